@@ -1,0 +1,148 @@
+"""The contract between a language and the fronts that show it.
+
+A front (the Jupyter kernel, and whatever else runs cells) owns one `Interpreter` and hands it a
+`Frontend`. The interpreter runs code and asks the front end for what a language alone cannot do:
+show a value, read a line, clear what was shown. Neither knows the other's implementation.
+
+Threads: every method of `Interpreter` is called on the one thread that created it, except `interrupt`,
+which any thread may call at any time. A `Frontend` method may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+StreamName = Literal["stdout", "stderr"]
+
+MimeData = dict[str, Any]
+"""MIME type -> JSON-able value, as in Jupyter's `data` field; binary types hold base64 text."""
+
+
+@dataclass(frozen=True, slots=True)
+class MimeBundle:
+    """A value as the front ends can show it: `data` by MIME type and `metadata` by MIME type."""
+
+    data: MimeData
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Frontend(Protocol):
+    """What running code may ask of whoever shows it."""
+
+    def write(self, stream: StreamName, data: bytes) -> None:
+        """Append bytes to a text stream; order over both streams is kept. Never raises."""
+
+    def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
+        """Show a bundle; with `update`, replace what was shown under `display_id`."""
+
+    def clear_output(self, *, wait: bool) -> None:
+        """Clear what the current cell has shown; with `wait`, only when new output arrives."""
+
+    def read_line(self, prompt: str, *, password: bool) -> str:
+        """One line typed by the user, without its newline.
+
+        Raises:
+            StdinUnavailableError: the client does not allow input.
+            EOFError: the user ended the input.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """A failed cell, as Jupyter's `error` message wants it."""
+
+    name: str
+    value: str
+    traceback: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a cell came to: a `result` to show (or none), or an `error`; `payload` as in execute_reply."""
+
+    result: MimeBundle | None = None
+    error: ErrorReport | None = None
+    payload: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One candidate; `kind` is a word of JupyterLab's type icons (function, keyword, module, property ...)."""
+
+    text: str
+    kind: str
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """Candidates that replace `code[start:end]`; positions count Unicode code points."""
+
+    start: int
+    end: int
+    matches: Sequence[Completion] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether code can run as it stands, and the indent of the next line if it cannot."""
+
+    status: Literal["complete", "incomplete", "invalid", "unknown"]
+    indent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageInfo:
+    """Who the interpreter is, in the words of kernel_info_reply."""
+
+    name: str
+    version: str
+    implementation: str
+    file_extension: str
+    mimetype: str
+    pygments_lexer: str
+    codemirror_mode: str
+    banner: str
+    help_links: Sequence[Mapping[str, str]] = ()
+
+
+class Interpreter(ABC):
+    """A language that runs cells for a front."""
+
+    info: LanguageInfo
+
+    @abstractmethod
+    def run(self, code: str, *, number: int, store: bool = True) -> Outcome:
+        """Run one cell. Never raises: whatever the code does ends up in the outcome.
+
+        Args:
+            code: the cell as it was sent.
+            number: the execution count it is shown under.
+            store: whether `In`, `Out` and `_` remember it.
+        """
+
+    @abstractmethod
+    def evaluate(self, expression: str) -> Outcome:
+        """The value of one expression (`user_expressions`), without a trace in the history."""
+
+    @abstractmethod
+    def complete(self, code: str, cursor: int) -> Completions:
+        """Candidates at `cursor` (code points). Runs no user code."""
+
+    @abstractmethod
+    def inspect(self, code: str, cursor: int, *, detail: int = 0) -> MimeBundle | None:
+        """Help on the name at `cursor`, with its source when `detail` is 1; none if nothing is known."""
+
+    @abstractmethod
+    def is_complete(self, code: str) -> Completeness:
+        """Whether Enter should run the code."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """End the running cell soon; does nothing when none runs. Any thread."""
+
+    def close(self) -> None:
+        """Free what the interpreter holds. Later calls are errors."""
