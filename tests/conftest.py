@@ -1,0 +1,119 @@
+"""What every test may use: isolated Jupyter folders, our kernelspecs, kernels that are sure to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .kernels import KernelSession, start_kernel
+
+KERNELSPECS = {"llmspell": "lua54", "llmspell-lua55": "lua55", "llmspell-luajit": "luajit"}
+"""Kernelspec name -> the Lua it runs."""
+
+SESSION_MARK = "LLMSPELL_TEST_SESSION"
+"""Every process started by a test inherits this variable, so that those left behind are found."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of its own for Jupyter and the kernel; at the end, proof that no process is left.
+
+    Nothing is read from or written to the folders of the user who runs the tests.
+    """
+    root = tmp_path_factory.mktemp("home")
+    mark = uuid.uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("JUPYTER", "IPYTHON", "LLMSPELL_"))]:
+            patch.delenv(name)
+        folders = {
+            "HOME": "",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "lab/settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "lab/workspaces",
+            "IPYTHONDIR": "ipython",
+            "XDG_CONFIG_HOME": "xdg/config",
+            "XDG_DATA_HOME": "xdg/data",
+            "XDG_CACHE_HOME": "xdg/cache",
+            "XDG_STATE_HOME": "xdg/state",
+        }
+        for name, folder in folders.items():
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            patch.setenv(name, str(root / folder))
+        patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+        patch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+        patch.setenv(SESSION_MARK, mark)
+        yield root
+        left = _processes_marked(mark)
+    assert not left, f"processes that tests started and left behind: {left}"
+
+
+@pytest.fixture(scope="session")
+def kernelspecs(isolated_folders: Path) -> list[str]:
+    """The names of our kernelspecs, installed where every Jupyter client of this session finds them."""
+    for name, language in KERNELSPECS.items():
+        folder = isolated_folders / "data" / "kernels" / name
+        folder.mkdir(parents=True)
+        argv = [sys.executable, "-m", "llmspell_kernel", "-f", "{connection_file}"]
+        if name != "llmspell":
+            argv.append(f"--LLMSpellKernel.language={language}")
+        spec = {
+            "argv": argv,
+            "display_name": f"Lua ({language})",
+            "language": "lua",
+            "interrupt_mode": "signal",
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec))
+    return list(KERNELSPECS)
+
+
+@pytest.fixture
+def new_kernel(kernelspecs: list[str]) -> Iterator[Callable[..., KernelSession]]:
+    """Start kernels (name, then arguments for its command line); all are ended after the test."""
+    started: list[KernelSession] = []
+
+    def start(name: str = "llmspell", *arguments: str) -> KernelSession:
+        session = start_kernel(name, *arguments)
+        started.append(session)
+        return session
+
+    yield start
+    for session in started:
+        session.end()
+
+
+@pytest.fixture(scope="module")
+def kernel(kernelspecs: list[str]) -> Iterator[KernelSession]:
+    """One Lua 5.4 kernel that the tests of a module share; they must not depend on each other's state."""
+    session = start_kernel("llmspell")
+    yield session
+    session.end()
+
+
+def _processes_marked(mark: str) -> list[str]:
+    """Command lines of the processes that carry our mark, given five seconds to go; they are ended."""
+    found = [process for process in psutil.process_iter() if _carries(process, mark)]
+    _, left = psutil.wait_procs(found, timeout=5)
+    lines = []
+    for process in left:
+        with suppress(psutil.Error):
+            lines.append(f"{process.pid} {' '.join(process.cmdline())}")
+            process.kill()
+    return lines
+
+
+def _carries(process: psutil.Process, mark: str) -> bool:
+    if process.pid == os.getpid():
+        return False
+    with suppress(psutil.Error):
+        return process.environ().get(SESSION_MARK) == mark
+    return False
