@@ -1,0 +1,1 @@
+"""Compares the kernel with ipykernel, side by side in one run; `python -m benchmarks`."""

@@ -1,0 +1,26 @@
+"""The scenarios by name, in the order of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.kernels import Contest
+from benchmarks.measure import Counts, Result
+from benchmarks.scenarios import comm, completion, cpu, execute, interrupt, memory, output, start
+
+Scenario = Callable[[Contest, Counts], Sequence[Result]]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "start": start.first_reply,
+    "execute": execute.trivial_cell,
+    "pipeline": execute.pipelined,
+    "completion": completion.complete,
+    "print": output.printed_lines,
+    "result": output.large_result,
+    "comm": comm.echo,
+    "interrupt": interrupt.busy_loop,
+    "memory": memory.resident,
+    "cpu": cpu.programs,
+}
+
+__all__ = ["SCENARIOS", "Scenario"]
