@@ -1,0 +1,51 @@
+-- What a cell's results look like. Arguments: the modules pretty.lua and records.lua.
+-- Returns {show = show, show_values = show_values, text = text, is_object = is_object}.
+
+local pretty, records = ...
+local format_packed, metafield, describe_error, pack =
+  pretty.format_packed, pretty.metafield, pretty.describe_error, pretty.pack
+local html = records.html
+local pcall, rawget, type = pcall, rawget, type
+
+-- The data and metadata a value gives of itself through its metatable's __mimebundle (a table, or a
+-- function that gets the value and returns them); or nil, nil and what went wrong, if anything.
+local function own_bundle(value)
+  local bundle = metafield(value, "__mimebundle")
+  if bundle == nil or type(bundle) == "table" then
+    return bundle
+  end
+  local ok, data, metadata = pcall(bundle, value)
+  if not ok then
+    return nil, nil, describe_error(data)
+  elseif type(data) ~= "table" then
+    return nil, nil, "it returned a " .. type(data) .. " value, not a table of MIME types"
+  end
+  return data, type(metadata) == "table" and metadata or nil
+end
+
+-- The values packed[1] .. packed[packed.n] as: text, HTML, data, metadata, problem; each but the
+-- first may be nil, the text only if `data` has one.
+local function show(packed, options)
+  if packed.n ~= 1 then
+    return format_packed(packed, options)
+  end
+  local value = packed[1]
+  local data, metadata, problem = own_bundle(value)
+  if data then
+    local has_text = rawget(data, "text/plain") ~= nil
+    return not has_text and format_packed(packed, options) or nil, nil, data, metadata
+  end
+  return format_packed(packed, options), html(value), nil, nil, problem
+end
+
+-- Whether an empty table stands for an empty JSON object.
+local function is_object(t)
+  return metafield(t, "__jsontype") == "object"
+end
+
+return {
+  show = show,
+  show_values = function(options, ...) return show(pack(...), options) end,
+  text = function(options, ...) return format_packed(pack(...), options) end,
+  is_object = is_object,
+}
