@@ -50,6 +50,12 @@ KEYWORDS = RESERVED | CONTEXTUAL
 LITERALS = frozenset((TokenKind.STRING, TokenKind.LONGSTRING))
 """The kinds of token that are a string."""
 
+NESTING = {
+    **dict.fromkeys(("(", "{", "[", "function", "do", "if", "repeat"), 1),
+    **dict.fromkeys((")", "}", "]", "end", "until"), -1),
+}
+"""How a token's text changes the depth: `while` and `for` nest through their `do`."""
+
 # Every byte from 0x80 is a letter to LuaJIT, so every non-ASCII character is one here.
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
 _ESCAPE = r"\\(?:z[ \t\n\v\f\r]*+|\r\n|\n\r|.)"
@@ -103,6 +109,18 @@ _TOKEN_OF = partial(tuple.__new__, Token)
 _LINE_END = re.compile(r"\r\n?|\n\r?")
 _SHEBANG = re.compile(r"#![^\r\n]*")
 _LONG_OPENING = re.compile(r"\[=*\[")
+
+_FIRST_LINE_END = re.compile(r"\A(?:\r\n?|\n\r?)")
+_ESCAPED = re.compile(rb"\\([0-9]{1,3}|x[0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|z\s*|\r\n|.|\Z)", re.DOTALL)
+_SIMPLE_ESCAPES = {
+    b"a": b"\a",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"v": b"\v",
+}
 
 # What may stand before a statement: anything that ends an expression or opens a block.
 _BEFORE_STATEMENT = frozenset(
@@ -180,6 +198,32 @@ def string_opening(text: str) -> int:
     """How many characters of a string token come before its content: 1 for quotes, more for `[=[`."""
     opening = _LONG_OPENING.match(text)
     return opening.end() if opening else 1
+
+
+def string_content(token: Token) -> str:
+    r"""The value of a string token; bytes that are not UTF-8 become surrogates as in `os.fsdecode`."""
+    start = string_opening(token.text)
+    if token.text[0] == "[":
+        return _FIRST_LINE_END.sub("", token.text[start : None if token.unfinished else -start])
+    body = token.text[1 : None if token.unfinished else -1]
+    if "\\" not in body:
+        return body
+    encoded = body.encode("utf-8", "surrogatepass")
+    return _ESCAPED.sub(_unescaped, encoded).decode("utf-8", "surrogateescape")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    text = match[1]
+    if text[:1].isdigit():
+        return bytes((min(int(text), 255),))
+    if text[:1] == b"x":
+        return bytes((int(text[1:], 16),))
+    if text[:2] == b"u{":
+        point = min(int(text[2:-1], 16), 0x10FFFF)
+        return chr(point).encode("utf-8", "surrogatepass")
+    if text[:1] == b"z":
+        return b""
+    return _SIMPLE_ESCAPES.get(text, text)
 
 
 def is_line_comment(token: Token) -> bool:

@@ -12,7 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from llmspell_kernel.lua.lexer import LITERALS, Token, TokenKind, significant
+from llmspell_kernel.lua.chains import Call, Chain, StringAt, call_at, expression_before, name_at
+from llmspell_kernel.lua.lexer import LITERALS, NESTING, Token, TokenKind, significant
+from llmspell_kernel.lua.scopes import Local, declared_names, visible_locals
+
+__all__ = [
+    "Call",
+    "Chain",
+    "Local",
+    "Statement",
+    "StatementKind",
+    "StringAt",
+    "call_at",
+    "expression_before",
+    "free_names",
+    "name_at",
+    "statements",
+    "visible_locals",
+]
 
 StatementKind = Literal[
     "local",
@@ -41,12 +58,6 @@ class Statement(NamedTuple):
     semicolon: bool
     names: tuple[tuple[str, str | None], ...] = ()
 
-
-NESTING = {
-    **dict.fromkeys(("(", "{", "[", "function", "do", "if", "repeat"), 1),
-    **dict.fromkeys((")", "}", "]", "end", "until"), -1),
-}
-"""How a token's text changes the depth: `while` and `for` nest through their `do`."""
 
 BINARY = frozenset(("=", ",", "and", "or", *"+ - * / % ^ // & | ~ << >> .. < > <= >= == ~=".split()))
 """Texts after which an expression list, or the left side of an assignment, goes on."""
@@ -145,23 +156,10 @@ class _Cutter:
                 return "global", stop, ()
             named = self._kinds[index + 1] is TokenKind.NAME
             return "local_function", stop, (((self._texts[index + 1], None),) if named else ())
-        default, index = self._attribute(index)
-        names: list[tuple[str, str | None]] = []
-        while self._kinds[index] is TokenKind.NAME or self._texts[index] == "*":
-            name = self._texts[index]
-            attribute, index = self._attribute(index + 1)
-            names.append((name, attribute or default))
-            if self._texts[index] != ",":
-                break
-            index += 1
+        names, index = declared_names(self._texts, self._kinds, index)
         if self._texts[index] == "=":
             index = self._expressions(index + 1)[0]
         return ("local", index, tuple(names)) if local else ("global", index, ())
-
-    def _attribute(self, index: int) -> tuple[str | None, int]:
-        if self._texts[index] != "<" or self._kinds[index + 1] is not TokenKind.NAME:
-            return None, index
-        return self._texts[index + 1], index + (3 if self._texts[index + 2] == ">" else 2)
 
     def _control(self, index: int) -> int:
         """`do`, `if`, `while`, `for`, `repeat`, `break`, `goto`; anything else is one stray token."""
