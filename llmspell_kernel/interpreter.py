@@ -11,7 +11,8 @@ which any thread may call at any time. A `Frontend` method may be called from an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -30,10 +31,15 @@ class MimeBundle:
 
 
 class Frontend(Protocol):
-    """What running code may ask of whoever shows it."""
+    """What running code may ask of whoever shows it. Output belongs to the cell that runs, or to whichever
+    `output_to` names.
+    """
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Append bytes to a text stream; order over both streams is kept. Never raises."""
+
+    def flush(self) -> None:
+        """Show now what was written."""
 
     def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
         """Show a bundle; with `update`, replace what was shown under `display_id`."""
@@ -48,6 +54,18 @@ class Frontend(Protocol):
             StdinUnavailableError: the client does not allow input.
             EOFError: the user ended the input.
         """
+
+    def current_cell(self) -> object:
+        """The cell that output goes to now, to be given to `output_to` later; opaque."""
+
+    def output_to(self, cell: object) -> AbstractContextManager[None]:
+        """Within it, output goes to the cell that an earlier `current_cell` answered."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Has `callback` called once on the interpreter's thread, between cells; answers what cancels it."""
+
+    def wake(self) -> None:
+        """Ends a blocking call (sleep, network) of the interpreter's thread with KeyboardInterrupt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +127,34 @@ class LanguageInfo:
     help_links: Sequence[Mapping[str, str]] = ()
 
 
+class SignalGate:
+    """Whether a SIGINT may raise KeyboardInterrupt in the thread that runs cells.
+
+    The interpreter opens it while code runs; a front shuts it around what must not be torn apart, such
+    as sending a message of several frames. A signal that finds it shut is not lost: the front also
+    calls `Interpreter.interrupt`, which ends the cell at the next instruction of its own language.
+    """
+
+    __slots__ = ("open",)
+
+    def __init__(self) -> None:
+        self.open = False
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Keeps the gate shut; afterwards it is as it was."""
+        before, self.open = self.open, False
+        try:
+            yield
+        finally:
+            self.open = before
+
+
 class Interpreter(ABC):
     """A language that runs cells for a front."""
 
     info: LanguageInfo
+    gate: SignalGate
 
     @abstractmethod
     def run(self, code: str, *, number: int, store: bool = True) -> Outcome:

@@ -57,12 +57,12 @@ class DisplayLimits:
 class ValueFormatter:
     """Formats the values of one Lua state; used on the thread that owns it.
 
-    No method raises for anything a value is or does: what cannot be shown is replaced by a text that says why.
-    `limits` may be replaced at any time and counts from the next value.
+    Showing never raises, whatever a value is or does: what cannot be shown is replaced by a text that
+    says why. `limits` may be replaced at any time and counts from the next value.
     """
 
     def __init__(self, runtime: Runtime, limits: DisplayLimits | None = None) -> None:
-        """Loads the Lua side into `runtime` (bytes encoding); captures the standard functions as they are now."""
+        """Loads the Lua side into `runtime` (bytes encoding), which captures the standard functions now."""
         self._runtime = runtime
         self._lua_error: type[Exception] = sys.modules[type(runtime).__module__].LuaError
         functions = self._load("functions")
@@ -90,7 +90,10 @@ class ValueFormatter:
         )
 
     def text(self, values: tuple[Any, ...]) -> str:
-        """The values as text: on one line with tabs between them, as `print` does, or one below the other."""
+        """The values as text: on one line with tabs between them, as `print` does, or one below the other.
+
+        lupa hands a coroutine that has not started on as its function; `format_results` shows it rightly.
+        """
         try:
             return decode(self._text(self._options, *values))
         except self._lua_error as error:
@@ -130,7 +133,7 @@ class ValueFormatter:
                 return self._own_bundle(text, data, metadata)
             except ScriptError as error:
                 problem = str(error).encode()
-        shown: MimeData = {_TEXT: decode(text) if text is not None else "<no text>"}
+        shown: MimeData = {_TEXT: decode(text) if text is not None else _own_text(data)}
         if problem is not None:
             shown[_TEXT] += f"\n(__mimebundle failed: {decode(problem)})"
         if html is not None:
@@ -167,9 +170,15 @@ class ValueFormatter:
 
 
 def _five(result: Any) -> tuple[Any, ...]:
-    """lupa hands one result over bare and several as a tuple; here always five."""
+    """One result comes from lupa bare and several as a tuple; here they are always five."""
     results = result if isinstance(result, tuple) else (result,)
     return (*results, *(None,) * (5 - len(results)))
+
+
+def _own_text(data: Any) -> str:
+    """The text/plain that a bundle brings, where the rest of it cannot be used."""
+    texts = [value for key, value in data.items() if key == _TEXT.encode() and isinstance(value, bytes)]
+    return decode(texts[0]) if texts else "<no text>"
 
 
 def _unshowable(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""Values between Lua and Python: tables become lists and dicts, and back.
+r"""Values between Lua and Python: tables become lists and dicts, and back.
 
-Lua strings are bytes; Python's are Unicode. Bytes that are not UTF-8 become `\\xNN` escapes on the way
+Lua strings are bytes; Python's are Unicode. Bytes that are not UTF-8 become `\xNN` escapes on the way
 to Python, never an error. A table whose keys are exactly 1..n is a list, any other a dict; an empty
 table is an empty list, unless the caller knows better (`is_object`).
 """
@@ -43,7 +43,7 @@ def lua_type(value: object) -> str | None:
 
 
 def decode(text: bytes) -> str:
-    """A Lua string as Python text; what is not UTF-8 becomes `\\xNN`."""
+    r"""A Lua string as Python text; what is not UTF-8 becomes `\xNN`."""
     return text.decode("utf-8", "backslashreplace")
 
 
@@ -106,8 +106,8 @@ class _Reader:
         kind = lua_type(value)
         if kind != "table":
             raise ScriptError(
-                f"{_at(path)} is a {kind or type(value).__name__}; only tables, strings, numbers and booleans "
-                "can be converted"
+                f"{_at(path)} is a {kind or type(value).__name__}; "
+                "only tables, strings, numbers and booleans can be converted"
             )
         address = repr(value)
         if address in self._open:

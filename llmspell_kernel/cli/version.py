@@ -1,0 +1,60 @@
+"""`llmspell version`."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import click
+
+import llmspell_kernel
+
+_LUA_MODULES = ("lua54", "lua55", "luajit21")
+_PACKAGES = ("lupa", "ipykernel", "jupyter_client", "pyzmq", "ipywidgets", "vl-convert-python")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmspell version --short      for scripts
+  llmspell version --verbose    for a bug report"""
+)
+@click.option("--short", is_flag=True, help="The number alone.")
+@click.option("--verbose", is_flag=True, help="Also what it runs on.")
+def version(short: bool, verbose: bool) -> None:
+    """Say which LLMSpell this is."""
+    if short and verbose:
+        raise click.UsageError("--short and --verbose contradict each other; choose one.")
+    if short:
+        click.echo(llmspell_kernel.__version__)
+        return
+    click.echo(f"LLMSpell {llmspell_kernel.__version__}")
+    if verbose:
+        for name, value in _surroundings():
+            click.echo(f"  {name:<18} {value}")
+
+
+def _surroundings() -> Iterator[tuple[str, str]]:
+    yield "from", str(Path(llmspell_kernel.__file__).parent)
+    yield "Python", f"{platform.python_version()} ({sys.executable})"
+    yield "platform", platform.platform()
+    for module in _LUA_MODULES:
+        yield module, _lua_version(module)
+    for package in _PACKAGES:
+        try:
+            yield package, version_of(package)
+        except PackageNotFoundError:
+            yield package, "not installed"
+
+
+def _lua_version(module: str) -> str:
+    try:
+        lua = importlib.import_module(f"lupa.{module}").LuaRuntime()
+    except ImportError:
+        return "not in this platform's lupa"
+    return str(lua.lua_implementation)

@@ -1,0 +1,82 @@
+"""Giving Python functions to Lua.
+
+A Python function that Lua calls directly would be userdata and its exceptions Python objects. `Binder.table` wraps each in
+a Lua closure: errors arrive in Lua as strings with the position of the user's code, and what Python
+returns is converted. Lua never sees the Python function itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llmspell_kernel.errors import ScriptError
+
+LuaTable = Any
+"""A table as lupa shows it to Python; its keys and strings are bytes."""
+
+LuaFunction = Any
+"""A Lua function as lupa shows it to Python."""
+
+
+class LuaCallError(ScriptError):
+    """A Lua function that Python called has failed.
+
+    `report` is the table that the prelude's traceback handler made; `value` the Lua error value itself.
+    """
+
+    def __init__(self, text: str, report: LuaTable) -> None:
+        super().__init__(text)
+        self.report = report
+
+    @property
+    def value(self) -> Any:
+        """What Lua's error() was called with."""
+        return self.report[b"value"]
+
+
+class Binder:
+    """Makes Lua functions of Python functions for one Lua state."""
+
+    def __init__(self, bind: LuaFunction, table: Callable[[], LuaTable], convert: Callable[[Any], Any]) -> None:
+        self._bind = bind
+        self._table = table
+        self._convert = convert
+        self.last_failure: tuple[str, BaseException] | None = None
+        """Message and exception of the Python function that failed last, for the traceback."""
+
+    def function(self, python_function: Callable[..., Any]) -> LuaFunction:
+        """A Lua function that calls `python_function`.
+
+        Strings arrive as bytes. A result may be None, bool, int, float, str, bytes, a dict or list of such, a Lua
+        value, or a tuple of them for several results.
+        """
+        return self._bind(self._guarded(python_function))
+
+    def table(self, functions: Mapping[str, Callable[..., Any]]) -> LuaTable:
+        """A new Lua table of such functions by name."""
+        table = self._table()
+        for name, python_function in functions.items():
+            table[name.encode()] = self.function(python_function)
+        return table
+
+    def _guarded(self, python_function: Callable[..., Any]) -> Callable[..., Any]:
+        convert = self._convert
+
+        def call(*args: Any) -> Any:
+            try:
+                result = python_function(*args)
+            except LuaCallError as error:
+                self.last_failure = (str(error), error)
+                return False, error.value, True
+            except ScriptError as error:
+                return False, str(error).encode()
+            except Exception as error:  # noqa: BLE001 - the border: any failure becomes a Lua error
+                message = f"{type(error).__name__}: {error}"
+                self.last_failure = (message, error)
+                return False, message.encode(errors="surrogateescape")
+            if isinstance(result, tuple):
+                return (True, *map(convert, result))
+            return True, convert(result)
+
+        return call

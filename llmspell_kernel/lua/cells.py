@@ -1,0 +1,143 @@
+"""From the text of a cell to a Lua function that runs it.
+
+Two rewritings make a cell more than a chunk, and neither moves a line: a last statement that is an
+expression returns its values, and each top-level `local` statement is followed by a call that keeps its variables
+alive for later cells (the Lua side, `prelude/cells.lua`, says how they stay the same variables).
+"""
+
+from __future__ import annotations
+
+from llmspell_kernel.errors import LLMSpellError
+from llmspell_kernel.lua.binding import LuaFunction
+from llmspell_kernel.lua.lexer import Token, tokenize
+from llmspell_kernel.lua.state import KEEP_NAME, SHOW_NAME, LuaState
+from llmspell_kernel.lua.syntax import Statement, free_names, statements
+
+_UNKEPT = frozenset(("_", "_ENV"))
+"""Locals that end with their cell: `_` is the last result, and `_ENV` would hide every global from later cells."""
+
+
+class LuaSyntaxError(LLMSpellError):
+    """Lua refuses to compile; the message is Lua's own, with chunk name and line."""
+
+
+class CellCompiler:
+    """Compiles the cells of one Lua state and knows the locals they leave behind."""
+
+    def __init__(self, state: LuaState) -> None:
+        self._state = state
+        self._plain = state.cells[b"plain"]
+        self._wrapped = state.cells[b"wrapped"]
+        self._kept: set[str] = set()
+        self.ended_locals: dict[str, str] = {}
+        """Top-level locals that ended with their cell, and that cell's chunk name, while keeping is off."""
+
+    def compile(self, code: str, chunk: str) -> LuaFunction:
+        """The Lua function that runs `code`; in messages and frames its place is `chunk`.
+
+        Raises:
+            LuaSyntaxError: Lua refuses the code.
+        """
+        tokens = tokenize(code, comments=False)
+        parts = statements(tokens)
+        declaring = [part for part in parts if part.names]
+        name = b"=" + chunk.encode()
+        if not self._state.settings.persistent_locals:
+            self._note_ended(declaring, chunk)
+            declaring = []
+        used = self._kept and free_names(tokens) & self._kept
+        last = parts[-1] if parts else None
+        shows = last is not None and last.kind in ("call", "expression")
+        if not (declaring or used or shows):
+            return self._load(code, name, code)
+        return self._rewritten(code, name, tokens, declaring, used or set(), last if shows else None)
+
+    def syntax_error(self, code: str) -> str | None:
+        """Lua's message about code it refuses, None if it accepts it; runs nothing."""
+        function, message = _pair(self._plain(code.encode(errors="surrogateescape"), b"=input"))
+        return None if function is not None else (message or b"").decode(errors="backslashreplace")
+
+    def _rewritten(
+        self,
+        code: str,
+        name: bytes,
+        tokens: list[Token],
+        declaring: list[Statement],
+        used: set[str],
+        shown: Statement | None,
+    ) -> LuaFunction:
+        edits = [(part.end, _keep_call(part)) for part in declaring if _keep_call(part)]
+        if shown is not None:
+            edits += _show_edits(shown)
+        source = _apply(code, edits)
+        candidates = ",".join(sorted(used)).encode()
+        function, message = _pair(self._wrapped(source.encode(errors="surrogateescape"), name, candidates))
+        if function is None and message and b"const variable" in message:
+            raise LuaSyntaxError(message.decode(errors="backslashreplace"))
+        if function is None:
+            # Either the code itself is wrong, then Lua says so in its own words, or the rewriting went over
+            # one of Lua's limits (200 locals, 255 upvalues).
+            return self._load(code, name, _apply(code, _show_edits(shown)) if shown else code)
+        for part in declaring:
+            self._kept.update(local for local, _ in part.names if local not in _UNKEPT)
+        return function
+
+    def _load(self, code: str, name: bytes, alternative: str) -> LuaFunction:
+        function, message = _pair(self._plain(code.encode(errors="surrogateescape"), name))
+        if function is None and alternative is not code:
+            text = alternative.replace(SHOW_NAME, "", 1)
+            function, _ = _pair(self._plain(text.encode(errors="surrogateescape"), name))
+        if function is None:
+            raise LuaSyntaxError((message or b"").decode(errors="backslashreplace"))
+        return function
+
+    def _note_ended(self, declaring: list[Statement], chunk: str) -> None:
+        for part in declaring:
+            for local, _ in part.names:
+                self.ended_locals[local] = chunk
+
+    @property
+    def kept(self) -> list[str]:
+        """Names of the locals of earlier cells, sorted."""
+        names = self._state.cells[b"names"]().decode()
+        return sorted(names.split(",")) if names else []
+
+    def forget(self, name: str | None = None) -> None:
+        """Ends one local of earlier cells, or all of them."""
+        self._state.cells[b"forget"](name.encode() if name else None)
+
+
+def _pair(result: object) -> tuple[LuaFunction, bytes | None]:
+    """Lua's (function) or (nil, message) as lupa answers it."""
+    if isinstance(result, tuple):
+        return result[0], result[1]
+    return result, None
+
+
+def _keep_call(part: Statement) -> str:
+    """The call behind a `local` statement that keeps its variables; empty if there is none to keep."""
+    names = [(name, attrib) for name, attrib in part.names if attrib != "close" and name not in _UNKEPT]
+    if not names:
+        return ""
+    values = ",".join(name for name, _ in names)
+    listed = ",".join(f"{name}:const" if attrib else name for name, attrib in names)
+    return f' {KEEP_NAME}(function()return {values} end,"{listed}")'
+
+
+def _show_edits(part: Statement) -> list[tuple[int, str]]:
+    """Makes an expression the cell's result. Called through a function, so that a call in it is no tail call
+    and keeps the cell's frame in tracebacks; with a `;` behind it, the values go nowhere.
+    """
+    if part.semicolon:
+        return [(part.start, "local _ = "), (part.end, "")] if part.kind == "expression" else []
+    return [(part.start, f"return {SHOW_NAME}("), (part.end, ")")]
+
+
+def _apply(code: str, edits: list[tuple[int, str]]) -> str:
+    """Inserts each text at its offset (offsets ascending)."""
+    pieces, position = [], 0
+    for offset, text in sorted(edits, key=lambda edit: edit[0]):
+        pieces += [code[position:offset], text]
+        position = offset
+    pieces.append(code[position:])
+    return "".join(pieces)

@@ -1,0 +1,137 @@
+"""Child processes of Lua code: os.execute and io.popen, whose output reaches the cell.
+
+A child runs in a process group of its own, so that an interrupt can end it (the second one by force) without
+depending on how the kernel itself was started. What it writes to a stream that Lua does not read goes
+to the front end while it runs, and all of it before the call that waited for the child returns.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+
+from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.interpreter import StreamName
+
+_CHUNK = 65536
+_SHELL = ["/bin/sh", "-c"]
+
+Write = Callable[[StreamName, bytes], None]
+
+
+class _Child:
+    """A running process and the threads that carry its output to the front end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], write: Write) -> None:
+        self.process = process
+        self.parent_end: int | None = None
+        self._write = write
+        self._pumps: list[threading.Thread] = []
+
+    def forward(self, descriptor: int, stream: StreamName) -> None:
+        """Sends what arrives at a pipe to a stream until the pipe ends; owns the descriptor."""
+        pump = threading.Thread(target=self._pump, args=(descriptor, stream), daemon=True)
+        self._pumps.append(pump)
+        pump.start()
+
+    def _pump(self, descriptor: int, stream: StreamName) -> None:
+        with os.fdopen(descriptor, "rb", buffering=0) as pipe:
+            while data := pipe.read(_CHUNK):
+                self._write(stream, data)
+
+    def wait(self) -> tuple[bool, str, int]:
+        """Waits for the end of process and output; as Lua's os.execute answers: ok, "exit" or "signal", code."""
+        code = self.process.wait()
+        for pump in self._pumps:
+            # A grandchild in the background may keep the pipe open for ever; the child itself is done.
+            pump.join(timeout=0.2)
+        return (code == 0, "exit", code) if code >= 0 else (False, "signal", -code)
+
+
+class Children:
+    """The child processes of one Lua state. `signal_all` may be called by any thread."""
+
+    def __init__(self, write: Write, variables: Callable[[], dict[str, str]] = os.environ.copy) -> None:
+        self._write = write
+        self._variables = variables
+        self._running: dict[int, _Child] = {}
+        self._next = 1
+
+    def execute(self, command: bytes) -> tuple[bool, str, int]:
+        """Runs a shell command to its end; both its streams go to the front end."""
+        child_out, out = os.pipe()
+        child_err, err = os.pipe()
+        child = self._start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        number = self._remember(child)
+        os.close(out)
+        os.close(err)
+        child.forward(child_out, "stdout")
+        child.forward(child_err, "stderr")
+        try:
+            return child.wait()
+        finally:
+            self._running.pop(number, None)
+
+    def open(self, command: bytes, mode: bytes) -> tuple[int, str]:
+        """Starts a command whose output is read (`r`) or whose input is written (`w`) by Lua.
+
+        Answers its number and a path under which Lua opens its end of the pipe; `opened` must follow.
+        """
+        reading, writing = os.pipe()
+        shown, shown_end = os.pipe()
+        if mode == b"r":
+            child = self._start(command, stdin=subprocess.DEVNULL, stdout=writing, stderr=shown_end)
+            child.parent_end, child_end = reading, writing
+            child.forward(shown, "stderr")
+        else:
+            child = self._start(command, stdin=reading, stdout=shown_end, stderr=subprocess.STDOUT)
+            child.parent_end, child_end = writing, reading
+            child.forward(shown, "stdout")
+        os.close(child_end)
+        os.close(shown_end)
+        return self._remember(child), f"/dev/fd/{child.parent_end}"
+
+    def opened(self, number: int) -> None:
+        """Lua has opened its end: ours is closed, so that the pipe ends when Lua closes it."""
+        child = self._running[number]
+        if child.parent_end is not None:
+            os.close(child.parent_end)
+            child.parent_end = None
+
+    def close(self, number: int) -> tuple[bool | None, str, int]:
+        """Waits for a child whose pipe Lua has closed."""
+        child = self._running.get(number)
+        if child is None:
+            raise ScriptError("this child process has already been closed")
+        ok, how, code = child.wait()
+        self._running.pop(number, None)
+        return ok or None, how, code
+
+    def signal_all(self, *, by_force: bool) -> None:
+        """Interrupts every running child, or kills it."""
+        for child in list(self._running.values()):
+            if child.process.poll() is None:
+                try:
+                    os.killpg(child.process.pid, signal.SIGKILL if by_force else signal.SIGINT)
+                except ProcessLookupError:
+                    continue
+
+    def _start(self, command: bytes, *, stdin: int, stdout: int, stderr: int) -> _Child:
+        process = subprocess.Popen(
+            [*_SHELL, command],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=self._variables(),
+            start_new_session=True,
+        )
+        return _Child(process, self._write)
+
+    def _remember(self, child: _Child) -> int:
+        number, self._next = self._next, self._next + 1
+        self._running[number] = child
+        return number
+

@@ -1,0 +1,312 @@
+"""Lua behind the interpreter contract."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.interpreter import (
+    Completeness,
+    Completions,
+    ErrorReport,
+    Frontend,
+    Interpreter,
+    LanguageInfo,
+    MimeBundle,
+    Outcome,
+    SignalGate,
+)
+from llmspell_kernel.lua.binding import LuaCallError, LuaFunction
+from llmspell_kernel.lua.cells import CellCompiler, LuaSyntaxError
+from llmspell_kernel.lua.children import Children
+from llmspell_kernel.lua.display import ValueFormatter
+from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
+from llmspell_kernel.lua.state import LuaSettings, LuaState
+from llmspell_kernel.lua.suggestions import suggestion
+from llmspell_kernel.lua.tracebacks import Tracebacks
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.completion import Completer
+    from llmspell_kernel.lua.inspection import Inspector
+
+_STUBBORN = (
+    b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or a pattern "
+    b"match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, restart the "
+    b"kernel.\n"
+)
+_CLOSING_JIT = b", in a loop that LuaJIT has compiled (compiled loops cannot be interrupted)"
+
+
+class LuaInterpreter(Interpreter):
+    """Runs cells in one Lua state.
+
+    Attributes:
+        state: the Lua state, for the library that binds its functions into it.
+        sources: text of each chunk by its short name, for tracebacks and inspection.
+        compiler: compiles cells and keeps their locals.
+    """
+
+    def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
+        """Makes the Lua state; this thread becomes its own.
+
+        Raises:
+            LanguageUnavailableError: this platform has no such Lua.
+        """
+        self.settings = settings or LuaSettings()
+        self.frontend = frontend
+        self.gate = SignalGate()
+        self.sources: dict[str, str] = {}
+        self.children = Children(frontend.write)
+        write = frontend.write
+        self.state = LuaState(
+            self.settings,
+            host={
+                "read_line": self._read_line,
+                "flush": frontend.flush,
+                "exit": self._exit,
+                "execute": self.children.execute,
+                "open_child": self.children.open,
+                "child_opened": self.children.opened,
+                "close_child": self.children.close,
+            },
+            raw={
+                "write_out": lambda data: write("stdout", data),
+                "write_err": lambda data: write("stderr", data),
+            },
+        )
+        self.state.interrupts.on_stubborn = self._insist
+        self.compiler = CellCompiler(self.state)
+        self.tracebacks = Tracebacks(self.sources)
+        self.formatter = ValueFormatter(self.state.runtime)
+        self._run = self.state.cells[b"run"]
+        self._remember_input = self.state.cells[b"remember_input"]
+        self._remember_output = self.state.cells[b"remember_output"]
+        self.info = _language_info(self.state, self.settings)
+
+    # Running
+
+    def run(self, code: str, *, number: int, store: bool = True) -> Outcome:
+        """Runs one cell; see the contract."""
+        chunk = f"cell [{number}]"
+        self.sources[chunk] = code
+        if store:
+            self._remember_input(number, code.encode(errors="surrogateescape"))
+        return self.run_chunk(code, chunk, number if store else None)
+
+    def evaluate(self, expression: str) -> Outcome:
+        """The value of an expression, for `user_expressions`."""
+        return self.run_chunk(expression, "expression", None)
+
+    def run_chunk(self, code: str, chunk: str, number: int | None) -> Outcome:
+        """Runs code whose place in messages is `chunk`; `In` and `Out` know it under `number`, if there is one."""
+        try:
+            main = self.compiler.compile(code, chunk)
+        except LuaSyntaxError as error:
+            self.sources.setdefault(chunk, code)
+            return Outcome(error=self.tracebacks.syntax_error(str(error)))
+        return self.guard(lambda: self._run_and_show(main, number))
+
+    def _run_and_show(self, main: LuaFunction, number: int | None) -> Outcome:
+        result = self._run(main)
+        if result is True:
+            return Outcome()
+        ok, value = result
+        if not ok:
+            raise self.state.call_error(value)
+        if number is not None:
+            self._remember_output(number, value)
+        return Outcome(result=self.formatter.format_results(value))
+
+    def guard(self, body: Callable[[], Outcome]) -> Outcome:
+        """Runs something that runs Lua: within the limits, open to interrupts, never raising.
+
+        Inside a running cell it is part of that cell.
+        """
+        interrupts = self.state.interrupts
+        if interrupts.active:
+            return body()
+        failure: BaseException | None = None
+        outcome = Outcome()
+        interrupts.begin()
+        timer = self._start_timer()
+        self.state.limit_memory(True)
+        try:
+            try:
+                self.gate.open = True
+                outcome = body()
+            finally:
+                self.gate.open = False
+        except (Exception, KeyboardInterrupt, CellExit, CellTimeLimit) as error:  # noqa: BLE001 - the cell's border
+            failure = error
+        self.state.limit_memory(False)
+        if timer is not None:
+            timer.cancel()
+        reason = interrupts.finish()
+        if reason is not None or failure is not None:
+            self.state.reset_coroutines()
+            outcome = self._failed(failure, reason)
+        return outcome
+
+    def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:
+        """Calls a Lua function of the user's from a callback (a timer, a comm, a widget).
+
+        Between cells it runs like a cell of its own, and an error is shown on stderr, not raised; inside a
+        running cell errors are raised.
+
+        Raises:
+            LuaCallError: the function failed inside a running cell.
+        """
+        if self.state.interrupts.active:
+            return self.state.call(function, *args)
+        results: list[tuple[Any, ...]] = []
+
+        def body() -> Outcome:
+            results.append(self.state.call(function, *args))
+            return Outcome()
+
+        outcome = self.guard(body)
+        if outcome.error is not None:
+            self.frontend.write("stderr", ("\n".join(outcome.error.traceback) + "\n").encode(errors="replace"))
+        return results[0] if results else ()
+
+    def _start_timer(self) -> threading.Timer | None:
+        seconds = self.settings.time_limit
+        if seconds <= 0:
+            return None
+        timer = threading.Timer(seconds, self._time_out, (seconds,))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _time_out(self, seconds: float) -> None:
+        if self.state.interrupts.end_cell(CellTimeLimit(seconds)):
+            self.children.signal_all(by_force=False)
+            self.frontend.wake()
+
+    def _failed(self, failure: BaseException | None, reason: BaseException | None) -> Outcome:
+        last = self.state.take_last_frames()
+        if isinstance(failure, LuaCallError):
+            frames = self.tracebacks.frames_of(failure.report[b"frames"])
+        else:
+            frames = self.tracebacks.frames_of(last)
+        if isinstance(reason, CellExit):
+            return self._exited(reason)
+        if isinstance(reason, CellTimeLimit):
+            hint = "Raise the limit with the kernel's option time_limit (seconds; 0 for none)."
+            return Outcome(error=self.tracebacks.report("CellTimeLimit", str(reason), frames, hint=hint))
+        if isinstance(reason, KeyboardInterrupt) or isinstance(failure, KeyboardInterrupt):
+            return Outcome(error=self.tracebacks.report("KeyboardInterrupt", "the cell was interrupted", frames))
+        if isinstance(failure, LuaCallError):
+            return Outcome(error=self._lua_error(failure))
+        if failure is None:
+            return Outcome()
+        return Outcome(error=self.tracebacks.report(type(failure).__name__, str(failure), [], python=failure))
+
+    def _lua_error(self, failure: LuaCallError) -> ErrorReport:
+        report, text = failure.report, str(failure)
+        kind = report[b"kind"].decode()
+        name = "LuaError"
+        if "not enough memory" in text and kind == "string":
+            self.state.collect_garbage()
+            name = "LuaMemoryError"
+            text = f"not enough memory (the limit is {self.settings.memory_limit:,} bytes of Lua memory)"
+        elif kind == "table":
+            own = report[b"name"]
+            name = own.decode(errors="backslashreplace") if own else name
+            if not report[b"described"]:
+                text = self.formatter.text((report[b"value"],))
+        elif kind == "nil":
+            text = "nil (error was called with no value)"
+        python = self._python_cause(text)
+        frames = self.tracebacks.frames_of(report[b"frames"])
+        if isinstance(python, LuaCallError):
+            frames = self.tracebacks.frames_of(python.report[b"frames"]) + frames
+        return self.tracebacks.report(name, text, frames, hint=suggestion(text, self), python=python)
+
+    def _python_cause(self, text: str) -> BaseException | None:
+        last, self.state.binder.last_failure = self.state.binder.last_failure, None
+        return last[1] if last is not None and text.endswith(last[0]) else None
+
+    def _exited(self, reason: CellExit) -> Outcome:
+        message = f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
+        if reason.code == 0:
+            self.frontend.write("stderr", message.encode() + b"\n")
+            return Outcome()
+        return Outcome(error=ErrorReport("Exit", message, [message]))
+
+    # What the prelude asks of the host
+
+    def _read_line(self, prompt: bytes, password: bool) -> str | None:
+        try:
+            return self.frontend.read_line(prompt.decode(errors="replace"), password=password)
+        except EOFError:
+            return None
+
+    def _exit(self, code: float) -> None:
+        self.state.interrupts.raise_now(CellExit(int(code)))
+
+    # Ending
+
+    def interrupt(self) -> None:
+        """Ends the running cell; any thread."""
+        if self.state.interrupts.end_cell(KeyboardInterrupt()):
+            self.children.signal_all(by_force=False)
+
+    def _insist(self) -> None:
+        self.children.signal_all(by_force=True)
+        text = _STUBBORN % (_CLOSING_JIT if self.state.interrupts.is_jit else b"")
+        self.frontend.write("stderr", text)
+
+    def close(self) -> None:
+        """Ends the child processes that are still running."""
+        self.children.signal_all(by_force=True)
+
+    # Helping the one who types
+
+    @cached_property
+    def _completer(self) -> Completer:
+        from llmspell_kernel.lua.completion import Completer
+
+        return Completer(self)
+
+    @cached_property
+    def _inspector(self) -> Inspector:
+        from llmspell_kernel.lua.inspection import Inspector
+
+        return Inspector(self)
+
+    def complete(self, code: str, cursor: int) -> Completions:
+        """Candidates at the cursor; runs no user code."""
+        return self._completer.complete(code, cursor)
+
+    def inspect(self, code: str, cursor: int, *, detail: int = 0) -> MimeBundle | None:
+        """Help on the name at the cursor."""
+        return self._inspector.inspect(code, cursor, detail=detail)
+
+    def is_complete(self, code: str) -> Completeness:
+        """Whether Enter should run the code."""
+        from llmspell_kernel.lua.completeness import completeness
+
+        return completeness(code, self.compiler.syntax_error)
+
+
+def _language_info(state: LuaState, settings: LuaSettings) -> LanguageInfo:
+    implementation = state.runtime.lua_implementation.decode()
+    version = {504: "5.4", 505: "5.5"}.get(state.version, "5.1")
+    manual = "5.1" if state.version == 501 else version
+    return LanguageInfo(
+        name="lua",
+        version=version,
+        implementation=implementation,
+        file_extension=".lua",
+        mimetype="text/x-lua",
+        pygments_lexer="lua",
+        codemirror_mode="lua",
+        banner=f"LLMSpell: {implementation} in Jupyter. Type name? for help, %lsmagic for magics.",
+        help_links=(
+            {"text": f"Lua {manual} reference manual", "url": f"https://www.lua.org/manual/{manual}/"},
+            {"text": "Programming in Lua", "url": "https://www.lua.org/pil/"},
+        ),
+    )

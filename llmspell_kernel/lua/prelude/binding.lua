@@ -1,0 +1,51 @@
+-- Turns Python functions into Lua functions whose errors are Lua errors with the position of the caller.
+-- A guarded Python function answers (true, results...) or (false, message).
+local getinfo = debug.getinfo
+local error, pairs, type, sub = error, pairs, type, string.sub
+
+local RUNTIME = "=[llmspell"
+
+-- "chunk:line: " of the innermost frame that is the user's, as luaL_where would give it.
+local function where()
+  local level = 2
+  local info = getinfo(level, "Sl")
+  while info do
+    if info.what ~= "C" and sub(info.source, 1, #RUNTIME) ~= RUNTIME then
+      if info.currentline > 0 then return info.short_src .. ":" .. info.currentline .. ": " end
+      return ""
+    end
+    level = level + 1
+    info = getinfo(level, "Sl")
+  end
+  return ""
+end
+
+-- Raises `message` (a string gets the position of the user's code).
+local function fail(message)
+  if type(message) == "string" then message = where() .. message end
+  error(message, 0)
+end
+
+-- A failure is either text for fail, or another Lua function's error value to pass on as it is.
+local function finish(ok, ...)
+  if ok then return ... end
+  local value, as_is = ...
+  if as_is then error(value, 0) end
+  fail(value)
+end
+
+local function bind(raw)
+  return function(...) return finish(raw(...)) end
+end
+
+-- Arguments of the user's function, checked by name: argument(value, "delay", "number", "timer.after").
+local function argument(value, name, expected, func)
+  local actual = type(value)
+  if actual ~= expected then
+    if value == nil then actual = "no value" end
+    fail("bad argument '" .. name .. "' to '" .. func .. "' (" .. expected .. " expected, got " .. actual .. ")")
+  end
+  return value
+end
+
+return { bind = bind, fail = fail, where = where, argument = argument }

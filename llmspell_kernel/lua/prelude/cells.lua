@@ -1,0 +1,133 @@
+-- Runs cells. Top-level locals outlive their cell: each `local` statement is followed by a call that gives
+-- a closure over its variables to `keep`; a later cell that uses the names is compiled inside a function that
+-- declares them, whose upvalues are then joined to the kept ones. So they stay one and the same variable
+-- for later cells and for the closures that captured them.
+local host = ...
+local load = host.raw_load
+local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
+local collectgarbage = collectgarbage
+local getupvalue, upvaluejoin = debug.getupvalue, debug.upvaluejoin
+local gmatch, concat = string.gmatch, table.concat
+local unpack = table.unpack or unpack
+
+local kept = {} -- name -> {closure, upvalue index} or {constant = true, value = ...}
+local mains = setmetatable({}, { __mode = "k" })
+local KEEP, SHOW = host.keep_name, host.show_name
+
+-- names: "a,b:const" as the statement declares them, in order.
+local function keep(closure, names)
+  local index, places = 1, {}
+  local name = getupvalue(closure, index)
+  while name do
+    places[name] = index
+    index = index + 1
+    name = getupvalue(closure, index)
+  end
+  local position = 0
+  for declared, attribute in gmatch(names, "([^,:]+):?(%a*)") do
+    position = position + 1
+    if places[declared] and attribute ~= "const" then
+      kept[declared] = { closure, places[declared] }
+    else
+      kept[declared] = { constant = true, value = (select(position, closure())) }
+    end
+  end
+end
+
+local function show(...) return ... end
+
+-- The function of a cell whose text uses kept names or declares locals; nil and a message if it has none.
+local function wrapped(source, chunk_name, candidates)
+  local declared, values, n = { KEEP, SHOW }, { keep, show }, 2
+  for name in gmatch(candidates, "[^,]+") do
+    local variable = kept[name]
+    if variable then
+      n = n + 1
+      declared[n] = variable.constant and host.const and name .. " <const>" or name
+      values[n] = variable.value
+    end
+  end
+  local head = "local " .. concat(declared, ",") .. " = ... return function(...) "
+  local outer, message = load(head .. source .. "\nend", chunk_name)
+  if not outer then return nil, message end
+  local main = outer(unpack(values, 1, n))
+  local index = 1
+  local name = getupvalue(main, index)
+  while name do
+    local variable = kept[name]
+    if variable and not variable.constant then upvaluejoin(main, index, variable[1], variable[2]) end
+    index = index + 1
+    name = getupvalue(main, index)
+  end
+  return main
+end
+
+local function plain(source, chunk_name) return load(source, chunk_name) end
+
+local function pack(ok, ...)
+  if not ok then
+    -- Out of memory Lua calls no handler; LuaJIT frees nothing by itself before the next allocation fails.
+    if type((...)) == "string" then collectgarbage() end
+    return false, (...)
+  end
+  local n = select("#", ...)
+  if n == 0 then return true end
+  return true, { n = n, ... }
+end
+
+local function traced(problem) return host.report(problem) end
+
+-- Runs a compiled cell: true and its values {n = ..., ...} (nothing if it has none), or false and what
+-- the traceback handler made of the error.
+local function run(main)
+  mains[main] = true
+  return pack(xpcall(main, traced))
+end
+
+local function pass(ok, ...)
+  if not ok and type((...)) == "string" then collectgarbage() end
+  return ok, ...
+end
+
+-- Calls a function of the user's for Python: true and its results, or false and the report.
+local function protected(f, ...)
+  return pass(xpcall(f, traced, ...))
+end
+
+local function names()
+  local list = {}
+  for name in pairs(kept) do list[#list + 1] = name end
+  return concat(list, ",")
+end
+
+local function value_of(name)
+  local variable = kept[name]
+  if not variable then return false end
+  if variable.constant then return true, variable.value end
+  local _, value = getupvalue(variable[1], variable[2])
+  return true, value
+end
+
+local function forget(name)
+  if name then kept[name] = nil else for each in pairs(kept) do kept[each] = nil end end
+end
+
+local globals = _G
+local In, Out = {}, {}
+globals.In, globals.Out = In, Out
+
+local function remember_input(number, source) In[number] = source end
+
+-- Several values are remembered as a list.
+local function remember_output(number, packed)
+  local value = packed[1]
+  if packed.n > 1 then value = packed end
+  Out[number] = value
+  globals._ = packed[1]
+end
+
+return {
+  remember_input = remember_input, remember_output = remember_output,
+  wrapped = wrapped, plain = plain, run = run, protected = protected, names = names, value_of = value_of, forget = forget,
+  is_main = function(f) return mains[f] end,
+}

@@ -1,0 +1,97 @@
+-- load, loadstring, loadfile, dofile and require for source text only: byte code can break the memory of
+-- the process, and C modules could reach Python.
+local host = ...
+local raw_load, raw_loadfile = load, loadfile
+local open, error, type, select = io.open, error, type, select
+local sub, find, gsub, byte = string.sub, string.find, string.gsub, string.byte
+local concat, pairs = table.concat, pairs
+local package, fail = package, host.fail
+local setfenv = setfenv
+
+local function environment(f, n, env)
+  if f and setfenv and n > 0 then setfenv(f, env) end
+  return f
+end
+
+local function gather(reader)
+  if type(reader) == "string" then return reader end
+  local parts = {}
+  while true do
+    local part = reader()
+    if part == nil or part == "" then return concat(parts) end
+    if type(part) ~= "string" then fail("reader function must return a string") end
+    parts[#parts + 1] = part
+  end
+end
+
+local function load_text(source, name, mode, ...)
+  if byte(source) == 27 then
+    return nil, "attempt to load a binary chunk (only source text can be loaded)"
+  end
+  if mode == "b" then return nil, "attempt to load a text chunk (mode is 'b')" end
+  if setfenv then return environment(raw_load(source, name), select("#", ...), (...)) end
+  return raw_load(source, name, "t", ...)
+end
+
+function load(chunk, name, mode, ...)
+  if type(chunk) ~= "string" and type(chunk) ~= "function" then
+    fail("bad argument #1 to 'load' (function expected, got " .. type(chunk) .. ")")
+  end
+  local default = "=(load)"
+  if type(chunk) == "string" then default = chunk end
+  return load_text(gather(chunk), name or default, mode, ...)
+end
+
+if loadstring then
+  function loadstring(source, name) return load(source, name) end
+end
+
+local function read_file(path)
+  if path == nil then return nil, "cannot read a chunk from standard input here" end
+  local file, message = open(path, "rb")
+  if not file then return nil, "cannot open " .. message end
+  local text, reason = file:read(host.lua_version >= 503 and "a" or "*a")
+  file:close()
+  if not text then return nil, "cannot read " .. path .. (reason and (": " .. reason) or "") end
+  -- A first line with # is for the shell; its line break stays, so that line numbers are the file's.
+  if byte(text) == 35 then text = gsub(text, "^[^\r\n]*", "", 1) end
+  return text
+end
+
+function loadfile(path, mode, ...)
+  local text, message = read_file(path)
+  if not text then return nil, message end
+  return load_text(text, "@" .. path, mode, ...)
+end
+
+function dofile(path)
+  local f, message = loadfile(path)
+  if not f then error(message, 0) end
+  return f()
+end
+
+if not host.trusted then
+  local searchers = package.searchers or package.loaders
+  searchers[2] = function(name)
+    local path, message = nil, ""
+    for template in host.gmatch(package.path, "[^;]+") do
+      local candidate = gsub(template, "%?", (gsub(gsub(name, "%.", "/"), "%%", "%%%%")))
+      local file = open(candidate, "rb")
+      if file then
+        file:close()
+        path = candidate
+        break
+      end
+      message = message .. "\n\tno file '" .. candidate .. "'"
+    end
+    if not path then return message end
+    local f, reason = loadfile(path)
+    if not f then
+      error("error loading module '" .. name .. "' from file '" .. path .. "':\n\t" .. reason, 0)
+    end
+    return f, path
+  end
+  for i = #searchers, 3, -1 do searchers[i] = nil end
+  package.loadlib = nil
+  package.cpath = ""
+end

@@ -1,0 +1,110 @@
+-- What a script must not have: a way from Lua into Python's objects or into the runtime's own functions.
+-- Runs last, when the rest of the prelude has taken what it needs.
+local host = ...
+local raw = {}
+for name, f in pairs(debug) do raw[name] = f end
+local type, error, sub, getmetatable, pairs = type, error, string.sub, getmetatable, pairs
+local io_type = io.type
+
+debug.sethook, debug.gethook = host.sethook, host.gethook
+
+-- From here on only the debugger's and the tracebacks' own copies see the runtime.
+if not host.trusted then
+  local RUNTIME = "=[llmspell"
+
+  local function is_ours(f)
+    if type(f) ~= "function" then return false end
+    return sub(raw.getinfo(f, "S").source, 1, #RUNTIME) == RUNTIME
+  end
+
+  -- Python objects are userdata, and so are open files; only files are a script's own.
+  local function is_foreign(value) return type(value) == "userdata" and not io_type(value) end
+
+  local function level_is_ours(thread, level)
+    if type(level) ~= "number" then return is_ours(level) end
+    local info
+    if thread then info = raw.getinfo(thread, level, "S") else info = raw.getinfo(level + 2, "S") end
+    return info ~= nil and sub(info.source, 1, #RUNTIME) == RUNTIME
+  end
+
+  -- Levels count from the caller of these wrappers, so each adds its own frame.
+  local function shifted(level) return type(level) == "number" and level + 1 or level end
+
+  debug.getregistry, debug.setuservalue, debug.getuservalue, debug.debug, debug.setcstacklimit = nil, nil, nil, nil, nil
+
+  function debug.getmetatable(value)
+    if is_foreign(value) then return nil end
+    return (raw.getmetatable(value))
+  end
+
+  function debug.setmetatable(value, metatable)
+    if is_foreign(value) or io_type(value) then
+      error("bad argument #1 to 'setmetatable' (this value's metatable cannot be changed)", 2)
+    end
+    return (raw.setmetatable(value, metatable))
+  end
+
+  function debug.getupvalue(f, index)
+    if is_ours(f) then return nil end
+    return raw.getupvalue(f, index)
+  end
+
+  function debug.setupvalue(f, index, value)
+    if is_ours(f) then return nil end
+    return (raw.setupvalue(f, index, value))
+  end
+
+  function debug.upvalueid(f, index)
+    if is_ours(f) then return nil end
+    return (raw.upvalueid(f, index))
+  end
+
+  function debug.upvaluejoin(f1, n1, f2, n2)
+    if is_ours(f1) or is_ours(f2) then
+      error("bad argument to 'upvaluejoin' (a function of the runtime)", 2)
+    end
+    raw.upvaluejoin(f1, n1, f2, n2)
+  end
+
+  function debug.getlocal(thread, level, index)
+    if type(thread) ~= "thread" then
+      if level_is_ours(nil, thread) then return nil end
+      local name, value = raw.getlocal(shifted(thread), level)
+      return name, value
+    end
+    if level_is_ours(thread, level) then return nil end
+    return raw.getlocal(thread, level, index)
+  end
+
+  function debug.setlocal(thread, level, index, value)
+    if type(thread) ~= "thread" then
+      if level_is_ours(nil, thread) then return nil end
+      return (raw.setlocal(shifted(thread), level, index))
+    end
+    if level_is_ours(thread, level) then return nil end
+    return (raw.setlocal(thread, level, index, value))
+  end
+
+  -- LuaJIT: ffi reaches any memory, and jit.util and jit.profile the machine below.
+  for _, name in pairs({ "ffi", "jit.util", "jit.profile" }) do
+    package.loaded[name], package.preload[name] = nil, nil
+  end
+  if setfenv then
+    local raw_setfenv, raw_getfenv = setfenv, getfenv
+    function setfenv(f, env)
+      if is_ours(f) or (type(f) == "number" and f > 0 and level_is_ours(nil, f)) then
+        error("'setfenv' cannot change the environment of a function of the runtime", 2)
+      end
+      if type(f) == "number" and f > 0 then f = f + 1 end
+      return raw_setfenv(f, env)
+    end
+    function getfenv(f)
+      if f == nil then f = 1 end
+      if type(f) == "number" and f > 0 then f = f + 1 end
+      return (raw_getfenv(f))
+    end
+    debug.setfenv, debug.getfenv = nil, nil
+  end
+  python = nil
+  package.loaded.python = nil
+end

@@ -1,0 +1,202 @@
+"""One Lua state: lupa's runtime with our prelude in it.
+
+The state belongs to the thread that made it. Everything user code can see is Lua: the Python functions behind it are
+reachable only through the closures of `binding`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmspell_kernel.errors import LanguageUnavailableError
+from llmspell_kernel.lua.binding import Binder, LuaCallError, LuaFunction, LuaTable
+from llmspell_kernel.lua.interrupts import Interrupts
+from llmspell_kernel.lua.values import to_lua
+
+LANGUAGES = {"lua54": "lua54", "lua55": "lua55", "luajit": "luajit21"}
+"""Our names of the Lua versions and lupa's module for each."""
+
+PRELUDE = Path(__file__).parent / "prelude"
+
+KEEP_NAME = "__llmspell_keep"
+SHOW_NAME = "__llmspell_show"
+
+
+@dataclass(frozen=True, slots=True)
+class LuaSettings:
+    """How a Lua state is made.
+
+    Attributes:
+        language: a key of `LANGUAGES`.
+        trusted: gives scripts `python` (eval and builtins), C modules, LuaJIT's ffi and the whole debug library.
+        memory_limit: bytes that Lua may allocate; 0 for no limit.
+        persistent_locals: top-level locals stay visible in later cells.
+        time_limit: seconds a cell may run; 0 for no limit.
+    """
+
+    language: str = "lua54"
+    trusted: bool = False
+    memory_limit: int = 0
+    persistent_locals: bool = True
+    time_limit: float = 0.0
+
+
+def _deny(_object: object, _name: object, _setting: bool) -> object:
+    raise AttributeError("Python objects have no fields here")
+
+
+def lua_module(language: str) -> Any:
+    """lupa's module for one of our language names.
+
+    Raises:
+        LanguageUnavailableError: no such name, or lupa was built without it.
+    """
+    name = LANGUAGES.get(language)
+    if name is None:
+        raise LanguageUnavailableError.of(language, list(LANGUAGES))
+    try:
+        return importlib.import_module(f"lupa.{name}")
+    except ImportError as error:
+        raise LanguageUnavailableError(
+            f"lupa on this platform has no {language} ({error}); install a wheel of lupa that has it"
+        ) from error
+
+
+class LuaState:
+    """A Lua runtime with the prelude loaded and nothing of Python in sight.
+
+    Attributes:
+        runtime: lupa's LuaRuntime (encoding None: Lua strings are bytes).
+        version: 501 for LuaJIT, 504, 505.
+        binder: makes Lua functions of Python functions.
+        interrupts: ends running code.
+        cells: the prelude's table of that name: compiling and running cells.
+    """
+
+    def __init__(self, settings: LuaSettings, host: Mapping[str, Callable[..., Any]], raw: Mapping[str, Any]) -> None:
+        """Makes the state.
+
+        Args:
+            settings: which Lua, how free.
+            host: Python functions the prelude calls, to be bound.
+            raw: Python functions that never raise, given to the prelude as they are because they are hot.
+        """
+        module = lua_module(settings.language)
+        self.settings = settings
+        self.runtime = self._make_runtime(module, settings)
+        major, minor = self.runtime.lua_version
+        self.version: int = major * 100 + minor
+        self.interrupts = Interrupts(module, self.runtime)
+        self._host = self._load_binding(settings, raw)
+        self._load_prelude(host)
+
+    @staticmethod
+    def _make_runtime(module: Any, settings: LuaSettings) -> Any:
+        free = settings.trusted
+        return module.LuaRuntime(
+            encoding=None,
+            source_encoding="utf-8",
+            unpack_returned_tuples=True,
+            register_eval=free,
+            register_builtins=free,
+            attribute_filter=None if free else _deny,
+            max_memory=settings.memory_limit or None,
+        )
+
+    def _load_binding(self, settings: LuaSettings, raw: Mapping[str, Any]) -> LuaTable:
+        functions = self.chunk(PRELUDE / "binding.lua")
+        self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
+        host = self.table()
+        for name in (b"fail", b"where", b"argument"):
+            host[name] = functions[name]
+        for key, value in {
+            **raw,
+            "check": self.interrupts.check,
+            "period": self.interrupts.period,
+            "lua_version": self.version,
+            "trusted": settings.trusted,
+            "const": self.version >= 504,
+            "keep_name": KEEP_NAME.encode(),
+            "show_name": SHOW_NAME.encode(),
+        }.items():
+            host[key.encode()] = value
+        return host
+
+    def _load_prelude(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        host = self._host
+        for name, function in functions.items():
+            host[name.encode()] = self.binder.function(function)
+        host[b"raw_load"] = self.globals[b"load"]
+        host[b"gmatch"] = self.globals[b"string"][b"gmatch"]
+        host[b"is_python"] = self.runtime.execute(
+            b"local call = debug.getmetatable((...).check).__call return function(f) return f == call end", host
+        )
+        self._share(self.prelude("hooks"), "adopt", "sethook", "gethook")
+        self.interrupts.adopt_hook()
+        tracebacks = self.prelude("tracebacks")
+        self._share(tracebacks, "report", "keep_frames")
+        self.take_last_frames: Callable[[], LuaTable | None] = tracebacks[b"take_last_frames"]
+        self.cells = self.prelude("cells")
+        self._share(self.cells, "is_main")
+        self._collect = self.globals[b"collectgarbage"]
+        self._protected = self.cells[b"protected"]
+        coroutines = self.prelude("coroutines")
+        self.interrupts.watch(self.runtime, coroutines[b"peek"])
+        self.reset_coroutines: Callable[[], None] = coroutines[b"reset"]
+        for name in ("loading", "io", "sandbox"):
+            self.prelude(name)
+
+    def limit_memory(self, limited: bool) -> None:
+        """Applies the memory limit while user code runs, and lifts it for what we do between cells:
+        outside a protected call, a failed allocation would end the process.
+        """
+        if self.settings.memory_limit:
+            self.runtime.set_max_memory(self.settings.memory_limit if limited else 0)
+
+    def collect_garbage(self) -> None:
+        """Frees what Lua no longer needs."""
+        self._collect(b"collect")
+
+    def _share(self, module: LuaTable, *names: str) -> None:
+        """Lets the rest of the prelude use some functions of one of its files."""
+        for name in names:
+            self._host[name.encode()] = module[name.encode()]
+
+    @property
+    def globals(self) -> LuaTable:
+        """Lua's _G."""
+        return self.runtime.globals()
+
+    def table(self) -> LuaTable:
+        """A new empty Lua table."""
+        return self.runtime.table()
+
+    def chunk(self, path: Path, *args: Any) -> Any:
+        """Runs one of our Lua files with `args`; its chunk name marks it as the runtime's own."""
+        name = f"=[llmspell] {path.stem}"
+        return self.runtime.compile(path.read_bytes(), name=name.encode())(*args)
+
+    def prelude(self, name: str) -> Any:
+        """Runs a file of the prelude; answers what it returns."""
+        return self.chunk(PRELUDE / f"{name}.lua", self._host)
+
+    def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:
+        """Calls a Lua function of the user's from Python.
+
+        Raises:
+            LuaCallError: the function failed; it carries the frames for a traceback.
+        """
+        ok, *rest = self._protected(function, *args)
+        if ok:
+            return tuple(rest)
+        raise self.call_error(rest[0])
+
+    def call_error(self, report: Any) -> LuaCallError:
+        """The exception for what the traceback handler made of a Lua error."""
+        if isinstance(report, bytes):  # out of memory: Lua calls no handler
+            report = self.runtime.table_from({b"kind": b"string", b"text": report, b"value": report})
+        return LuaCallError(report[b"text"].decode(errors="backslashreplace"), report)
