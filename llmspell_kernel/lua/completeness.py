@@ -14,7 +14,7 @@ INDENT = "    "
 _COMPLETE = Completeness("complete")
 _INVALID = Completeness("invalid")
 
-_HELP = re.compile(r"\s*(?:\?{1,2}\s*[\w.:%]+|[\w.:]+\?{1,2})\s*")
+_HELP = re.compile(r"\?{1,2}\s*[\w.:%]+|[\w.:%]+\?{1,2}")
 _MAGIC_LINE = re.compile(r"^[ \t]*[%!][^\r\n]*", re.MULTILINE)
 _AT_END = re.compile(r"near '?<eof>'?\s*\Z")
 _LINE_END = re.compile(r"\r\n?|\n\r?")
@@ -29,14 +29,12 @@ def completeness(code: str, compile_error: Callable[[str], str | None]) -> Compl
         code: Lua or magics.
         compile_error: Lua's own syntax error for a chunk, None if there is none.
     """
-    stripped = code.lstrip()
+    stripped = code.strip()
+    if not stripped or _HELP.fullmatch(stripped):
+        return _COMPLETE
     if stripped.startswith("%%"):
         return _cell_magic(code)
-    if (
-        not stripped
-        or _HELP.fullmatch(code)
-        or (stripped[0] in "%!" and not _LINE_END.search(stripped.rstrip()))
-    ):
+    if stripped[0] in "%!" and not _LINE_END.search(stripped):
         return _COMPLETE
     found = _of_lua(code, compile_error)
     if found.status == "invalid" and _MAGIC_LINE.search(code):
@@ -78,15 +76,20 @@ def _returning(code: str) -> str | None:
 
 
 class _Open:
-    """An open block or bracket: its line, that line's indent, the indent of the latest line directly inside."""
+    """An open block or bracket.
 
-    __slots__ = ("base", "body", "bracket", "line")
+    `base` is the indent that its inside is one level deeper than, `body` that of the latest line in it.
+    `hugs`: what opens inside it on the same line adds no level, as in `f(function()` and `function f(`.
+    """
+
+    __slots__ = ("base", "body", "hugs", "line", "opener")
 
     def __init__(self, text: str, line: int, base: str) -> None:
-        self.bracket = text in ("(", "[", "{")
+        self.opener = text
         self.line = line
         self.base = base
         self.body: str | None = None
+        self.hugs = text in ("(", "[", "{", "function")
 
 
 def _indent(code: str, tokens: list[Token]) -> str:
@@ -108,6 +111,9 @@ def _indent(code: str, tokens: list[Token]) -> str:
             stack.append(_Open(token.text, line, _base(top, line, indent)))
         elif nesting < 0 and top is not chunk:
             stack.pop()
+            if token.text == ")":
+                # Behind its parameters, what opens on a function's own line is in its body.
+                stack[-1].hugs = stack[-1].hugs and stack[-1].opener != "function"
         elif token.text in ("else", "elseif"):
             top.line, top.body = line, None
     top = stack[-1]
@@ -117,12 +123,9 @@ def _indent(code: str, tokens: list[Token]) -> str:
 
 
 def _base(parent: _Open, line: int, indent: str) -> str:
-    """What the inside of an opener is indented from: several on one line count as one if brackets hold them."""
     if parent.line != line:
         return indent
-    if parent.bracket:
-        return parent.base
-    return parent.base + INDENT
+    return parent.base if parent.hugs else parent.base + INDENT
 
 
 def _leading_blanks(line: str) -> str:

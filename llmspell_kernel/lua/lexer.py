@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -166,13 +167,12 @@ def tokenize(code: str, *, comments: bool = True) -> list[Token]:
 
 def _mark_contextual(tokens: list[Token]) -> None:
     """Turn `goto` and `global` into keywords where they can only be that."""
-    significant = [index for index, token in enumerate(tokens) if token.kind is not TokenKind.COMMENT]
+    places = [index for index, token in enumerate(tokens) if token.kind is not TokenKind.COMMENT]
     before: Token | None = None
-    for index, following in zip(significant, [*significant[1:], None], strict=True):
+    for index, following in pairwise(places):
         token = tokens[index]
         if (
-            following is not None
-            and token.text in CONTEXTUAL
+            token.text in CONTEXTUAL
             and (before is None or before.kind in _ENDS_EXPRESSION or before.text in _BEFORE_STATEMENT)
             and _follows(token.text, tokens[following])
         ):
