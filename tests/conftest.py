@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,10 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .kernels import KernelSession, start_kernel
+from llmspell_kernel.kernel.kernelspecs import KERNEL_NAMES, Kernelspec
 
-KERNELSPECS = {"llmspell": "lua54", "llmspell-lua55": "lua55", "llmspell-luajit": "luajit"}
-"""Kernelspec name -> the Lua it runs."""
+from .kernels import KernelSession, start_kernel
 
 SESSION_MARK = "LLMSPELL_TEST_SESSION"
 """Every process started by a test inherits this variable, so that those left behind are found."""
@@ -60,20 +57,7 @@ def isolated_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 @pytest.fixture(scope="session")
 def kernelspecs(isolated_folders: Path) -> list[str]:
     """The names of our kernelspecs, installed where every Jupyter client of this session finds them."""
-    for name, language in KERNELSPECS.items():
-        folder = isolated_folders / "data" / "kernels" / name
-        folder.mkdir(parents=True)
-        argv = [sys.executable, "-m", "llmspell_kernel", "-f", "{connection_file}"]
-        if name != "llmspell":
-            argv.append(f"--LLMSpellKernel.language={language}")
-        spec = {
-            "argv": argv,
-            "display_name": f"Lua ({language})",
-            "language": "lua",
-            "interrupt_mode": "signal",
-        }
-        (folder / "kernel.json").write_text(json.dumps(spec))
-    return list(KERNELSPECS)
+    return [Kernelspec(language).install().name for language in KERNEL_NAMES]
 
 
 @pytest.fixture
@@ -115,5 +99,5 @@ def _carries(process: psutil.Process, mark: str) -> bool:
     if process.pid == os.getpid():
         return False
     with suppress(psutil.Error):
-        return process.environ().get(SESSION_MARK) == mark
+        return bool(process.environ().get(SESSION_MARK) == mark)
     return False

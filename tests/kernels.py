@@ -131,13 +131,13 @@ class KernelSession:
             poller.register(channel.socket, zmq.POLLIN)
             by_socket[channel.socket] = name
         while (left := deadline - time.monotonic()) > 0:
-            for socket, _ in poller.poll(left * 1000):
+            for socket, _ in poller.poll(int(left * 1000) + 1):
                 name = by_socket[socket]
                 yield name, channels[name].get_msg(timeout=1)
 
 
 def start_kernel(name: str, *arguments: str) -> KernelSession:
-    """Start a kernel by kernelspec name, with `arguments` added to its command line, and wait until it answers."""
+    """Start the kernel of that kernelspec, with more `arguments`, and wait until it answers."""
     manager = KernelManager(kernel_name=name)
     manager.start_kernel(extra_arguments=list(arguments))
     client = manager.blocking_client()
@@ -152,4 +152,4 @@ def start_kernel(name: str, *arguments: str) -> KernelSession:
 
 
 def _is_idle(message: Message) -> bool:
-    return message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")

@@ -1,0 +1,81 @@
+"""One JupyterLab and one Chromium for all browser tests, one notebook and kernel for each."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.notebooks import lua_notebook, write_notebook
+
+from .lab import Notebook
+from .server import LabServer
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""What makes Chromium run as root in a container, without looking for hosts on the internet."""
+
+OpenNotebook = Callable[..., Notebook]
+
+
+@pytest.fixture(scope="session")
+def lab_server(
+    isolated_folders: Path, kernelspecs: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LabServer]:
+    """JupyterLab with our kernelspecs and an empty notebook folder."""
+    server = LabServer(tmp_path_factory.mktemp("notebooks"), isolated_folders / "lab" / "settings")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    executable = shutil.which("chromium")
+    assert executable, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def browser_context(browser: Browser, lab_server: LabServer) -> Iterator[BrowserContext]:
+    """A browser profile that is signed in; its cache is shared, so that only the first page loads slowly."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900},
+        extra_http_headers={"Authorization": f"token {lab_server.token}"},
+    )
+    context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_notebook(lab_server: LabServer, browser_context: BrowserContext) -> Iterator[OpenNotebook]:
+    """Open a notebook with the given code cells; afterwards its page is closed and its kernel ended."""
+    page = browser_context.new_page()
+
+    def open_with(*cells: str, kernel: str = "llmspell") -> Notebook:
+        name = f"{uuid.uuid4().hex}.ipynb"
+        write_notebook(lab_server.folder / name, lua_notebook(*cells, kernel=kernel))
+        return open_file(name)
+
+    def open_file(name: str) -> Notebook:
+        return Notebook.open(page, f"{lab_server.url}lab/tree/{name}?token={lab_server.token}&reset")
+
+    yield open_with
+    page.close()
+    lab_server.end_kernels()

@@ -1,0 +1,165 @@
+"""Page objects: what a person does in JupyterLab, said in a line.
+
+Each method waits for what it needs (Playwright's own waiting), never for a length of time.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+CELL_SECONDS = 20
+"""How long a cell may take to finish before the test fails."""
+
+FINISHED = re.compile(r"^•?\[\d+\]:$")
+"""The prompt of a cell that has run; the dot marks one that was edited since."""
+
+KERNEL_READY = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    const kernel = context?.session?.kernel;
+    return context?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
+"""JupyterLab shows an idle kernel before it is connected, and drops what is run until then."""
+
+
+class Cell:
+    """One code cell of an open notebook."""
+
+    def __init__(self, notebook: Notebook, root: Locator) -> None:
+        self._notebook = notebook
+        self._page = notebook.page
+        self.root = root
+        self.outputs = root.locator(".jp-OutputArea-output")
+        self.prompt = root.locator(".jp-InputPrompt")
+
+    def type(self, text: str) -> None:
+        """Put the cursor at the end of the cell and type, key by key."""
+        editor = self.root.locator(".cm-content")
+        editor.click()
+        self._page.keyboard.press("Control+End")
+        self._page.keyboard.type(text)
+
+    def start(self) -> None:
+        """Run the cell and return at once."""
+        self.root.locator(".cm-content").click()
+        self._page.keyboard.press("Control+Enter")
+
+    def run(self) -> None:
+        """Run the cell and wait until it has finished."""
+        before = self.prompt.inner_text()
+        self.start()
+        expect(self.prompt).not_to_have_text(before, timeout=CELL_SECONDS * 1000)
+        self.wait_finished()
+
+    def wait_running(self) -> None:
+        """Wait for the `[*]` of a running cell on a busy kernel."""
+        expect(self.prompt).to_have_text("[*]:")
+        expect(self._notebook.indicator).to_have_attribute("data-status", "busy")
+
+    def wait_finished(self) -> None:
+        """Wait for the execution count that replaces `[*]`."""
+        expect(self.prompt).to_have_text(FINISHED, timeout=CELL_SECONDS * 1000)
+
+    def wait_output(self, text: str | re.Pattern[str]) -> None:
+        """Wait until one of the outputs shows the text."""
+        expect(self.outputs.filter(has_text=text).first).to_be_visible(timeout=CELL_SECONDS * 1000)
+
+    def press_tab(self) -> Completer:
+        """Ask for completion at the cursor."""
+        self._page.keyboard.press("Tab")
+        return Completer(self._page)
+
+    def press_shift_tab(self) -> Locator:
+        """Ask for help on the name at the cursor; the tooltip, visible."""
+        self._page.keyboard.press("Shift+Tab")
+        tooltip = self._page.locator(".jp-Tooltip")
+        expect(tooltip).to_be_visible()
+        return tooltip
+
+    def answer(self, text: str) -> None:
+        """Type into the cell's input box and press Enter."""
+        box = self.root.locator("input.jp-Stdin-input")
+        expect(box).to_be_focused()
+        box.fill(text)
+        box.press("Enter")
+
+
+class Completer:
+    """The list of candidates under the cursor."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.root = page.locator(".jp-Completer")
+        self.items = self.root.locator(".jp-Completer-item")
+
+    def texts(self) -> list[str]:
+        """The candidates that are shown."""
+        expect(self.root).to_be_visible()
+        return self.root.locator(".jp-Completer-match").all_inner_texts()
+
+    def accept(self) -> None:
+        """Take the selected candidate."""
+        self._page.keyboard.press("Enter")
+        expect(self.root).to_be_hidden()
+
+
+class Notebook:
+    """A notebook open in JupyterLab, with a kernel that is ready."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.panel = page.locator(".jp-NotebookPanel")
+        self.indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator")
+        self.code_cells = self.panel.locator(".jp-CodeCell")
+
+    @classmethod
+    def open(cls, page: Page, url: str) -> Notebook:
+        """Load a notebook's address and wait until its kernel is idle."""
+        page.goto(url)
+        page.wait_for_function(KERNEL_READY, timeout=60_000)
+        notebook = cls(page)
+        notebook.wait_idle()
+        return notebook
+
+    def cell(self, index: int) -> Cell:
+        """The code cell at `index`, counted from 0 (-1 is the last one)."""
+        return Cell(self, self.code_cells.nth(index))
+
+    def wait_idle(self, seconds: float = CELL_SECONDS) -> None:
+        """Wait until the kernel is idle."""
+        expect(self.indicator).to_have_attribute("data-status", "idle", timeout=seconds * 1000)
+
+    def interrupt(self) -> None:
+        """Press the toolbar's stop button."""
+        self._toolbar("interrupt").click()
+
+    def restart(self) -> None:
+        """Press the toolbar's restart button, confirm, and wait for the new kernel."""
+        self._toolbar("restart").click()
+        dialog = self.page.locator(".jp-Dialog")
+        dialog.locator("button.jp-mod-accept").click()
+        expect(dialog).to_be_hidden()
+        self.wait_idle()
+
+    def run_all(self, seconds: float = 60) -> None:
+        """Run every cell by the menu and wait until each code cell has its count."""
+        self.menu("Run", "Run All Cells")
+        for index in range(self.code_cells.count()):
+            expect(self.cell(index).prompt).to_have_text(FINISHED, timeout=seconds * 1000)
+        self.wait_idle()
+
+    def menu(self, *path: str) -> None:
+        """Choose a menu entry, such as `menu("Run", "Run All Cells")`."""
+        bar, entry = path
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{bar}$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{entry}$")).click()
+
+    def screenshot(self, file: Path) -> None:
+        """Save a picture of the whole window."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=file, animations="disabled")
+
+    def _toolbar(self, name: str) -> Locator:
+        return self.panel.locator(f'[data-jp-item-name="{name}"] jp-button').first
