@@ -26,6 +26,7 @@ CHROMIUM_FLAGS = [
 ]
 """What makes Chromium run as root in a container, without looking for hosts on the internet."""
 
+OpenFile = Callable[[str], Notebook]
 OpenNotebook = Callable[..., Notebook]
 
 
@@ -64,18 +65,25 @@ def browser_context(browser: Browser, lab_server: LabServer) -> Iterator[Browser
 
 
 @pytest.fixture
-def open_notebook(lab_server: LabServer, browser_context: BrowserContext) -> Iterator[OpenNotebook]:
-    """Open a notebook with the given code cells; afterwards its page is closed and its kernel ended."""
+def open_file(lab_server: LabServer, browser_context: BrowserContext) -> Iterator[OpenFile]:
+    """Open a file of the notebook folder; afterwards its page is closed and its kernel ended."""
     page = browser_context.new_page()
+
+    def open_named(name: str) -> Notebook:
+        return Notebook.open(page, f"{lab_server.url}lab/tree/{name}?token={lab_server.token}&reset")
+
+    yield open_named
+    page.close()
+    lab_server.end_kernels()
+
+
+@pytest.fixture
+def open_notebook(lab_server: LabServer, open_file: OpenFile) -> OpenNotebook:
+    """Open a new notebook with the given code cells."""
 
     def open_with(*cells: str, kernel: str = "llmspell") -> Notebook:
         name = f"{uuid.uuid4().hex}.ipynb"
         write_notebook(lab_server.folder / name, lua_notebook(*cells, kernel=kernel))
         return open_file(name)
 
-    def open_file(name: str) -> Notebook:
-        return Notebook.open(page, f"{lab_server.url}lab/tree/{name}?token={lab_server.token}&reset")
-
-    yield open_with
-    page.close()
-    lab_server.end_kernels()
+    return open_with

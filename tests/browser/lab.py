@@ -66,6 +66,10 @@ class Cell:
         """Wait until one of the outputs shows the text."""
         expect(self.outputs.filter(has_text=text).first).to_be_visible(timeout=CELL_SECONDS * 1000)
 
+    def texts(self) -> list[str]:
+        """What the outputs show, one text each."""
+        return self.outputs.all_inner_texts()
+
     def press_tab(self) -> Completer:
         """Ask for completion at the cursor."""
         self._page.keyboard.press("Tab")
@@ -149,6 +153,10 @@ class Notebook:
         for index in range(self.code_cells.count()):
             expect(self.cell(index).prompt).to_have_text(FINISHED, timeout=seconds * 1000)
         self.wait_idle()
+
+    def errors(self) -> list[str]:
+        """The tracebacks that the notebook shows."""
+        return self.panel.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
 
     def menu(self, *path: str) -> None:
         """Choose a menu entry, such as `menu("Run", "Run All Cells")`."""

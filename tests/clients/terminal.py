@@ -69,5 +69,5 @@ class Terminal:
 
 
 def _in_shell(command: Sequence[str]) -> list[str]:
-    """The command as tmux takes it; the screen stays after it has ended, so that its last words can be read."""
+    """The command as tmux takes it; after it has ended the screen stays, to be read."""
     return [f"{shlex.join(command)}; echo ended with $?; read _"]

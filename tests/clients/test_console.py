@@ -5,18 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .terminal import Terminal
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux: apt-get install tmux")
-
 
 @pytest.fixture(scope="module")
 def console(kernelspecs: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """A console at its first prompt, shared by the tests of this module."""
+    assert shutil.which("tmux"), "this test needs tmux: apt-get install tmux"
     folder = tmp_path_factory.mktemp("terminal")
     terminal = Terminal(folder, [sys.executable, "-m", "jupyter_console", "--kernel", "llmspell"])
     try:
