@@ -57,8 +57,9 @@ NESTING = {
 }
 """How a token's text changes the depth: `while` and `for` nest through their `do`."""
 
-# Every byte from 0x80 is a letter to LuaJIT, so every non-ASCII character is one here.
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
+# Every byte from 0x80 is a letter to LuaJIT, so every non-ASCII character is one here. The sets say what of
+# ASCII is none: a range up to U+10FFFF takes ten times as long to compile, at every start.
+_NAME = r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*+"
 _ESCAPE = r"\\(?:z[ \t\n\v\f\r]*+|\r\n|\n\r|.)"
 _DOUBLE = rf'"[^"\\\r\n]*+(?:{_ESCAPE}[^"\\\r\n]*+)*+'
 _SINGLE = rf"'[^'\\\r\n]*+(?:{_ESCAPE}[^'\\\r\n]*+)*+"
@@ -67,7 +68,7 @@ _SINGLE = rf"'[^'\\\r\n]*+(?:{_ESCAPE}[^'\\\r\n]*+)*+"
 # blanks would be quadratic.
 _TOKEN = re.compile(
     rf"""[ \t\v\f]*+(?:
-      (?P<word>[{_LETTER}][{_LETTER}0-9]*+)
+      (?P<word>{_NAME})
     | (?P<newline>\r\n?|\n\r?)
     | (?P<operator>\.\.\.|\.\.|\.(?![0-9])|::|[=<>~]=|//|<<|>>|-(?!-)|\[(?!=*\[)|[+*/%^\#&~|<>=(){{}}\];:,])
     | (?P<string>{_DOUBLE}"|{_SINGLE}')
