@@ -51,7 +51,12 @@ class HelpPage:
 
     def markdown(self) -> str:
         """The page as CommonMark: a fenced signature first, the place in italics last."""
-        parts = [fenced(self.signature), self.summary, *(f"*{note}*" for note in self.notes), self.description]
+        parts = [
+            fenced(self.signature),
+            self.summary,
+            *(f"*{note}*" for note in self.notes),
+            self.description,
+        ]
         parts += _markdown_list("Parameters", self.parameters)
         parts += _markdown_list("Fields", self.fields)
         parts += _markdown_list("Returns", self.returns)

@@ -1,8 +1,9 @@
 """Help on Lua's standard library, keywords, metamethods and a few topics.
 
-The texts are TOML files beside this module, one a library, read when help is first asked for. A key is a qualified
-name: `string.format`, `file:read`, `__index`, `while`, or a topic such as `patterns`. A key `name@version` changes what
-is different about that name in one version. A file may set `versions` and `kind` for all of its entries.
+The texts are TOML files beside this module, one a library, read when help is first asked for. A key is a
+qualified name: `string.format`, `file:read`, `__index`, `while`, or a topic such as `patterns`. A key
+`name@version` changes what is different about that name in one version. A file may set `versions` and `kind`
+for all of its entries.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def lookup(qualified_name: str, version: str) -> Entry | None:
 
     Args:
         qualified_name: such as `string.format`, `file:read`, `__index` or `while`.
-        version: in any usual spelling: `5.4`, `lua54`, `Lua 5.4`, `luajit`, `LuaJIT 2.1`; `Lua 5.1` is LuaJIT.
+        version: as usually spelled: `5.4`, `lua54`, `Lua 5.4`, `luajit`, `LuaJIT 2.1`; `Lua 5.1` is LuaJIT.
 
     Raises:
         LanguageUnavailableError: there is no such version.
