@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import LLMSpellError, ScriptError
 
 LuaTable = Any
 """A table as lupa shows it to Python; its keys and strings are bytes."""
@@ -38,7 +38,9 @@ class LuaCallError(ScriptError):
 class Binder:
     """Makes Lua functions of Python functions for one Lua state."""
 
-    def __init__(self, bind: LuaFunction, table: Callable[[], LuaTable], convert: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, bind: LuaFunction, table: Callable[[], LuaTable], convert: Callable[[Any], Any]
+    ) -> None:
         self._bind = bind
         self._table = table
         self._convert = convert
@@ -69,7 +71,7 @@ class Binder:
             except LuaCallError as error:
                 self.last_failure = (str(error), error)
                 return False, error.value, True
-            except ScriptError as error:
+            except LLMSpellError as error:
                 return False, str(error).encode()
             except Exception as error:  # noqa: BLE001 - the border: any failure becomes a Lua error
                 message = f"{type(error).__name__}: {error}"

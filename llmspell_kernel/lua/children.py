@@ -134,4 +134,3 @@ class Children:
         number, self._next = self._next, self._next + 1
         self._running[number] = child
         return number
-

@@ -168,7 +168,9 @@ class LuaInterpreter(Interpreter):
 
         outcome = self.guard(body)
         if outcome.error is not None:
-            self.frontend.write("stderr", ("\n".join(outcome.error.traceback) + "\n").encode(errors="replace"))
+            self.frontend.write(
+                "stderr", ("\n".join(outcome.error.traceback) + "\n").encode(errors="replace")
+            )
         return results[0] if results else ()
 
     def _start_timer(self) -> threading.Timer | None:
@@ -197,7 +199,9 @@ class LuaInterpreter(Interpreter):
             hint = "Raise the limit with the kernel's option time_limit (seconds; 0 for none)."
             return Outcome(error=self.tracebacks.report("CellTimeLimit", str(reason), frames, hint=hint))
         if isinstance(reason, KeyboardInterrupt) or isinstance(failure, KeyboardInterrupt):
-            return Outcome(error=self.tracebacks.report("KeyboardInterrupt", "the cell was interrupted", frames))
+            return Outcome(
+                error=self.tracebacks.report("KeyboardInterrupt", "the cell was interrupted", frames)
+            )
         if isinstance(failure, LuaCallError):
             return Outcome(error=self._lua_error(failure))
         if failure is None:
@@ -230,7 +234,9 @@ class LuaInterpreter(Interpreter):
         return last[1] if last is not None and text.endswith(last[0]) else None
 
     def _exited(self, reason: CellExit) -> Outcome:
-        message = f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
+        message = (
+            f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
+        )
         if reason.code == 0:
             self.frontend.write("stderr", message.encode() + b"\n")
             return Outcome()

@@ -90,7 +90,9 @@ class Interrupts:
         self._hooks = _CHooks.of(module)
         # LuaJIT's hook belongs to no thread, so any thread that stays alive will do.
         make_anchor = b"return coroutine.create(print)" if self.is_jit else b"return (coroutine.running())"
-        self._anchor = runtime.execute(b"local t = (function() %s end)() return {t}, tostring(t)" % make_anchor)
+        self._anchor = runtime.execute(
+            b"local t = (function() %s end)() return {t}, tostring(t)" % make_anchor
+        )
         self._main = _address(self._anchor[1])
         self._hook = 0
         self._current: Callable[[], int | None] = lambda: None

@@ -77,7 +77,9 @@ class LuaState:
         cells: the prelude's table of that name: compiling and running cells.
     """
 
-    def __init__(self, settings: LuaSettings, host: Mapping[str, Callable[..., Any]], raw: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: LuaSettings, host: Mapping[str, Callable[..., Any]], raw: Mapping[str, Any]
+    ) -> None:
         """Makes the state.
 
         Args:
@@ -111,8 +113,10 @@ class LuaState:
         functions = self.chunk(PRELUDE / "binding.lua")
         self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
         host = self.table()
+        self.helpers = self.table()
+        self.helpers[b"lua_version"] = self.version
         for name in (b"fail", b"where", b"argument"):
-            host[name] = functions[name]
+            host[name] = self.helpers[name] = functions[name]
         for key, value in {
             **raw,
             "check": self.interrupts.check,
@@ -133,7 +137,8 @@ class LuaState:
         host[b"raw_load"] = self.globals[b"load"]
         host[b"gmatch"] = self.globals[b"string"][b"gmatch"]
         host[b"is_python"] = self.runtime.execute(
-            b"local call = debug.getmetatable((...).check).__call return function(f) return f == call end", host
+            b"local call = debug.getmetatable((...).check).__call return function(f) return f == call end",
+            host,
         )
         self._share(self.prelude("hooks"), "adopt", "sethook", "gethook")
         self.interrupts.adopt_hook()
@@ -183,6 +188,16 @@ class LuaState:
     def prelude(self, name: str) -> Any:
         """Runs a file of the prelude; answers what it returns."""
         return self.chunk(PRELUDE / f"{name}.lua", self._host)
+
+    def library(self, name: str, path: Path, functions: Mapping[str, Callable[..., Any]]) -> LuaTable:
+        """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
+
+        The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`, `lua_version`.
+        """
+        module = self.chunk(path, self.binder.table(functions), self.helpers)
+        self.globals[name.encode()] = module
+        self.globals[b"package"][b"loaded"][name.encode()] = module
+        return module
 
     def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:
         """Calls a Lua function of the user's from Python.

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _NIL_VALUE = re.compile(r"a nil value \((?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)'\)")
-_NIL_LUAJIT = re.compile(r"attempt to \w+ (?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)' \(a nil value\)")
+_NIL_LUAJIT = re.compile(
+    r"attempt to \w+ (?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)' \(a nil value\)"
+)
 _ALIKE = 0.7
 
 
@@ -45,7 +47,19 @@ def _nearest(name: str, known: list[str], prefix: str = "") -> str:
 
 def _nearest_field(name: str, interpreter: LuaInterpreter) -> str:
     """A field of a standard library table that resembles `name`."""
-    for library in ("string", "table", "math", "io", "os", "coroutine", "utf8", "debug", "display", "plot", "widgets"):
+    for library in (
+        "string",
+        "table",
+        "math",
+        "io",
+        "os",
+        "coroutine",
+        "utf8",
+        "debug",
+        "display",
+        "plot",
+        "widgets",
+    ):
         table = interpreter.state.globals[library.encode()]
         if table is None or not hasattr(table, "keys"):
             continue

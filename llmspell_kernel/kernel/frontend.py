@@ -1,0 +1,80 @@
+"""What running code asks of its front, as Jupyter messages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import StdinUnavailableError
+from llmspell_kernel.interpreter import MimeBundle
+from llmspell_kernel.kernel.streams import Cell, CellOutput
+
+if TYPE_CHECKING:
+    from llmspell_kernel.kernel.kernel import LLMSpellKernel
+
+
+class JupyterFrontend:
+    """The `Frontend` of a kernel; see that protocol for what each method guarantees."""
+
+    def __init__(self, kernel: LLMSpellKernel, output: CellOutput) -> None:
+        """Sends through `kernel`; text goes through `output`."""
+        self._kernel = kernel
+        self._output = output
+        self.write = output.write
+        self.flush = output.flush
+
+    def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
+        """Shows a bundle, or replaces the one under `display_id`."""
+        content: dict[str, Any] = {"data": bundle.data, "metadata": bundle.metadata, "transient": {}}
+        if display_id is not None:
+            content["transient"] = {"display_id": display_id}
+        self._show("update_display_data" if update else "display_data", content)
+
+    def clear_output(self, *, wait: bool) -> None:
+        """Clears the cell's output."""
+        self._show("clear_output", {"wait": wait})
+
+    def _show(self, msg_type: str, content: dict[str, Any]) -> None:
+        cell = self._output.cell
+        if not cell.muted:
+            self._output.flush()
+            self._kernel.publish(msg_type, content, parent=cell.parent)
+
+    def read_line(self, prompt: str, *, password: bool) -> str:
+        """Asks the client that runs the cell."""
+        self._output.flush()
+        if not self._kernel.allows_stdin:
+            raise StdinUnavailableError(
+                "this front end cannot be asked for input: pass the values in the code, or run the cell in a front "
+                "end that takes input, such as JupyterLab"
+            )
+        return self._kernel.ask(prompt, password=password)
+
+    def current_cell(self) -> Cell:
+        """The cell that output goes to."""
+        return self._output.cell
+
+    def output_to(self, cell: object) -> AbstractContextManager[None]:
+        """Sends output to an earlier cell."""
+        if not isinstance(cell, Cell):
+            raise TypeError(f"a cell is what current_cell() answers, not {cell!r}")
+        return self._output.to(cell)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back on the main thread's loop; output goes to the cell that asked."""
+        cell = self._output.cell
+
+        def run() -> None:
+            with self._output.to(cell):
+                callback()
+                self._output.flush()
+
+        return asyncio.get_running_loop().call_later(seconds, run).cancel
+
+    def wake(self) -> None:
+        """Interrupts what the main thread is blocked in."""
+        os.kill(os.getpid(), signal.SIGINT)

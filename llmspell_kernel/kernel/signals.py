@@ -1,0 +1,49 @@
+"""SIGINT while Lua runs.
+
+A signal reaches Python only when the main thread runs Python, which a busy Lua loop never does. Python's wake-up descriptor is
+written from the C signal handler at once, whatever the main thread does: a thread that reads it tells the
+interpreter. The Python handler raises KeyboardInterrupt only where the gate is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from llmspell_kernel.interpreter import SignalGate
+
+
+class InterruptSignals:
+    """Turns SIGINT into interrupts of the running cell, for the life of the process.
+
+    Made on the main thread. `on_interrupt` is called on a thread of its own, once a signal.
+    """
+
+    def __init__(
+        self, gate: SignalGate, on_interrupt: Callable[[], None], when_idle: Callable[[], None]
+    ) -> None:
+        """`when_idle` is called on the main thread for a SIGINT that finds the gate shut."""
+        self._gate = gate
+        self._on_interrupt = on_interrupt
+        self._when_idle = when_idle
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        signal.signal(signal.SIGINT, self._handle)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
+        self._thread.start()
+
+    def _handle(self, _signum: int, _frame: FrameType | None) -> None:
+        if self._gate.open:
+            raise KeyboardInterrupt
+        self._when_idle()
+
+    def _watch(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._reader.recv(64):
+                for _ in range(data.count(signal.SIGINT)):
+                    self._on_interrupt()

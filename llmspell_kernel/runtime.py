@@ -1,0 +1,81 @@
+"""The one place that puts a language, the library and the magics together for a front."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+
+from llmspell_kernel.errors import LanguageUnavailableError
+from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
+from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
+
+LIBRARY: tuple[str, ...] = ()
+"""The folders of `library/` whose globals every script gets."""
+
+LANGUAGE_NAMES = (*LANGUAGES, "echo")
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSettings:
+    """What a runtime is made of; `lua.language` may also be `echo`."""
+
+    lua: LuaSettings = field(default_factory=LuaSettings)
+
+
+class Runtime:
+    """Runs cells for a front. Belongs to the thread that makes it, but for `interrupt`."""
+
+    def __init__(self, frontend: Frontend, settings: RuntimeSettings | None = None) -> None:
+        """Makes the language and everything scripts can call.
+
+        Raises:
+            LanguageUnavailableError: no such language here.
+        """
+        self.settings = settings or RuntimeSettings()
+        self.frontend = frontend
+        self.interpreter = self._make_interpreter()
+        self.gate = self.interpreter.gate
+        self.info = self.interpreter.info
+
+    def _make_interpreter(self) -> Interpreter:
+        language = self.settings.lua.language
+        if language == "echo":
+            from llmspell_kernel.echo import EchoInterpreter
+
+            return EchoInterpreter(self.frontend)
+        if language not in LANGUAGES:
+            raise LanguageUnavailableError.of(language, LANGUAGE_NAMES)
+        from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+        interpreter = LuaInterpreter(self.frontend, self.settings.lua)
+        for name in LIBRARY:
+            importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
+        return interpreter
+
+    def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
+        """Runs one cell; never raises."""
+        return self.interpreter.run(code, number=number, store=store)
+
+    def evaluate(self, expression: str) -> Outcome:
+        """The value of one expression, without a trace in the history."""
+        return self.interpreter.evaluate(expression)
+
+    def complete(self, code: str, cursor: int) -> Completions:
+        """Candidates at the cursor."""
+        return self.interpreter.complete(code, cursor)
+
+    def inspect(self, code: str, cursor: int, *, detail: int = 0) -> MimeBundle | None:
+        """Help on the name at the cursor."""
+        return self.interpreter.inspect(code, cursor, detail=detail)
+
+    def is_complete(self, code: str) -> Completeness:
+        """Whether Enter should run the code."""
+        return self.interpreter.is_complete(code)
+
+    def interrupt(self) -> None:
+        """Ends the running cell. Any thread."""
+        self.interpreter.interrupt()
+
+    def close(self) -> None:
+        """Frees what the language holds."""
+        self.interpreter.close()
