@@ -182,7 +182,8 @@ def _own_text(data: Any) -> str:
 
 
 def _unshowable(error: Exception) -> str:
-    return f"<the value cannot be shown: {str(error).partition(chr(10))[0]}>"
+    reason = "not enough memory" if isinstance(error, MemoryError) else str(error).partition("\n")[0]
+    return f"<the value cannot be shown: {reason}>"
 
 
 def _mime_type(key: Any) -> str:

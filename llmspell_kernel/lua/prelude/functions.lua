@@ -10,7 +10,7 @@ local concat, find, match, next, rawequal, sub, tostring, type =
   table.concat, string.find, string.match, next, rawequal, string.sub, tostring, type
 
 local OWN_SOURCE = "=[llmspell]" -- chunks with this source are part of the product
-local LUAJIT_SOURCE = "=[builtin:" -- LuaJIT's library functions that are bytecode
+local LUAJIT_PLACE = "[builtin:" -- LuaJIT's library functions that are bytecode
 local MODULE_ENTRIES = 500       -- a table with more is data, not a module
 
 -- Keeps the shorter of two names, so that string.format is not shown as a long alias.
@@ -74,7 +74,7 @@ local function describe(f, cache)
   cache.names = cache.names or collect_names()
   local name = cache.names[f]
   local info = getinfo(f, "Su")
-  if info.what == "C" or sub(info.source, 1, #LUAJIT_SOURCE) == LUAJIT_SOURCE then
+  if info.what == "C" or sub(info.short_src, 1, #LUAJIT_PLACE) == LUAJIT_PLACE then
     return "builtin function " .. (name or match(tostring(f), "0x%x+") or "?"), nil
   end
   local heading = "function" .. (name and " " .. name or "") .. parameters(f, info)
