@@ -14,6 +14,8 @@ from llmspell_kernel.lua.annotation_tags import FUNCTION_TYPE, DocComment, parse
 from llmspell_kernel.lua.help_page import HelpPage, Parameter, code
 from llmspell_kernel.lua.lexer import Token, TokenKind, significant, tokenize
 
+__all__ = ["DocComment", "doc_comment", "markdown", "parse", "plain", "signature"]
+
 _LINE_END = re.compile(r"\r\n?|\n\r?")
 _LONG_COMMENT = re.compile(r"--\[(=*)\[-*(.*?)(?:\]\1\])?", re.DOTALL)
 _DIVIDER = re.compile(r"-{4,}\s*")
