@@ -1,8 +1,8 @@
 """An interpreter without a language: what goes in comes out.
 
-It keeps the whole contract, so that the fronts are tested without Lua too. A cell's text is its result. Lines that
-start with a word below do something first: `stdout TEXT`, `stderr TEXT`, `error TEXT`, `input PROMPT`,
-`password PROMPT`, `sleep SECONDS`, `display TEXT`, `clear`.
+It keeps the whole contract, so that the fronts are tested without Lua too. A cell's text is its result.
+Lines that start with a word below do something first: `stdout TEXT`, `stderr TEXT`, `error TEXT`, `input
+PROMPT`, `password PROMPT`, `sleep SECONDS`, `display TEXT`, `clear`.
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ class MimeBundle:
 
 
 class Frontend(Protocol):
-    """What running code may ask of whoever shows it. Output belongs to the cell that runs, or to whichever
-    `output_to` names.
+    """What running code may ask of whoever shows it.
+
+    Output belongs to the cell that runs, or to the one that `output_to` names.
     """
 
     def write(self, stream: StreamName, data: bytes) -> None:
@@ -88,7 +89,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One candidate; `kind` is a word of JupyterLab's type icons (function, keyword, module, property ...)."""
+    """One candidate; `kind` is a word of JupyterLab's type icons (function, keyword, module ...)."""
 
     text: str
     kind: str
@@ -188,3 +189,4 @@ class Interpreter(ABC):
 
     def close(self) -> None:
         """Free what the interpreter holds. Later calls are errors."""
+        self.interrupt()

@@ -1,1 +1,1 @@
-
+"""The Jupyter front: one kernel process and its channels."""

@@ -11,12 +11,14 @@ from typing import Any
 
 import zmq
 from ipykernel.kernelapp import IPKernelApp, kernel_aliases, kernel_flags
+from traitlets import default
 from zmq.eventloop.zmqstream import ZMQStream
 
 from llmspell_kernel.errors import LLMSpellError, SecurityError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.kernel.iopub import SEND_HIGH_WATER_MARK, IOPub, SharedSocket
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
+from llmspell_kernel.kernel.session import KernelSession
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.kernel.streams import CellOutput, TextStream
 
@@ -43,6 +45,10 @@ class LLMSpellKernelApp(IPKernelApp):
         ),
     }
 
+    @default("session")
+    def _default_session(self) -> KernelSession:
+        return KernelSession(parent=self)
+
     def init_pdb(self) -> None:
         """Nothing: there is no Python to debug in the cells."""
 
@@ -54,9 +60,9 @@ class LLMSpellKernelApp(IPKernelApp):
         """
         if self.transport == "tcp" and self.curve_secretkey is None and not _is_loopback(self.ip):
             raise SecurityError(
-                f"will not listen on {self.ip} without encryption: start the kernel through jupyter_client with "
-                "KernelManager.transport_encryption='required', which puts CurveZMQ keys in the connection file, or "
-                "bind 127.0.0.1 and tunnel"
+                f"will not listen on {self.ip} without encryption: start the kernel through jupyter_client "
+                "with KernelManager.transport_encryption='required', which puts CurveZMQ keys in the "
+                "connection file, or bind 127.0.0.1 and tunnel"
             )
         # Loopback without CurveZMQ is what Jupyter does everywhere: no warning at each start.
         level = self.log.level
@@ -97,6 +103,8 @@ class LLMSpellKernelApp(IPKernelApp):
 
     def init_kernel(self) -> None:
         """Makes the kernel, and lets SIGINT reach it."""
+        # traitlets lets every debug record through to the handlers: building them costs, and none is printed.
+        self.log.setLevel(self.log_level)
         control_stream = ZMQStream(self.control_socket, self.control_thread.io_loop)
         self.control_thread.start()
         self.kernel = LLMSpellKernel.instance(
@@ -104,12 +112,12 @@ class LLMSpellKernelApp(IPKernelApp):
             session=self.session,
             control_stream=control_stream,
             control_thread=self.control_thread,
-            shell_stream=ZMQStream(self.shell_socket),
             iopub_thread=self.iopub_thread,
             iopub_socket=self.iopub_socket,
             stdin_socket=self.stdin_socket,
             log=self.log,
         )
+        self.kernel.shell_socket = self.shell_socket
         self.kernel.record_ports({f"{name}_port": port for name, port in self._ports.items()})
         runtime = self.kernel.runtime
         self.output.gate = runtime.gate

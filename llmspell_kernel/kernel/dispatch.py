@@ -1,11 +1,12 @@
 """Shell messages, handled one after the other on the main thread, as they come off the socket.
 
-ipykernel's own dispatch serves subshells and coroutines; Lua has one thread, so here a request is simply a call. What a
-bad message gets: a line in the log, and nothing else happens.
+ipykernel's own dispatch serves subshells and coroutines; Lua has one thread, so here a request is simply
+a call. What a bad message gets: a line in the log, and nothing else happens.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,32 +22,46 @@ _BATCH_SECONDS = 0.05
 
 
 class ShellDispatch(Kernel):
-    """A kernel whose shell channel runs on the main thread, without subshells."""
+    """A kernel whose shell channel is read on the main thread, without subshells.
 
+    `shell_socket` must be set before `start`; the base class's `shell_stream` stays None.
+    """
+
+    shell_socket: zmq.Socket[bytes]
+    profile_dir = None
     _abort_wanted = False
 
+    def __init__(self, **kwargs: Any) -> None:
+        self._topics: dict[str, bytes] = {}
+        super().__init__(**kwargs)
+
     def start(self) -> None:
-        """Registers the handlers of the channels."""
+        """Starts reading the channels."""
         super().start()
-        self.shell_stream.on_recv(self._on_shell, copy=True)
+        self._loop = asyncio.get_event_loop()
+        self._loop.add_reader(int(self.shell_socket.fd), self._on_shell)
+        self._loop.call_soon(self._on_shell)
 
     # Receiving
 
-    def _on_shell(self, frames: list[bytes]) -> None:
-        """A message has arrived: handles it and those waiting behind it."""
-        self._dispatch(frames)
+    def _on_shell(self) -> None:
+        """Messages may have arrived: handles all that wait.
+
+        The descriptor of a ZeroMQ socket tells only that something has changed, and any use of the socket
+        may take that news away: so this reads until there is nothing more, or comes back by itself.
+        """
         end = time.monotonic() + _BATCH_SECONDS
-        while time.monotonic() < end or self._abort_wanted:
+        while (frames := self._receive()) is not None:
+            self._dispatch(frames)
             if self._abort_wanted:
                 self._abort_waiting()
-            waiting = self._receive()
-            if waiting is None:
+            if time.monotonic() > end:
+                self._loop.call_soon(self._on_shell)
                 return
-            self._dispatch(waiting)
 
     def _receive(self) -> list[bytes] | None:
         try:
-            frames: list[bytes] = self.shell_stream.socket.recv_multipart(zmq.NOBLOCK)
+            frames: list[bytes] = self.shell_socket.recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
         return frames
@@ -64,7 +79,7 @@ class ShellDispatch(Kernel):
                 self._dispatch(waiting, aborting=True)
                 continue
             left = end - time.monotonic()
-            if left <= 0 or not self.shell_stream.socket.poll(left * 1000):
+            if left <= 0 or not self.shell_socket.poll(left * 1000):
                 return
 
     def _dispatch(self, frames: list[bytes], *, aborting: bool = False) -> None:
@@ -79,15 +94,15 @@ class ShellDispatch(Kernel):
             self.log.warning("Ignored a shell message of unknown type %r", msg_type)
             return
         self.set_parent(idents, message, channel="shell")
-        self._publish_status("busy", "shell")
+        self._publish_status("busy", "shell", message)
         try:
             if aborting and msg_type == "execute_request":
-                self._send_abort_reply(self.shell_stream, message, idents)
+                self._send_abort_reply(self.shell_socket, message, idents)
             else:
                 self._handle(handler, idents, message)
         finally:
             self.finish_request()
-            self._publish_status("idle", "shell")
+            self._publish_status("idle", "shell", message)
 
     def _parse(self, frames: list[bytes]) -> tuple[list[bytes], Message] | None:
         try:
@@ -97,24 +112,22 @@ class ShellDispatch(Kernel):
                 raise TypeError("content must be an object and msg_type a string")
             str(message["header"]["msg_id"])
         except Exception as error:  # noqa: BLE001 - the border to the wire: anything may arrive
-            self.log.warning(
-                "Ignored a bad message on the shell channel: %s: %s", type(error).__name__, error
-            )
+            self.log.warning("Ignored a bad message: %s: %s", type(error).__name__, error)
             return None
         return idents, message
 
     def _handle(self, handler: Handler, idents: list[bytes], message: Message) -> None:
         try:
-            result = handler(self.shell_stream, idents, message)
+            result = handler(self.shell_socket, idents, message)
             if result is not None:
                 _drive(result)
         except Exception as error:  # the message loop's border: a failing handler must not end the kernel
             self.log.exception("Could not handle %s", message["msg_type"])
-            self._reply_error(idents, message, error)
+            self._reply_error(self.shell_socket, idents, message, error)
         except KeyboardInterrupt as error:
-            self._reply_error(idents, message, error)
+            self._reply_error(self.shell_socket, idents, message, error)
 
-    def _reply_error(self, idents: list[bytes], message: Message, error: BaseException) -> None:
+    def _reply_error(self, stream: Any, idents: list[bytes], message: Message, error: BaseException) -> None:
         """Answers a request whose handling failed, so that its client does not wait for ever."""
         base, is_request, _ = message["msg_type"].rpartition("_request")
         if is_request:
@@ -124,7 +137,41 @@ class ShellDispatch(Kernel):
                 "evalue": str(error),
                 "traceback": [],
             }
-            self.session.send(self.shell_stream, f"{base}_reply", content, message, ident=idents)
+            self.session.send(stream, f"{base}_reply", content, message, ident=idents)
+
+    async def process_control(self, msg: list[zmq.Frame]) -> None:
+        """Handles a control message, on the control thread."""
+        parsed = self._parse([frame.bytes for frame in msg])
+        if parsed is None:
+            return
+        idents, message = parsed
+        handler: Handler | None = self.control_handlers.get(message["msg_type"])
+        if handler is None:
+            self.log.warning("Ignored a control message of unknown type %r", message["msg_type"])
+            return
+        self.set_parent(idents, message, channel="control")
+        self._publish_status("busy", "control", message)
+        try:
+            await handler(self.control_stream, idents, message)
+        except Exception as error:  # the message loop's border, as for shell
+            self.log.exception("Could not handle %s", message["msg_type"])
+            self._reply_error(self.control_stream, idents, message, error)
+        self._publish_status("idle", "control", message)
+
+    def _publish_status(self, status: str, channel: str, parent: Message | None = None) -> None:
+        self.session.send(
+            self.iopub_socket,
+            "status",
+            {"execution_state": status},
+            parent=self.get_parent(channel) if parent is None else parent,
+            ident=self._topic("status"),
+        )
+
+    def _topic(self, topic: str) -> bytes:
+        known = self._topics.get(topic)
+        if known is None:
+            known = self._topics[topic] = f"kernel.{self.ident}.{topic}".encode()
+        return known
 
     def finish_request(self) -> None:
         """Called when a request has been handled, before `idle` is published."""

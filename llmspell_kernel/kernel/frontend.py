@@ -49,8 +49,8 @@ class JupyterFrontend:
         self._output.flush()
         if not self._kernel.allows_stdin:
             raise StdinUnavailableError(
-                "this front end cannot be asked for input: pass the values in the code, or run the cell in a front "
-                "end that takes input, such as JupyterLab"
+                "this front end cannot be asked for input: pass the values in the code, or run the cell in "
+                "a front end that takes input, such as JupyterLab"
             )
         return self._kernel.ask(prompt, password=password)
 

@@ -1,60 +1,76 @@
 """The iopub channel without a detour: any thread sends on the socket itself, under a lock.
 
-ipykernel hands each message to a thread of its own, which costs two thread switches a message. ZeroMQ lets a socket be used
-by several threads as long as a full memory barrier, such as a lock, lies between the uses. The thread is still there:
-it waits for subscriptions, which ipykernel answers with `iopub_welcome`.
+ipykernel hands each message to a thread of its own, which costs two thread switches a message. ZeroMQ
+lets a socket be used by several threads as long as a full memory barrier, such as a lock, lies between
+the uses. The thread is still there: it waits for subscriptions, which ipykernel answers with
+`iopub_welcome`.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import zmq
 from ipykernel.iostream import IOPubThread
 
+from llmspell_kernel.kernel.session import send_frames
+
 SEND_HIGH_WATER_MARK = 100_000
-"""Messages kept for a subscriber that does not read; ZeroMQ drops what comes on top (its default is 1,000)."""
+"""Messages kept for a subscriber that does not read; more are dropped (ZeroMQ's default is 1,000)."""
+
+_lock = threading.RLock()  # a process has one iopub socket; sockets take no attributes of ours
 
 
 class SharedSocket(zmq.Socket[bytes]):
     """A socket whose every use is under one lock."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # ZMQ sockets turn attributes into socket options; these two are ours.
-        object.__setattr__(self, "_use", threading.RLock())
-
     def send_multipart(self, *args: Any, **kwargs: Any) -> Any:
         """As zmq.Socket's."""
-        with self._use:
+        with _lock:
             return super().send_multipart(*args, **kwargs)
 
     def recv_multipart(self, *args: Any, **kwargs: Any) -> Any:
         """As zmq.Socket's."""
-        with self._use:
+        with _lock:
             return super().recv_multipart(*args, **kwargs)
 
     def get(self, option: int) -> Any:
         """As zmq.Socket's."""
-        with self._use:
+        with _lock:
             return super().get(option)
 
     getsockopt = get
+
+    def send_now(self, frames: Sequence[Any]) -> bool:
+        """Sends a message; true if a subscription is waiting to be read.
+
+        Sending may consume the wake-up for a subscription that came in meanwhile, so the caller has to look.
+        """
+        with _lock:
+            send_frames(self, frames)
+            return bool(int(super().get(zmq.EVENTS)) & zmq.POLLIN)
 
 
 class IOPub(IOPubThread):
     """ipykernel's iopub thread, whose senders need not wait for it."""
 
-    def send_multipart(self, *args: Any, **kwargs: Any) -> None:
-        """Sends now, on the caller's thread."""
+    def send_multipart(self, frames: Sequence[Any], **_options: Any) -> None:
+        """Sends now, on the caller's thread; after the channel has closed, drops the message."""
         socket = self.socket
-        if socket is None:
+        if socket is None or socket.closed:
             return
-        self._really_send(*args, **kwargs)
-        # Sending may have consumed the wake-up for a subscription that came in meanwhile.
-        if socket.get(zmq.EVENTS) & zmq.POLLIN:
-            self.schedule(self._wake_listener)
+        try:
+            waiting = socket.send_now(frames)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.ENOTSOCK, zmq.ETERM):
+                raise
+            return
+        if waiting:
+            self.schedule(self._read_subscriptions)
 
-    def _wake_listener(self) -> None:
-        self._xpub_stream.flush(zmq.POLLIN)
+    def _read_subscriptions(self) -> None:
+        stream = self._xpub_stream
+        if not stream.closed():
+            stream._handle_events(stream.socket, 0)

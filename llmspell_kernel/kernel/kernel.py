@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar
 
+import zmq
 from ipykernel._version import kernel_protocol_version
 from traitlets import Bool, Enum, Float, Integer, Unicode
 
@@ -18,12 +20,14 @@ from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import LANGUAGE_NAMES, Runtime, RuntimeSettings
 
+_INPUT_POLL_MS = 20
+
 
 class LLMSpellKernel(ShellDispatch):
     """Runs Lua cells for Jupyter clients.
 
-    Threads: shell messages are handled on the main thread, which owns the Lua state; control messages on the control
-    thread, which touches nothing of Lua but `interrupt`.
+    Threads: shell messages are handled on the main thread, which owns the Lua state; control messages on
+    the control thread, which touches nothing of Lua but `interrupt`.
     """
 
     implementation = "llmspell"
@@ -212,9 +216,38 @@ class LLMSpellKernel(ShellDispatch):
         Raises:
             EOFError: the user ended the input.
         """
-        parent = self.output.cell.parent
-        answer: str = self._input_request(prompt, self._parent_ident["shell"], parent, password=password)
-        return answer
+        content = {"prompt": prompt, "password": password}
+        ident, parent = self._parent_ident["shell"], self.output.cell.parent
+        with self.runtime.gate.shut():
+            self._drop_stale_answers()
+            self.session.send(self.stdin_socket, "input_request", content, parent, ident=ident)
+        while True:
+            # In short waits, because a signal does not end one in ZeroMQ's own code.
+            if not self.stdin_socket.poll(_INPUT_POLL_MS):
+                continue
+            with self.runtime.gate.shut():
+                value = self._read_answer()
+            if value == "\x04":
+                raise EOFError
+            if value is not None:
+                return value
+
+    def _read_answer(self) -> str | None:
+        """The next input_reply's value; None for a message that is none."""
+        try:
+            _, message = self.session.recv(self.stdin_socket, zmq.NOBLOCK)
+            return str(message["content"]["value"])
+        except Exception as error:  # noqa: BLE001 - the border to the wire: anything may arrive
+            self.log.warning(
+                "Ignored a bad message on the stdin channel: %s: %s", type(error).__name__, error
+            )
+            return None
+
+    def _drop_stale_answers(self) -> None:
+        """Forgets answers to questions that were interrupted."""
+        with contextlib.suppress(zmq.Again):
+            while True:
+                self.stdin_socket.recv_multipart(zmq.NOBLOCK)
 
     # Helping the one who types
 
@@ -269,7 +302,7 @@ class LLMSpellKernel(ShellDispatch):
         if hist_access_type == "tail":
             rows = self.history.tail(n or 0, output=output)
         elif hist_access_type == "search":
-            rows = self.history.search(pattern or "*", n, unique=unique, output=output)
+            rows = self.history.search(pattern or "*", n=n, unique=unique, output=output)
         else:
             rows = self.history.range(session or 0, start or 1, stop, output=output)
         return {"status": "ok", "history": rows}

@@ -10,7 +10,7 @@ _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 
 
 def default_memory_limit() -> int:
-    """Three quarters of what the machine or its cgroup has, in bytes; 0 (no limit) where neither can be read."""
+    """Three quarters of the memory of the machine or its cgroup, in bytes; 0 (no limit) if unknown."""
     known = [size for size in (_machine(), *map(_cgroup, _CGROUP_FILES)) if size > 0]
     return int(min(known) * _SHARE) if known else 0
 

@@ -1,8 +1,9 @@
 """SIGINT while Lua runs.
 
-A signal reaches Python only when the main thread runs Python, which a busy Lua loop never does. Python's wake-up descriptor is
-written from the C signal handler at once, whatever the main thread does: a thread that reads it tells the
-interpreter. The Python handler raises KeyboardInterrupt only where the gate is open.
+A signal reaches Python only when the main thread runs Python, which a busy Lua loop never does. Python's
+wake-up descriptor is written from the C signal handler at once, whatever the main thread does: a thread
+that reads it tells the interpreter. The Python handler raises KeyboardInterrupt only where the gate is
+open.
 """
 
 from __future__ import annotations

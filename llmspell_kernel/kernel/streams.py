@@ -1,7 +1,8 @@
 """Text output: what Lua, Python and child processes write, on its way to the front ends.
 
-Bytes are kept in one buffer in the order they were written, whatever their stream, and leave as few messages: when a cell
-ends, before anything else is shown, when the buffer is full, and otherwise every `FLUSH_SECONDS`.
+Bytes are kept in one buffer in the order they were written, whatever their stream, and leave as few
+messages: when a cell ends, before anything else is shown, when the buffer is full, and otherwise every
+`FLUSH_SECONDS`.
 """
 
 from __future__ import annotations

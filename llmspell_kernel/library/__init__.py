@@ -1,1 +1,1 @@
-
+"""What scripts can call: one folder a Lua global."""

@@ -1,1 +1,1 @@
-
+"""The language: running, showing and explaining Lua. Knows no Jupyter."""

@@ -1,8 +1,8 @@
 """Giving Python functions to Lua.
 
-A Python function that Lua calls directly would be userdata and its exceptions Python objects. `Binder.table` wraps each in
-a Lua closure: errors arrive in Lua as strings with the position of the user's code, and what Python
-returns is converted. Lua never sees the Python function itself.
+A Python function that Lua calls directly would be userdata and its exceptions Python objects.
+`Binder.table` wraps each in a Lua closure: errors arrive in Lua as strings with the position of the
+user's code, and what Python returns is converted. Lua never sees the Python function itself.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Binder:
     def function(self, python_function: Callable[..., Any]) -> LuaFunction:
         """A Lua function that calls `python_function`.
 
-        Strings arrive as bytes. A result may be None, bool, int, float, str, bytes, a dict or list of such, a Lua
-        value, or a tuple of them for several results.
+        Strings arrive as bytes. A result may be None, bool, int, float, str, bytes, a dict or list of
+        such, a Lua value, or a tuple of them for several results.
         """
         return self._bind(self._guarded(python_function))
 

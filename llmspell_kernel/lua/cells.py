@@ -1,8 +1,9 @@
 """From the text of a cell to a Lua function that runs it.
 
 Two rewritings make a cell more than a chunk, and neither moves a line: a last statement that is an
-expression returns its values, and each top-level `local` statement is followed by a call that keeps its variables
-alive for later cells (the Lua side, `prelude/cells.lua`, says how they stay the same variables).
+expression returns its values, and each top-level `local` statement is followed by a call that keeps its
+variables alive for later cells (the Lua side, `prelude/cells.lua`, says how they stay the same
+variables).
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from llmspell_kernel.lua.lexer import Token, tokenize
 from llmspell_kernel.lua.state import KEEP_NAME, SHOW_NAME, LuaState
 from llmspell_kernel.lua.syntax import Statement, free_names, statements
 
+_NAMES_A_CALL = 50
+"""Locals that one call keeps; a function of LuaJIT may have 60 upvalues."""
+
 _UNKEPT = frozenset(("_", "_ENV"))
-"""Locals that end with their cell: `_` is the last result, and `_ENV` would hide every global from later cells."""
+"""Locals that end with their cell: `_` is the last result; `_ENV` would hide every global for good."""
 
 
 class LuaSyntaxError(LLMSpellError):
@@ -28,6 +32,7 @@ class CellCompiler:
         self._state = state
         self._plain = state.cells[b"plain"]
         self._wrapped = state.cells[b"wrapped"]
+        self._enclosed = state.cells[b"enclosed"]
         self._kept: set[str] = set()
         self.ended_locals: dict[str, str] = {}
         """Top-level locals that ended with their cell, and that cell's chunk name, while keeping is off."""
@@ -76,7 +81,9 @@ class CellCompiler:
             raise LuaSyntaxError(message.decode(errors="backslashreplace"))
         if function is None:
             # Either the code itself is wrong, then Lua says so in its own words, or the rewriting went over
-            # one of Lua's limits (200 locals, 255 upvalues).
+            # one of Lua's limits (200 locals, 255 upvalues, 60 in LuaJIT).
+            function, _ = _pair(self._enclosed(source.encode(errors="surrogateescape"), name, candidates))
+        if function is None:
             return self._load(code, name, _apply(code, _show_edits(shown)) if shown else code)
         for part in declaring:
             self._kept.update(local for local, _ in part.names if local not in _UNKEPT)
@@ -117,16 +124,19 @@ def _pair(result: object) -> tuple[LuaFunction, bytes | None]:
 def _keep_call(part: Statement) -> str:
     """The call behind a `local` statement that keeps its variables; empty if there is none to keep."""
     names = [(name, attrib) for name, attrib in part.names if attrib != "close" and name not in _UNKEPT]
-    if not names:
-        return ""
-    values = ",".join(name for name, _ in names)
-    listed = ",".join(f"{name}:const" if attrib else name for name, attrib in names)
-    return f' {KEEP_NAME}(function()return {values} end,"{listed}")'
+    calls = []
+    for start in range(0, len(names), _NAMES_A_CALL):
+        group = names[start : start + _NAMES_A_CALL]
+        values = ",".join(name for name, _ in group)
+        listed = ",".join(f"{name}:const" if attrib else name for name, attrib in group)
+        calls.append(f' {KEEP_NAME}(function()return {values} end,"{listed}")')
+    return "".join(calls)
 
 
 def _show_edits(part: Statement) -> list[tuple[int, str]]:
-    """Makes an expression the cell's result. Called through a function, so that a call in it is no tail call
-    and keeps the cell's frame in tracebacks; with a `;` behind it, the values go nowhere.
+    """Makes an expression the cell's result, or, with a `;` behind it, lets its values go nowhere.
+
+    It goes through a function, so that a call in it is no tail call and the cell's frame is in tracebacks.
     """
     if part.semicolon:
         return [(part.start, "local _ = "), (part.end, "")] if part.kind == "expression" else []

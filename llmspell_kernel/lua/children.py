@@ -43,7 +43,7 @@ class _Child:
                 self._write(stream, data)
 
     def wait(self) -> tuple[bool, str, int]:
-        """Waits for the end of process and output; as Lua's os.execute answers: ok, "exit" or "signal", code."""
+        """Waits for the end of process and output: ok, "exit" or "signal", code, as os.execute answers."""
         code = self.process.wait()
         for pump in self._pumps:
             # A grandchild in the background may keep the pipe open for ever; the child itself is done.

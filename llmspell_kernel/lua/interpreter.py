@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.inspection import Inspector
 
 _STUBBORN = (
-    b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or a pattern "
-    b"match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, restart the "
-    b"kernel.\n"
+    b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or a "
+    b"pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, "
+    b"restart the kernel.\n"
 )
 _CLOSING_JIT = b", in a loop that LuaJIT has compiled (compiled loops cannot be interrupted)"
 
@@ -100,7 +100,7 @@ class LuaInterpreter(Interpreter):
         return self.run_chunk(expression, "expression", None)
 
     def run_chunk(self, code: str, chunk: str, number: int | None) -> Outcome:
-        """Runs code whose place in messages is `chunk`; `In` and `Out` know it under `number`, if there is one."""
+        """Runs code whose place in messages is `chunk`; `Out` knows its value under `number`, if given."""
         try:
             main = self.compiler.compile(code, chunk)
         except LuaSyntaxError as error:

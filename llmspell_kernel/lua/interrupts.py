@@ -5,10 +5,10 @@ Lua's debug library once and taken away again; to end a cell another thread inst
 (`lua_sethook`, which Lua documents as callable asynchronously). The hook calls back into Python, which raises
 the reason. It stays until the cell has ended, so no `pcall` and no coroutine can swallow it.
 
-Lua hooks belong to one coroutine each. The prelude keeps the running coroutine in an upvalue whose memory the
-interrupter reads; `_current_thread_reader` proves at start that it can, and otherwise, or where lupa's module does not
-export the C functions, a count hook is always installed instead. LuaJIT has one hook for all coroutines, which its
-compiled loops never look at.
+Lua hooks belong to one coroutine each. The prelude keeps the running coroutine in an upvalue whose memory
+the interrupter reads; `_current_thread_reader` proves at start that it can, and otherwise, or where
+lupa's module does not export the C functions, a count hook is always installed instead. LuaJIT has one
+hook for all coroutines, which its compiled loops never look at.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One Lua state: lupa's runtime with our prelude in it.
 
-The state belongs to the thread that made it. Everything user code can see is Lua: the Python functions behind it are
-reachable only through the closures of `binding`.
+The state belongs to the thread that made it. Everything user code can see is Lua: the Python functions
+behind it are reachable only through the closures of `binding`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class LuaSettings:
 
     Attributes:
         language: a key of `LANGUAGES`.
-        trusted: gives scripts `python` (eval and builtins), C modules, LuaJIT's ffi and the whole debug library.
+        trusted: gives scripts `python` (eval and builtins), C modules, LuaJIT's ffi and the whole debug
+        library.
         memory_limit: bytes that Lua may allocate; 0 for no limit.
         persistent_locals: top-level locals stay visible in later cells.
         time_limit: seconds a cell may run; 0 for no limit.
@@ -50,7 +51,7 @@ def _deny(_object: object, _name: object, _setting: bool) -> object:
 
 
 def lua_module(language: str) -> Any:
-    """lupa's module for one of our language names.
+    """The lupa module for one of our language names.
 
     Raises:
         LanguageUnavailableError: no such name, or lupa was built without it.
@@ -156,8 +157,9 @@ class LuaState:
             self.prelude(name)
 
     def limit_memory(self, limited: bool) -> None:
-        """Applies the memory limit while user code runs, and lifts it for what we do between cells:
-        outside a protected call, a failed allocation would end the process.
+        """Applies the memory limit while user code runs, and lifts it for what we do between cells.
+
+        Outside a protected call a failed allocation would end the process.
         """
         if self.settings.memory_limit:
             self.runtime.set_max_memory(self.settings.memory_limit if limited else 0)
@@ -192,7 +194,8 @@ class LuaState:
     def library(self, name: str, path: Path, functions: Mapping[str, Callable[..., Any]]) -> LuaTable:
         """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
 
-        The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`, `lua_version`.
+        The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`,
+        `lua_version`.
         """
         module = self.chunk(path, self.binder.table(functions), self.helpers)
         self.globals[name.encode()] = module

@@ -6,10 +6,11 @@ local host = ...
 local load = host.raw_load
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
-local getupvalue, upvaluejoin = debug.getupvalue, debug.upvaluejoin
-local gmatch, concat = string.gmatch, table.concat
+local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
+local error, gmatch, concat = error, string.gmatch, table.concat
 local unpack = table.unpack or unpack
 
+local globals = _G
 local kept = {} -- name -> {closure, upvalue index} or {constant = true, value = ...}
 local mains = setmetatable({}, { __mode = "k" })
 local KEEP, SHOW = host.keep_name, host.show_name
@@ -62,7 +63,35 @@ local function wrapped(source, chunk_name, candidates)
   return main
 end
 
-local function plain(source, chunk_name) return load(source, chunk_name) end
+-- The same for a cell that uses more names than a function may have locals or upvalues (200 and 255, in
+-- LuaJIT 60): there the kept variables are reached through the environment.
+local function enclosed(source, chunk_name, candidates)
+  local variables = { [KEEP] = { constant = true, value = keep }, [SHOW] = { constant = true, value = show } }
+  for name in gmatch(candidates, "[^,]+") do variables[name] = kept[name] end
+  local environment = setmetatable({}, {
+    __index = function(_, name)
+      local variable = variables[name]
+      if not variable then return globals[name] end
+      if variable.constant then return variable.value end
+      local _, value = getupvalue(variable[1], variable[2])
+      return value
+    end,
+    __newindex = function(_, name, value)
+      local variable = variables[name]
+      if not variable then
+        globals[name] = value
+      elseif variable.constant then
+        error("attempt to assign to const variable '" .. name .. "'", 2)
+      else
+        setupvalue(variable[1], variable[2], value)
+      end
+    end,
+  })
+  return load(source, chunk_name, "t", environment)
+end
+
+-- Only text: byte code can break the memory of the process.
+local function plain(source, chunk_name) return load(source, chunk_name, "t") end
 
 local function pack(ok, ...)
   if not ok then
@@ -112,7 +141,6 @@ local function forget(name)
   if name then kept[name] = nil else for each in pairs(kept) do kept[each] = nil end end
 end
 
-local globals = _G
 local In, Out = {}, {}
 globals.In, globals.Out = In, Out
 
@@ -128,6 +156,7 @@ end
 
 return {
   remember_input = remember_input, remember_output = remember_output,
-  wrapped = wrapped, plain = plain, run = run, protected = protected, names = names, value_of = value_of, forget = forget,
+  wrapped = wrapped, enclosed = enclosed, plain = plain, run = run, protected = protected,
+  names = names, value_of = value_of, forget = forget,
   is_main = function(f) return mains[f] end,
 }

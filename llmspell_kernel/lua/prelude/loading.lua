@@ -8,8 +8,9 @@ local concat, pairs = table.concat, pairs
 local package, fail = package, host.fail
 local setfenv = setfenv
 
-local function environment(f, n, env)
-  if f and setfenv and n > 0 then setfenv(f, env) end
+local function environment(n, env, f, message)
+  if not f then return nil, message end
+  if n > 0 then setfenv(f, env) end
   return f
 end
 
@@ -29,7 +30,7 @@ local function load_text(source, name, mode, ...)
     return nil, "attempt to load a binary chunk (only source text can be loaded)"
   end
   if mode == "b" then return nil, "attempt to load a text chunk (mode is 'b')" end
-  if setfenv then return environment(raw_load(source, name), select("#", ...), (...)) end
+  if setfenv then return environment(select("#", ...), (...), raw_load(source, name)) end
   return raw_load(source, name, "t", ...)
 end
 

@@ -61,7 +61,10 @@ local last_frames
 local function report(problem)
   local kind = type(problem)
   local ok, text = pcall(tostring, problem)
-  if not ok then text = format("(error object is a %s value, and its __tostring failed)", kind) end
+  if ok and type(text) == "number" then text = format("%.14g", text) end -- LuaJIT's __tostring may return anything
+  if not ok or type(text) ~= "string" then
+    text = format("(error object is a %s value, and its __tostring failed)", kind)
+  end
   local frames = collect(nil, 3)
   if inner and belongs(problem, inner[1]) then
     local all = inner[2]
