@@ -1,0 +1,1 @@
+"""What `make` uses to run the tour and to write the reference pages; no part of the package."""
