@@ -1,43 +1,61 @@
-"""The process around the kernel: connection file, sockets, streams, signals."""
+"""The process around the kernel: options, connection file, channels, streams, signals."""
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import zmq
-from ipykernel.kernelapp import IPKernelApp, kernel_aliases, kernel_flags
-from traitlets import default
+from ipykernel.parentpoller import ParentPollerUnix
+from jupyter_client.connect import ConnectionFileMixin, write_connection_file
+from jupyter_client.session import Session, session_aliases, session_flags
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.paths import jupyter_runtime_dir
+from tornado.ioloop import IOLoop
+from traitlets import Bytes, Integer, default
+from traitlets.config import catch_config_error
+from traitlets.utils import filefind
 from zmq.eventloop.zmqstream import ZMQStream
 
+from llmspell_kernel import __version__
 from llmspell_kernel.errors import LLMSpellError, SecurityError
 from llmspell_kernel.interpreter import SignalGate
-from llmspell_kernel.kernel.iopub import SEND_HIGH_WATER_MARK, IOPub, SharedSocket
+from llmspell_kernel.kernel.channels import Address, Channels
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.kernel.session import KernelSession
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.kernel.streams import CellOutput, TextStream
 
+_CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
-class LLMSpellKernelApp(IPKernelApp):
-    """ipykernel's application with our kernel, streams and signals."""
+
+class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
+    """Starts one kernel and serves it until it is shut down."""
 
     name = "llmspell-kernel"
+    version = __version__
     description = "A Jupyter kernel for Lua."
-    classes = (LLMSpellKernel,)
+    classes = [LLMSpellKernel, Session]
     aliases = {
-        **kernel_aliases,
+        **base_aliases,
+        **session_aliases,
+        "f": "LLMSpellKernelApp.connection_file",
+        "ip": "LLMSpellKernelApp.ip",
+        "transport": "LLMSpellKernelApp.transport",
+        **{name: f"LLMSpellKernelApp.{name}_port" for name in _CHANNELS},
         "language": "LLMSpellKernel.language",
         "memory-limit": "LLMSpellKernel.memory_limit",
         "time-limit": "LLMSpellKernel.time_limit",
         "output-limit": "LLMSpellKernel.output_limit",
     }
     flags = {
-        **kernel_flags,
+        **base_flags,
+        **session_flags,
         "trusted": ({"LLMSpellKernel": {"trusted": True}}, "Give scripts Python and C modules."),
         "no-persistent-locals": (
             {"LLMSpellKernel": {"persistent_locals": False}},
@@ -45,95 +63,155 @@ class LLMSpellKernelApp(IPKernelApp):
         ),
     }
 
+    connection_file: str
+    transport: str
+
+    parent_handle = Integer(
+        int(os.environ.get("JPY_PARENT_PID") or 0), help="The kernel ends when this process does; 0 for none."
+    ).tag(config=True)
+    curve_publickey = Bytes(None, allow_none=True)
+    curve_secretkey = Bytes(None, allow_none=True)
+
     @default("session")
     def _default_session(self) -> KernelSession:
         return KernelSession(parent=self)
 
-    def init_pdb(self) -> None:
-        """Nothing: there is no Python to debug in the cells."""
+    @default("log_level")
+    def _default_log_level(self) -> int:
+        return logging.WARNING
 
-    def init_sockets(self) -> None:
-        """Binds the channels.
+    @catch_config_error
+    def initialize(self, argv: Sequence[str] | None = None) -> None:
+        """Everything up to the first message.
 
         Raises:
             SecurityError: the address is not loopback and the connection has no CurveZMQ keys.
+            LanguageUnavailableError: no such Lua on this platform.
         """
-        if self.transport == "tcp" and self.curve_secretkey is None and not _is_loopback(self.ip):
+        super().initialize(argv)
+        # traitlets lets every debug record through to the handlers: building them costs, and none is printed.
+        self.log.setLevel(self.log_level)
+        if self.parent_handle > 1:
+            ParentPollerUnix(parent_pid=self.parent_handle).start()
+        self._find_connection_file()
+        self._open_channels()
+        self._write_connection_file()
+        self.output = CellOutput(self._publish_stream, SignalGate(), 0)
+        self._make_kernel()
+        # Last, so that what goes wrong until here is seen in the terminal.
+        sys.stdout, sys.stderr = TextStream(self.output, "stdout"), TextStream(self.output, "stderr")
+
+    # The connection file
+
+    def _find_connection_file(self) -> None:
+        if not self.connection_file:
+            self.connection_file = f"kernel-{os.getpid()}.json"
+        try:
+            self.connection_file = filefind(self.connection_file, [".", jupyter_runtime_dir()])
+        except OSError:
+            path = Path(jupyter_runtime_dir(), self.connection_file)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.connection_file = str(path)
+            atexit.register(self._remove_connection_file)
+            return
+        try:
+            self.load_connection_file()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LLMSpellError(
+                f"cannot use the connection file {self.connection_file}: {error}; give one that a Jupyter "
+                "client wrote, or a name that does not exist yet"
+            ) from error
+
+    def _write_connection_file(self) -> None:
+        """Tells clients where to connect, unless the file they gave says so already."""
+        if self._complete_file:
+            return
+        keys: dict[str, Any] = {}
+        if self.curve_secretkey is not None:
+            keys = {"curve_publickey": self.curve_publickey, "curve_secretkey": self.curve_secretkey}
+        write_connection_file(
+            self.connection_file,
+            ip=self.ip,
+            key=self.session.key,
+            transport=self.transport,
+            signature_scheme=self.session.signature_scheme,
+            kernel_name=self.kernel_name,
+            **{f"{name}_port": port for name, port in self.channels.ports.items()},
+            **keys,
+        )
+
+    def _remove_connection_file(self) -> None:
+        Path(self.connection_file).unlink(missing_ok=True)
+        self.cleanup_ipc_files()
+
+    # Channels
+
+    def _open_channels(self) -> None:
+        encrypted = bool(self.curve_secretkey)
+        if self.transport == "tcp" and not encrypted and not _is_loopback(self.ip):
             raise SecurityError(
                 f"will not listen on {self.ip} without encryption: start the kernel through jupyter_client "
                 "with KernelManager.transport_encryption='required', which puts CurveZMQ keys in the "
                 "connection file, or bind 127.0.0.1 and tunnel"
             )
-        # Loopback without CurveZMQ is what Jupyter does everywhere: no warning at each start.
-        level = self.log.level
-        self.log.setLevel(logging.ERROR)
-        try:
-            super().init_sockets()
-        finally:
-            self.log.setLevel(level)
-
-    def init_control(self, context: zmq.Context[Any]) -> None:
-        """Binds the control channel; there is no thread for subshells."""
-        super().init_control(context)
-        self.shell_channel_thread = None
-
-    def init_iopub(self, context: zmq.Context[Any]) -> None:
-        """Binds iopub, on which every thread may send."""
-        socket = context.socket(zmq.XPUB, socket_class=SharedSocket)
-        socket.linger = 1000
-        socket.sndhwm = SEND_HIGH_WATER_MARK
-        self._apply_curve_server_options(socket)
-        self.iopub_port = self._bind_socket(socket, self.iopub_port)
-        self.configure_tornado_logger()
-        self.iopub_thread = IOPub(socket, pipe=False, session=self.session)
-        self.iopub_thread.start()
-        self.iopub_socket = self.iopub_thread.background_socket
-
-    def init_io(self) -> None:
-        """Makes sys.stdout and sys.stderr streams of the running cell."""
-        self.output = CellOutput(self._publish_stream, SignalGate(), 0)
-        if self.quiet:
-            sys.stdout, sys.stderr = TextStream(self.output, "stdout"), TextStream(self.output, "stderr")
-        self.patch_io()
+        address = Address(self.transport, self.ip, self.curve_publickey, self.curve_secretkey)
+        wanted = {name: getattr(self, f"{name}_port") for name in _CHANNELS}
+        self._complete_file = Path(self.connection_file).exists() and all(wanted.values())
+        self.channels = Channels(address, wanted, self.session)
+        for name, port in self.channels.ports.items():
+            setattr(self, f"{name}_port", port)
+        atexit.register(self.close)
+        self.channels.start()
 
     def _publish_stream(self, msg_type: str, content: dict[str, Any], parent: Any) -> None:
         self.session.send(
-            self.iopub_socket, msg_type, content, parent=parent, ident=b"stream." + content["name"].encode()
+            self.channels.iopub_thread,
+            msg_type,
+            content,
+            parent=parent,
+            ident=b"stream." + content["name"].encode(),
         )
 
-    def init_kernel(self) -> None:
-        """Makes the kernel, and lets SIGINT reach it."""
-        # traitlets lets every debug record through to the handlers: building them costs, and none is printed.
-        self.log.setLevel(self.log_level)
-        control_stream = ZMQStream(self.control_socket, self.control_thread.io_loop)
-        self.control_thread.start()
+    # The kernel
+
+    def _make_kernel(self) -> None:
+        channels = self.channels
+        control_stream = ZMQStream(channels.control, channels.control_thread.io_loop)
+        channels.control_thread.start()
         self.kernel = LLMSpellKernel.instance(
             parent=self,
             session=self.session,
             control_stream=control_stream,
-            control_thread=self.control_thread,
-            iopub_thread=self.iopub_thread,
-            iopub_socket=self.iopub_socket,
-            stdin_socket=self.stdin_socket,
+            control_thread=channels.control_thread,
+            iopub_thread=channels.iopub_thread,
+            iopub_socket=channels.iopub_thread,
+            stdin_socket=channels.stdin,
             log=self.log,
         )
-        self.kernel.shell_socket = self.shell_socket
-        self.kernel.record_ports({f"{name}_port": port for name, port in self._ports.items()})
+        self.kernel.shell_socket = channels.shell
+        self.kernel.record_ports({f"{name}_port": port for name, port in channels.ports.items()})
         runtime = self.kernel.runtime
         self.output.gate = runtime.gate
         self.signals = InterruptSignals(runtime.gate, runtime.interrupt, self._interrupted_idle)
 
-    def init_signal(self) -> None:
-        """Nothing yet: the kernel's signals need the kernel."""
-
     def _interrupted_idle(self) -> None:
         """Ctrl-C in a terminal ends a kernel that nobody else manages."""
-        if "JPY_PARENT_PID" not in os.environ and not self.parent_handle and self.kernel_is_idle():
+        if not self.parent_handle:
             raise KeyboardInterrupt
 
-    def kernel_is_idle(self) -> bool:
-        """Whether no cell runs."""
-        return not self.kernel.runtime.gate.open
+    def start(self) -> None:
+        """Serves until shutdown, or until Ctrl-C in the terminal of a kernel that nobody manages."""
+        self.kernel.start()
+        try:
+            IOLoop.current().start()
+        except KeyboardInterrupt:
+            self.log.info("Interrupted: the kernel ends")
+
+    def close(self) -> None:
+        """Sends what is left and closes the channels."""
+        self.output.close()
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        self.channels.close()
 
 
 def _is_loopback(address: str) -> bool:

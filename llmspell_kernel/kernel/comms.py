@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import comm
@@ -9,10 +11,16 @@ from comm.base_comm import BaseComm, CommManager
 from ipykernel.kernelbase import Kernel
 
 Message = dict[str, Any]
+TargetHandler = Callable[["KernelComm", Message], None]
+"""Gets a comm that a client has opened, and the comm_open message."""
 
 
 class KernelComm(BaseComm):
-    """A comm whose messages leave on the kernel's iopub channel."""
+    """A comm whose messages leave on the kernel's iopub channel.
+
+    They answer the request that is being handled, as front ends expect of comms, even where the text that the same
+    callback writes goes to an earlier cell.
+    """
 
     def publish_msg(
         self,
@@ -29,6 +37,7 @@ class KernelComm(BaseComm):
         kernel.publish(
             msg_type,
             {"data": {} if data is None else data, "comm_id": self.comm_id, **keys},
+            parent=kernel.request,
             metadata=metadata,
             buffers=buffers,
         )
@@ -40,7 +49,65 @@ class KernelComm(BaseComm):
 
 
 class KernelComms(CommManager):
-    """The open comms of one kernel and the targets that clients may open."""
+    """The open comms of one kernel and the targets that clients may open.
+
+    Messages that make no sense are logged and ignored; so is an exception of a target's or a comm's handler.
+    """
+
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+        """Complaints about clients' messages go to `log`."""
+        super().__init__()
+        self._log = log
+
+    def comm_open(self, stream: Any, ident: Any, msg: Message) -> None:
+        """A client opens a comm; one whose target nobody has registered is closed again."""
+        comm_id = self._id_of(msg)
+        target = msg["content"].get("target_name")
+        if comm_id is None or not isinstance(target, str):
+            self._log.warning("Ignored a comm_open without a comm_id or target_name")
+            return
+        if comm_id in self.comms:
+            self._log.warning("Ignored a comm_open of %r, which is open already", comm_id)
+            return
+        opened = KernelComm(comm_id=comm_id, target_name=target, topic=b"comm", primary=False)
+        self.register_comm(opened)
+        handler = self.targets.get(target)
+        if handler is None:
+            # Not a mistake: JupyterLab asks every kernel for the state of its widgets this way.
+            self._log.info("Nobody has registered the comm target %r", target)
+            opened.close()
+        elif not self._handled("comm_open", handler, opened, msg):
+            opened.close()
+
+    def comm_msg(self, stream: Any, ident: Any, msg: Message) -> None:
+        """A client sends on a comm."""
+        receiver = self.comms.get(self._id_of(msg) or "")
+        if receiver is None:
+            self._log.info("Ignored a comm_msg for a comm that is not open")
+        else:
+            self._handled("comm_msg", receiver.handle_msg, msg)
+
+    def comm_close(self, stream: Any, ident: Any, msg: Message) -> None:
+        """A client closes a comm."""
+        closed = self.comms.pop(self._id_of(msg) or "", None)
+        if closed is not None:
+            closed._closed = True
+            self._handled("comm_close", closed.handle_close, msg)
+
+    def _id_of(self, msg: Message) -> str | None:
+        """The comm's id, if it can be one; also gives a message without data an empty one."""
+        content = msg["content"]
+        content.setdefault("data", {})
+        comm_id = content.get("comm_id")
+        return comm_id if isinstance(comm_id, str) and comm_id else None
+
+    def _handled(self, msg_type: str, handler: Callable[..., Any], *args: Any) -> bool:
+        try:
+            handler(*args)
+        except Exception:  # the border to handlers of targets and comms, which are other people's
+            self._log.exception("Could not handle %s", msg_type)
+            return False
+        return True
 
 
 def install(comms: KernelComms) -> None:

@@ -29,6 +29,9 @@ class ShellDispatch(Kernel):
 
     shell_socket: zmq.Socket[bytes]
     profile_dir = None
+    request: Message | None = None
+    """The shell message that is being handled; none in between."""
+
     _abort_wanted = False
 
     def __init__(self, **kwargs: Any) -> None:
@@ -94,6 +97,7 @@ class ShellDispatch(Kernel):
             self.log.warning("Ignored a shell message of unknown type %r", msg_type)
             return
         self.set_parent(idents, message, channel="shell")
+        self.request = message
         self._publish_status("busy", "shell", message)
         try:
             if aborting and msg_type == "execute_request":

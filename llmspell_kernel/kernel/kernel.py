@@ -53,7 +53,7 @@ class LLMSpellKernel(ShellDispatch):
     def __init__(self, **kwargs: Any) -> None:
         """Makes the runtime; the sockets are the app's."""
         super().__init__(**kwargs)
-        self.comm_manager = comms.KernelComms()
+        self.comm_manager = comms.KernelComms(self.log)
         comms.install(self.comm_manager)
         for msg_type in ("comm_open", "comm_msg", "comm_close"):
             self.shell_handlers[msg_type] = getattr(self.comm_manager, msg_type)
@@ -121,6 +121,13 @@ class LLMSpellKernel(ShellDispatch):
                 metadata=metadata,
                 buffers=buffers,
             )
+
+    def register_comm_target(self, target: str, handler: comms.TargetHandler) -> None:
+        """From now on `handler` gets each comm that a client opens with this target, and the comm_open message.
+
+        It runs on the main thread, between cells; an exception of its closes the comm.
+        """
+        self.comm_manager.register_target(target, handler)
 
     # Running
 

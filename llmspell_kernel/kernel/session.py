@@ -92,10 +92,9 @@ class KernelSession(Session):
     def _parent(self, parent: dict[str, Any]) -> bytes:
         if not parent:
             return b"{}"
-        raw: bytes | None = parent.get(RAW_HEADER)
-        if raw is None:
-            raw = self.pack(extract_header(parent))
-        return raw
+        raw = parent.get(RAW_HEADER)
+        packed: bytes = self.pack(extract_header(parent)) if raw is None else raw
+        return packed
 
     def sign(self, msg_list: list[bytes]) -> bytes:
         """The HMAC of the four parts, in hexadecimal."""
@@ -103,7 +102,7 @@ class KernelSession(Session):
             return b""
         digest = self.auth.copy()
         digest.update(b"".join(msg_list))
-        return digest.hexdigest().encode()
+        return bytes(digest.hexdigest(), "ascii")
 
     def deserialize(self, msg_list: list[bytes], content: bool = True, copy: bool = True) -> dict[str, Any]:
         """Checks and unpacks what follows the delimiter.
