@@ -37,6 +37,9 @@ def start(connection_file: Path | None, language: str, settings: tuple[str, ...]
         raise click.UsageError(
             f"there is no directory {path.parent} to write {path.name} in; create it first."
         )
+    from llmspell_kernel.kernel.deferral import defer_packages
+
+    defer_packages()
     from llmspell_kernel.kernel.app import main as run
 
     click.echo(f"connect with: jupyter console --existing {path}")

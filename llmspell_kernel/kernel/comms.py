@@ -18,8 +18,8 @@ TargetHandler = Callable[["KernelComm", Message], None]
 class KernelComm(BaseComm):
     """A comm whose messages leave on the kernel's iopub channel.
 
-    They answer the request that is being handled, as front ends expect of comms, even where the text that the same
-    callback writes goes to an earlier cell.
+    They answer the request that is being handled, as front ends expect of comms, even where the text that
+    the same callback writes goes to an earlier cell.
     """
 
     def publish_msg(

@@ -107,6 +107,7 @@ class ShellDispatch(Kernel):
         finally:
             self.finish_request()
             self._publish_status("idle", "shell", message)
+            self.request = None
 
     def _parse(self, frames: list[bytes]) -> tuple[list[bytes], Message] | None:
         try:
