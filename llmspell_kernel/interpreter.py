@@ -10,6 +10,7 @@ which any thread may call at any time. A `Frontend` method may be called from an
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -44,6 +45,9 @@ class Frontend(Protocol):
 
     def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
         """Show a bundle; with `update`, replace what was shown under `display_id`."""
+
+    def can_update(self) -> bool:
+        """Whether the client of the cell replaces what it has shown (a notebook) or only appends (a terminal)."""
 
     def clear_output(self, *, wait: bool) -> None:
         """Clear what the current cell has shown; with `wait`, only when new output arrives."""
@@ -134,16 +138,22 @@ class SignalGate:
     The interpreter opens it while code runs; a front shuts it around what must not be torn apart, such
     as sending a message of several frames. A signal that finds it shut is not lost: the front also
     calls `Interpreter.interrupt`, which ends the cell at the next instruction of its own language.
+
+    It belongs to the thread that made it. Signals do not reach other threads, so for them `shut` does nothing.
     """
 
-    __slots__ = ("open",)
+    __slots__ = ("_owner", "open")
 
     def __init__(self) -> None:
         self.open = False
+        self._owner = threading.get_ident()
 
     @contextmanager
     def shut(self) -> Iterator[None]:
         """Keeps the gate shut; afterwards it is as it was."""
+        if threading.get_ident() != self._owner:
+            yield
+            return
         before, self.open = self.open, False
         try:
             yield

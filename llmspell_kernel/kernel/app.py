@@ -98,6 +98,7 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self._write_connection_file()
         self.output = CellOutput(self._publish_stream, SignalGate(), 0)
         self._make_kernel()
+        self.output.follow_threads()
         # Last, so that what goes wrong until here is seen in the terminal.
         sys.stdout, sys.stderr = TextStream(self.output, "stdout"), TextStream(self.output, "stderr")
 

@@ -8,6 +8,7 @@ frame.
 from __future__ import annotations
 
 import hmac
+import itertools
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,6 +36,10 @@ def send_frames(socket: zmq.Socket[Any], frames: Sequence[Any]) -> None:
 
 class KernelSession(Session):
     """Signs, packs, checks and unpacks messages. Any thread may send; each socket has its own rules."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._numbers = itertools.count(1)
 
     def send(
         self,
@@ -71,9 +76,8 @@ class KernelSession(Session):
         return message
 
     def _frames(self, message: dict[str, Any], ident: bytes | list[bytes] | None) -> list[Any]:
-        self.message_count += 1
         header = {
-            "msg_id": f"{self.session}_{os.getpid()}_{self.message_count}",
+            "msg_id": f"{self.session}_{os.getpid()}_{next(self._numbers)}",
             "msg_type": message["msg_type"],
             "username": self.username,
             "session": self.session,

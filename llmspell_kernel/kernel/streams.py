@@ -75,6 +75,25 @@ class CellOutput:
         finally:
             self._here.reset(token)
 
+    def follow_threads(self) -> None:
+        """From now on a thread writes to the cell that started it, for as long as it lives.
+
+        Changes `threading.Thread.start` of this process.
+        """
+        start = threading.Thread.start
+
+        def start_in_cell(thread: threading.Thread) -> None:
+            cell, run = self.cell, thread.run
+
+            def run_in_cell() -> None:
+                with self.to(cell):
+                    run()
+
+            vars(thread)["run"] = run_in_cell
+            start(thread)
+
+        threading.Thread.start = start_in_cell  # type: ignore[method-assign]
+
     def write(self, stream: StreamName, data: bytes) -> None:
         """Adds bytes; never raises. What is over the cell's limit is dropped and counted."""
         cell = self._here.get() or self.current
