@@ -9,7 +9,7 @@ from llmspell_kernel.errors import LanguageUnavailableError
 from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 
-LIBRARY: tuple[str, ...] = ()
+LIBRARY: tuple[str, ...] = ("comm",)
 """The folders of `library/` whose globals every script gets."""
 
 LANGUAGE_NAMES = (*LANGUAGES, "echo")

@@ -104,7 +104,7 @@ class KernelComms(CommManager):
     def _handled(self, msg_type: str, handler: Callable[..., Any], *args: Any) -> bool:
         try:
             handler(*args)
-        except Exception:  # the border to handlers of targets and comms, which are other people's
+        except Exception:  # noqa: BLE001 - the border to handlers, which are other people's code
             self._log.exception("Could not handle %s", msg_type)
             return False
         return True

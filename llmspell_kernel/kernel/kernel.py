@@ -123,7 +123,7 @@ class LLMSpellKernel(ShellDispatch):
             )
 
     def register_comm_target(self, target: str, handler: comms.TargetHandler) -> None:
-        """From now on `handler` gets each comm that a client opens with this target, and the comm_open message.
+        """From now on `handler` gets each comm that a client opens with this target, and its comm_open.
 
         It runs on the main thread, between cells; an exception of its closes the comm.
         """

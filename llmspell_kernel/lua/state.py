@@ -208,7 +208,10 @@ class LuaState:
         Raises:
             LuaCallError: the function failed; it carries the frames for a traceback.
         """
-        ok, *rest = self._protected(function, *args)
+        result = self._protected(function, *args)
+        if result is True:  # lupa hands over a single result bare
+            return ()
+        ok, *rest = result
         if ok:
             return tuple(rest)
         raise self.call_error(rest[0])

@@ -1,0 +1,1 @@
+"""Messages between Lua and what runs in the front end, both ways: the global `comm`."""
