@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from llmspell_kernel.errors import LanguageUnavailableError
 from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
+from llmspell_kernel.magics import may_use_magics
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+    from llmspell_kernel.magics.execution import Magics
+    from llmspell_kernel.magics.session import History
+    from llmspell_kernel.magics.settings import Setting
 
 LIBRARY: tuple[str, ...] = ("comm",)
 """The folders of `library/` whose globals every script gets."""
@@ -23,7 +33,11 @@ class RuntimeSettings:
 
 
 class Runtime:
-    """Runs cells for a front. Belongs to the thread that makes it, but for `interrupt`."""
+    """Runs cells for a front. Belongs to the thread that makes it, but for `interrupt`.
+
+    Attributes:
+        history: the input history that magics show; the front sets it if it keeps one.
+    """
 
     def __init__(self, frontend: Frontend, settings: RuntimeSettings | None = None) -> None:
         """Makes the language and everything scripts can call.
@@ -33,6 +47,10 @@ class Runtime:
         """
         self.settings = settings or RuntimeSettings()
         self.frontend = frontend
+        self.history: History | None = None
+        self._offered: list[Setting] = []
+        self._lua: LuaInterpreter | None = None
+        self._baseline: frozenset[bytes] = frozenset()
         self.interpreter = self._make_interpreter()
         self.gate = self.interpreter.gate
         self.info = self.interpreter.info
@@ -50,10 +68,37 @@ class Runtime:
         interpreter = LuaInterpreter(self.frontend, self.settings.lua)
         for name in LIBRARY:
             importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
+        self._lua = interpreter
+        self._baseline = frozenset(interpreter.state.globals.keys())
         return interpreter
+
+    def offer_settings(self, settings: Iterable[Setting]) -> None:
+        """Adds the front's own settings to those that `%config` shows."""
+        self._offered += settings
+
+    @cached_property
+    def _magics(self) -> Magics:
+        from llmspell_kernel.magics.execution import Magics
+        from llmspell_kernel.magics.lua_settings import lua_settings
+
+        lua = self._lua
+        assert lua is not None
+        return Magics(
+            lua,
+            baseline=self._baseline,
+            settings=lambda: [*lua_settings(lua), *self._offered],
+            history=lambda: self.history,
+        )
+
+    def _may_use_magics(self, code: str) -> bool:
+        return self._lua is not None and may_use_magics(code)
 
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
+        if self._may_use_magics(code):
+            outcome = self._magics.execute(code, number=number, store=store)
+            if outcome is not None:
+                return outcome
         return self.interpreter.run(code, number=number, store=store)
 
     def evaluate(self, expression: str) -> Outcome:
@@ -62,10 +107,16 @@ class Runtime:
 
     def complete(self, code: str, cursor: int) -> Completions:
         """Candidates at the cursor."""
+        if self._may_use_magics(code):
+            found = self._magics.complete(code, cursor)
+            if found is not None:
+                return found
         return self.interpreter.complete(code, cursor)
 
     def inspect(self, code: str, cursor: int, *, detail: int = 0) -> MimeBundle | None:
         """Help on the name at the cursor."""
+        if self._may_use_magics(code):
+            return self._magics.inspect(code, cursor, detail=detail)
         return self.interpreter.inspect(code, cursor, detail=detail)
 
     def is_complete(self, code: str) -> Completeness:

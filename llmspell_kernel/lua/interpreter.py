@@ -18,7 +18,7 @@ from llmspell_kernel.interpreter import (
     Outcome,
     SignalGate,
 )
-from llmspell_kernel.lua.binding import LuaCallError, LuaFunction
+from llmspell_kernel.lua.binding import LuaCallError, LuaFunction, LuaTable
 from llmspell_kernel.lua.cells import CellCompiler, LuaSyntaxError
 from llmspell_kernel.lua.children import Children
 from llmspell_kernel.lua.display import ValueFormatter
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.inspection import Inspector
 
 _STUBBORN = (
-    b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or a "
-    b"pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, "
+    b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or "
+    b"a pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, "
     b"restart the kernel.\n"
 )
 _CLOSING_JIT = b", in a loop that LuaJIT has compiled (compiled loops cannot be interrupted)"
@@ -46,6 +46,8 @@ class LuaInterpreter(Interpreter):
         state: the Lua state, for the library that binds its functions into it.
         sources: text of each chunk by its short name, for tracebacks and inspection.
         compiler: compiles cells and keeps their locals.
+        endings: called on this thread when a cell or a callback between cells has ended, with whether it failed;
+            they must not raise.
     """
 
     def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
@@ -58,6 +60,7 @@ class LuaInterpreter(Interpreter):
         self.frontend = frontend
         self.gate = SignalGate()
         self.sources: dict[str, str] = {}
+        self.endings: list[Callable[[bool], None]] = []
         self.children = Children(frontend.write)
         write = frontend.write
         self.state = LuaState(
@@ -89,11 +92,16 @@ class LuaInterpreter(Interpreter):
 
     def run(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; see the contract."""
+        chunk = self.remember_cell(code, number=number, store=store)
+        return self.run_chunk(code, chunk, number if store else None)
+
+    def remember_cell(self, code: str, *, number: int, store: bool) -> str:
+        """Makes a cell's text known to tracebacks and, with `store`, to `In`; answers its chunk name."""
         chunk = f"cell [{number}]"
         self.sources[chunk] = code
         if store:
             self._remember_input(number, code.encode(errors="surrogateescape"))
-        return self.run_chunk(code, chunk, number if store else None)
+        return chunk
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of an expression, for `user_expressions`."""
@@ -109,15 +117,30 @@ class LuaInterpreter(Interpreter):
         return self.guard(lambda: self._run_and_show(main, number))
 
     def _run_and_show(self, main: LuaFunction, number: int | None) -> Outcome:
+        return self.show_results(self.run_main(main), number)
+
+    def run_main(self, main: LuaFunction) -> LuaTable | None:
+        """Runs a compiled cell inside `guard`; answers its values as `{n = count, ...}`, None if it has none.
+
+        Raises:
+            LuaCallError: the cell failed.
+        """
         result = self._run(main)
         if result is True:
-            return Outcome()
+            return None
         ok, value = result
         if not ok:
             raise self.state.call_error(value)
+        return value
+
+    def show_results(self, packed: LuaTable | None, number: int | None) -> Outcome:
+        """What `run_main` answered as the cell's result; `Out` and `_` remember it under `number`, if given."""
+        if packed is None:
+            return Outcome()
         if number is not None:
-            self._remember_output(number, value)
-        return Outcome(result=self.formatter.format_results(value))
+            self._remember_output(number, packed)
+        shown = self.formatter.format_results(packed)
+        return Outcome(result=shown if shown.data else None)
 
     def guard(self, body: Callable[[], Outcome]) -> Outcome:
         """Runs something that runs Lua: within the limits, open to interrupts, never raising.
@@ -147,6 +170,8 @@ class LuaInterpreter(Interpreter):
         if reason is not None or failure is not None:
             self.state.reset_coroutines()
             outcome = self._failed(failure, reason)
+        for ending in self.endings:
+            ending(outcome.error is not None)
         return outcome
 
     def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:

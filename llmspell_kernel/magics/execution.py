@@ -1,0 +1,184 @@
+"""Runs cells that use magics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import MagicError, StdinUnavailableError
+from llmspell_kernel.interpreter import Completions, ErrorReport, MimeBundle, Outcome
+from llmspell_kernel.lua.cells import LuaSyntaxError
+from llmspell_kernel.lua.tracebacks import Frame
+from llmspell_kernel.magics import builtin, pages
+from llmspell_kernel.magics.interpolation import interpolated
+from llmspell_kernel.magics.parsing import Part, blank_magics, split
+from llmspell_kernel.magics.registry import LINE_MAGICS, Magic, find
+from llmspell_kernel.magics.session import Call, Cell, History, Session, Show, run_lua
+from llmspell_kernel.magics.settings import Setting
+from llmspell_kernel.magics.shell import run_shell
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+builtin.load()
+
+
+class Magics:
+    """The magics of one Lua interpreter; lives on its thread.
+
+    `settings` is read at each use, so a front may add its own later.
+    """
+
+    def __init__(
+        self,
+        lua: LuaInterpreter,
+        *,
+        baseline: frozenset[bytes],
+        settings: Callable[[], Sequence[Setting]],
+        history: Callable[[], History | None] = lambda: None,
+    ) -> None:
+        """`baseline` names the globals that are not the user's."""
+        self._lua = lua
+        self._history = history
+        self._session = Session(lua, baseline, settings)
+
+    def execute(self, code: str, *, number: int, store: bool) -> Outcome | None:
+        """Runs a cell as `Interpreter.run` does; None if it uses no magics."""
+        parts = self._split(code)
+        if not _uses_magics(parts):
+            return None
+        self._session.history = self._history()
+        chunk = self._lua.remember_cell(code, number=number, store=store)
+        cell = Cell(chunk, number if store else None)
+        return self._lua.guard(lambda: self._run(parts, cell))
+
+    def complete(self, code: str, cursor: int) -> Completions | None:
+        """Candidates at the cursor; None if the cell uses no magics."""
+        from llmspell_kernel.magics.completion import complete
+
+        parts = self._split(code)
+        if not _uses_magics(parts):
+            return None
+        return complete(self._session, code, cursor, parts)
+
+    def inspect(self, code: str, cursor: int, *, detail: int) -> MimeBundle | None:
+        """Help on the magic or the Lua name at the cursor; None if nothing is known."""
+        parts = self._split(code)
+        for part in parts:
+            if part.start <= cursor <= part.end and part.kind in ("line", "cell"):
+                name_end = code.index(part.name, part.start) + len(part.name)
+                if cursor <= name_end:
+                    return pages.magic_help(find(part.name, cell=part.kind == "cell"))
+                return self._lua.inspect(lua_view(code, [part]), cursor, detail=detail)
+        return self._lua.inspect(blank_magics(code, parts), cursor, detail=detail)
+
+    def _split(self, code: str) -> list[Part]:
+        return split(code, LINE_MAGICS, self._is_lua)
+
+    def _is_lua(self, code: str) -> bool:
+        return self._lua.compiler.syntax_error(code) is None
+
+    # Running
+
+    def _run(self, parts: Sequence[Part], cell: Cell) -> Outcome:
+        """The outcome of the whole cell. Lua errors pass through to the interpreter's guard."""
+        compiler, state = self._lua.compiler, self._lua.state
+        settings, kept = state.settings, set(compiler.kept)
+        state.settings = replace(settings, persistent_locals=True)
+        try:
+            return self._run_parts(parts, cell, 1, True)()
+        except LuaSyntaxError as error:
+            return Outcome(error=self._lua.tracebacks.syntax_error(str(error)))
+        except _PartError as failure:
+            return Outcome(error=failure.report)
+        finally:
+            if state.settings.persistent_locals and state.settings == replace(
+                settings, persistent_locals=True
+            ):
+                state.settings = settings
+            if not state.settings.persistent_locals:
+                for name in set(compiler.kept) - kept:
+                    compiler.forget(name)
+
+    def _run_parts(self, parts: Sequence[Part], cell: Cell, line: int, is_last: bool) -> Show:
+        payload: list[Mapping[str, Any]] = []
+        show: Show = Outcome
+        for part in parts:
+            last = is_last and part is parts[-1]
+            part = replace(part, line=part.line + line - 1, body_line=part.body_line + line - 1)
+            if part.kind == "lua":
+                show = run_lua(self._session, cell, part.text, part.line, cell.number if last else None)
+                continue
+            outcome = self._magic(part, cell, last)
+            payload += outcome.payload
+            show = partial(_same, replace(outcome, payload=()))
+        return lambda: _with_payload(show(), payload)
+
+    def _run_text(self, cell: Cell, code: str, line: int, is_last: bool) -> Show:
+        return self._run_parts(self._split(code), cell, line, is_last)
+
+    def _magic(self, part: Part, cell: Cell, is_last: bool) -> Outcome:
+        """What one magic comes to; trouble names its line."""
+        try:
+            if part.kind == "shell":
+                run_shell(self._session, interpolated(self._session, part.text))
+                return Outcome()
+            if part.kind == "help":
+                return pages.help_page(self._session, part.name, detail=len(part.text) - 1)
+            return self._call(part, cell, is_last)
+        except (MagicError, StdinUnavailableError, OSError) as error:
+            name = "MagicError" if isinstance(error, OSError) else type(error).__name__
+            frames = [Frame(cell.chunk, part.line, "")]
+            raise _PartError(self._lua.tracebacks.report(name, str(error), frames)) from error
+
+    def _call(self, part: Part, cell: Cell, is_last: bool) -> Outcome:
+        if part.kind == "cell" and not part.body_line > 0:
+            raise MagicError(f"%%{part.name} must be on the first line of its cell")
+        magic = find(part.name, cell=part.kind == "cell")
+        text = part.text if magic.takes == "lua" else interpolated(self._session, part.text)
+        call = Call(
+            session=self._session,
+            cell=cell,
+            magic=magic,
+            arguments=magic.usage.read(text),
+            line=part.line,
+            body=part.body,
+            body_line=part.body_line,
+            is_last=is_last,
+            run_parts=partial(self._run_text, cell),
+        )
+        return _result(magic, call)
+
+
+class _PartError(Exception):
+    """A part of the cell failed; `report` is what to show."""
+
+    def __init__(self, report: ErrorReport) -> None:
+        super().__init__(report.value)
+        self.report = report
+
+
+def lua_view(code: str, magics: Sequence[Part]) -> str:
+    """The cell with the names of the magics blanked, so that the Lua behind them is left."""
+    for part in magics:
+        end = code.index(part.name, part.start) + len(part.name)
+        code = code[: part.start] + " " * (end - part.start) + code[end:]
+    return code
+
+
+def _result(magic: Magic, call: Call) -> Outcome:
+    return magic.body(call) or Outcome()
+
+
+def _same(outcome: Outcome) -> Outcome:
+    return outcome
+
+
+def _with_payload(outcome: Outcome, payload: Sequence[Any]) -> Outcome:
+    return replace(outcome, payload=(*payload, *outcome.payload)) if payload else outcome
+
+
+def _uses_magics(parts: Sequence[Part]) -> bool:
+    return any(part.kind != "lua" for part in parts)
