@@ -19,7 +19,7 @@ def lua_notebook(*cells: str, kernel: str = "llmspell", parameters: str | None =
         code_cells.insert(0, _v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
     metadata = {
         "kernelspec": {"name": kernel, "display_name": "Lua", "language": "lua"},
-        "language_info": {"name": "lua"},
+        "language_info": {"name": "lua", "file_extension": ".lua", "mimetype": "text/x-lua"},
     }
     return _v4.new_notebook(cells=code_cells, metadata=metadata)
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.notebooks import lua_notebook, write_notebook
 
-from .lab import Notebook
+from .lab import LOADED, Notebook
 from .server import LabServer
 
 CHROMIUM_FLAGS = [
@@ -52,29 +52,29 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def browser_context(browser: Browser, lab_server: LabServer) -> Iterator[BrowserContext]:
-    """A browser profile that is signed in; its cache is shared, so that only the first page loads slowly."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900},
-        extra_http_headers={"Authorization": f"token {lab_server.token}"},
-    )
+def lab_page(browser: Browser, lab_server: LabServer) -> Iterator[Page]:
+    """JupyterLab, signed in and loaded; the tests open and close their notebooks in it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
     expect.set_options(timeout=15_000)
-    yield context
+    page = context.new_page()
+    page.goto(f"{lab_server.url}lab?token={lab_server.token}")
+    page.wait_for_function(LOADED, timeout=60_000)
+    yield page
     context.close()
 
 
 @pytest.fixture
-def open_file(lab_server: LabServer, browser_context: BrowserContext) -> Iterator[OpenFile]:
-    """Open a file of the notebook folder; afterwards its page is closed and its kernel ended."""
-    page = browser_context.new_page()
+def open_file(lab_page: Page) -> Iterator[OpenFile]:
+    """Open a file of the notebook folder; afterwards it is closed and its kernel ended."""
 
     def open_named(name: str) -> Notebook:
-        return Notebook.open(page, f"{lab_server.url}lab/tree/{name}?token={lab_server.token}&reset")
+        return Notebook.open(lab_page, name)
 
     yield open_named
-    page.close()
-    lab_server.end_kernels()
+    if lab_page.locator(".jp-Dialog").is_visible():
+        lab_page.keyboard.press("Escape")
+    Notebook(lab_page).close()
 
 
 @pytest.fixture

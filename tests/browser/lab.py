@@ -16,12 +16,39 @@ CELL_SECONDS = 20
 FINISHED = re.compile(r"^•?\[\d+\]:$")
 """The prompt of a cell that has run; the dot marks one that was edited since."""
 
-KERNEL_READY = """() => {
-    const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+LOADED = """async () => {
+    const app = window.jupyterapp;
+    await app?.restored;
+    await app?.serviceManager.ready;
+    return app !== undefined;
+}"""
+"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are."""
+
+OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })"
+
+KERNEL_READY = """path => {
+    const widget = window.jupyterapp?.shell.currentWidget;
+    const context = widget?.sessionContext;
     const kernel = context?.session?.kernel;
-    return context?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+    return widget?.context?.path === path && context.isReady
+        && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
 """JupyterLab shows an idle kernel before it is connected, and drops what is run until then."""
+
+CLOSE = """async () => {
+    for (const widget of Array.from(window.jupyterapp.shell.widgets('main'))) {
+        if (widget.sessionContext) {
+            await widget.sessionContext.shutdown();
+            widget.dispose();
+        }
+    }
+}"""
+"""Without the question whether to save."""
+
+ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .flatMap(cell => cell.model.outputs?.toJSON() ?? [])
+    .filter(output => output.output_type === 'error')
+    .map(output => `${output.ename}: ${output.evalue}`)"""
 
 
 class Cell:
@@ -68,7 +95,7 @@ class Cell:
 
     def texts(self) -> list[str]:
         """What the outputs show, one text each."""
-        return self.outputs.all_inner_texts()
+        return texts(self.outputs)
 
     def press_tab(self) -> Completer:
         """Ask for completion at the cursor."""
@@ -101,7 +128,7 @@ class Completer:
     def texts(self) -> list[str]:
         """The candidates that are shown."""
         expect(self.root).to_be_visible()
-        return self.root.locator(".jp-Completer-match").all_inner_texts()
+        return texts(self.root.locator(".jp-Completer-match"))
 
     def accept(self) -> None:
         """Take the selected candidate."""
@@ -114,18 +141,22 @@ class Notebook:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.panel = page.locator(".jp-NotebookPanel")
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator")
         self.code_cells = self.panel.locator(".jp-CodeCell")
 
     @classmethod
-    def open(cls, page: Page, url: str) -> Notebook:
-        """Load a notebook's address and wait until its kernel is idle."""
-        page.goto(url)
-        page.wait_for_function(KERNEL_READY, timeout=60_000)
+    def open(cls, page: Page, path: str) -> Notebook:
+        """Open a file of the server in a page that shows JupyterLab; wait until its kernel is ready."""
+        page.evaluate(OPEN, path)
+        page.wait_for_function(KERNEL_READY, arg=path, timeout=60_000)
         notebook = cls(page)
         notebook.wait_idle()
         return notebook
+
+    def close(self) -> None:
+        """Close all notebooks without saving and end their kernels."""
+        self.page.evaluate(CLOSE)
 
     def cell(self, index: int) -> Cell:
         """The code cell at `index`, counted from 0 (-1 is the last one)."""
@@ -155,8 +186,9 @@ class Notebook:
         self.wait_idle()
 
     def errors(self) -> list[str]:
-        """The tracebacks that the notebook shows."""
-        return self.panel.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+        """Name and message of each error that the notebook shows."""
+        found: list[str] = self.page.evaluate(ERRORS)
+        return found
 
     def menu(self, *path: str) -> None:
         """Choose a menu entry, such as `menu("Run", "Run All Cells")`."""
@@ -171,3 +203,9 @@ class Notebook:
 
     def _toolbar(self, name: str) -> Locator:
         return self.panel.locator(f'[data-jp-item-name="{name}"] jp-button').first
+
+
+def texts(locator: Locator) -> list[str]:
+    """The text of each element that is there now."""
+    found: list[str] = locator.all_inner_texts()
+    return found

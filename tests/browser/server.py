@@ -76,11 +76,6 @@ class LabServer:
             body = answer.read()
         return json.loads(body) if body else None
 
-    def end_kernels(self) -> None:
-        """End every notebook session with its kernel."""
-        for session in self.api("GET", "sessions"):
-            self.api("DELETE", f"sessions/{session['id']}")
-
     def close(self) -> None:
         """End the server and its kernels, by force after ten seconds."""
         self._process.terminate()

@@ -38,10 +38,10 @@ def test_parameters_reach_the_cells(tmp_path: Path) -> None:
 
 
 def test_parameters_from_yaml_become_tables(tmp_path: Path) -> None:
-    cell = "print(#sizes, sizes[2], options.deep.on, options['a key'], nothing)"
+    cell = "print(#sizes, sizes[2], options.deep.flag, options['a key'], nothing)"
     write_notebook(tmp_path / "in.ipynb", lua_notebook(cell))
     (tmp_path / "given.yaml").write_text(
-        "sizes: [1, 2.5, 3]\noptions: {deep: {on: true}, a key: '1'}\nnothing: null\n"
+        "sizes: [1, 2.5, 3]\noptions: {deep: {flag: true}, a key: '1'}\nnothing: null\n"
     )
     done = papermill(tmp_path, "in.ipynb", "out.ipynb", "-f", "given.yaml", "-k", "llmspell-luajit")
     assert done.returncode == 0, done.stderr
