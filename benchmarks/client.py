@@ -24,6 +24,10 @@ class BenchmarkError(Exception):
     """A kernel did not do what a scenario needs of it."""
 
 
+class SilentKernelError(BenchmarkError):
+    """A kernel sent nothing for too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Where a kernel listens on loopback and the key it signs with."""
@@ -82,6 +86,18 @@ class Message:
         decoded: dict[str, Any] = orjson.loads(self.raw_content)
         return decoded
 
+    def require_ok(self, asked: str) -> dict[str, Any]:
+        """The content of a reply whose status is ok.
+
+        Raises:
+            BenchmarkError: it is not; `asked` names the request.
+        """
+        content = self.content
+        if content.get("status") != "ok":
+            reason = f"{content.get('ename')}: {content.get('evalue')}" if "ename" in content else content
+            raise BenchmarkError(f"{asked} came back {content.get('status')!r}: {reason}")
+        return content
+
     @property
     def is_idle(self) -> bool:
         """Whether this is the status that ends a request."""
@@ -112,11 +128,12 @@ class Execution:
 class Client:
     """Shell, control and IOPub of one kernel. Signs what it sends, trusts what it receives.
 
-    Every wait ends: after DEFAULT_TIMEOUT seconds without a message it raises BenchmarkError.
+    Every wait ends: after DEFAULT_TIMEOUT seconds without a message it raises SilentKernelError.
     Belongs to one thread.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, name: str = "the kernel") -> None:
+        self._name = name
         self._session = os.urandom(8).hex()
         self._sent = 0
         self._signer = hmac.new(connection.key.encode(), digestmod="sha256")
@@ -137,6 +154,12 @@ class Client:
         channel.setsockopt(zmq.RCVTIMEO, int(self._timeout * 1000))
         channel.connect(f"tcp://127.0.0.1:{port}")
         return channel
+
+    def limit_waits(self, seconds: float) -> None:
+        """From now on give up after this many seconds without a message."""
+        self._timeout = seconds
+        for channel in (self.shell, self.control, self.iopub):
+            channel.setsockopt(zmq.RCVTIMEO, int(seconds * 1000))
 
     def close(self) -> None:
         """Close the sockets; what was not sent is dropped."""
@@ -178,12 +201,12 @@ class Client:
         """The next message of a channel.
 
         Raises:
-            BenchmarkError: none came within the timeout.
+            SilentKernelError: none came within the timeout.
         """
         try:
             frames = channel.recv_multipart()
         except zmq.Again as error:
-            raise BenchmarkError(f"no message within {self._timeout:g} s") from error
+            raise SilentKernelError(f"{self._name} sent nothing for {self._timeout:g} s") from error
         start = frames.index(DELIMITER)
         header = orjson.loads(frames[start + 2])
         parent = orjson.loads(frames[start + 3])
@@ -220,16 +243,13 @@ class Client:
         """
         msg_id = self.send_execute(code)
         published = list(self.published(msg_id))
-        reply = self.wait_reply(msg_id).content
-        if reply["status"] != "ok":
-            raise BenchmarkError(f"{code!r} failed: {reply.get('ename')}: {reply.get('evalue')}")
-        return Execution(reply, published)
+        return Execution(self.wait_reply(msg_id).require_ok(repr(code)), published)
 
     def wait_ready(self) -> None:
         """Wait until the kernel answers and the subscription to its IOPub channel has arrived there.
 
         Raises:
-            BenchmarkError: it did not within the timeout.
+            SilentKernelError: it did not within the timeout.
         """
         poller = zmq.Poller()
         poller.register(self.iopub, zmq.POLLIN)
@@ -242,4 +262,4 @@ class Client:
                 message = self.receive(self.iopub)
                 if message.parent_id == msg_id and message.is_idle:
                     return
-        raise BenchmarkError("the kernel answers on its shell channel but publishes nothing on IOPub")
+        raise SilentKernelError(f"{self._name} answers on its shell channel but publishes nothing on IOPub")

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.client import BenchmarkError, Client, Connection
+from benchmarks.client import Client, Connection, SilentKernelError
 from benchmarks.snippets import IPYTHON, LUA, Snippets
 
 CONNECTION_FILE = "{connection_file}"
@@ -60,7 +60,7 @@ class KernelProcess:
                 start_new_session=True,
             )
         self.pid = self.process.pid
-        self.client = Client(connection)
+        self.client = Client(connection, spec.name)
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +68,7 @@ class KernelProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, BenchmarkError):
+        if isinstance(error, SilentKernelError):
             error.add_note(self._last_words())
         self.stop()
 

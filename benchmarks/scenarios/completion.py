@@ -19,7 +19,7 @@ def _complete(kernel: KernelProcess, case: str, count: int) -> list[float]:
         reply = client.wait_reply(msg_id)
         samples.append(time.perf_counter() - started)
         client.wait_idle(msg_id)
-        if not reply.content["matches"]:
+        if not reply.require_ok(f"completion of {code!r} by {kernel.spec.name}")["matches"]:
             raise BenchmarkError(f"{kernel.spec.name} completes {code!r} to nothing")
     return samples
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from benchmarks.client import BenchmarkError
 from benchmarks.kernels import Contest, KernelProcess
 from benchmarks.measure import Condition, Counts, Result, Target, batches, in_turns
 
@@ -18,7 +17,7 @@ def _execute_to_idle(kernel: KernelProcess, count: int) -> list[float]:
         msg_id = client.send_execute(code)
         client.wait_idle(msg_id)
         samples.append(time.perf_counter() - started)
-        client.wait_reply(msg_id)
+        client.wait_reply(msg_id).require_ok(repr(code))
     return samples
 
 
@@ -51,8 +50,7 @@ def _pipeline(kernel: KernelProcess, count: int) -> float:
     elapsed = time.perf_counter() - started
     while unanswered:
         reply = client.receive(client.shell)
-        if reply.content["status"] != "ok":
-            raise BenchmarkError(f"a pipelined request came back {reply.content['status']!r}")
+        reply.require_ok("a pipelined request")
         unanswered.discard(reply.parent_id)
     return elapsed
 
