@@ -1,0 +1,100 @@
+"""What the documentation says is true: examples and tour run, the reference is the package's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbclient import NotebookClient
+
+from tools import reference
+
+from .examples import examples_in, shown_lines
+from .kernels import Execution, KernelSession
+from .notebooks import output_text, read_notebook
+
+ROOT = Path(__file__).parents[1]
+TOUR = ROOT / "notebooks" / "tour.ipynb"
+PAGES = {
+    str(file.relative_to(ROOT)): file
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if examples_in(file, "")
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_examples_show_what_the_page_says(name: str, new_kernel: Callable[..., KernelSession]) -> None:
+    started: tuple[str, ...] = ()
+    wrong = []
+    for example in examples_in(PAGES[name], name):
+        if example.kernel != started:
+            session, started = new_kernel(*example.kernel), example.kernel
+        execution = session.execute(example.code, answers=example.answers or None)
+        wrong.append(example.mismatch(execution))
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+@pytest.mark.parametrize("name", reference.pages())
+def test_generated_page_is_what_the_package_says(name: str) -> None:
+    file = reference.FOLDER / name
+    assert file.exists() and file.read_text("utf-8") == reference.content(name), "outdated; run: make docs"
+
+
+def test_messages_page_names_every_request_of_the_kernel() -> None:
+    from llmspell_kernel.kernel.kernel import LLMSpellKernel
+
+    page = (reference.FOLDER / "messages.md").read_text("utf-8")
+    handled = {
+        "comm_open",
+        "comm_msg",
+        "comm_close",
+        *LLMSpellKernel.msg_types,
+        *LLMSpellKernel.control_msg_types,
+    }
+    assert [name for name in sorted(handled) if f"`{name}`" not in page] == []
+
+
+def test_pages_name_only_settings_that_exist() -> None:
+    from llmspell_kernel.kernel.kernel import LLMSpellKernel
+
+    known = LLMSpellKernel.class_trait_names()
+    for file in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        named = re.findall(r"LLMSpellKernel\.([a-z_]+)", file.read_text("utf-8"))
+        assert set(named) <= set(known), file
+
+
+def test_tour_is_stored_without_outputs_and_runs_from_top_to_bottom(kernelspecs: list[str]) -> None:
+    notebook = read_notebook(TOUR)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code), (
+        "clear the outputs of the tour"
+    )
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(TOUR.parent)}}).execute()
+    for cell in code:
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        expected = "raises-exception" in cell.metadata.get("tags", [])
+        assert failed == expected, f"{cell.source}\n{output_text(cell)}"
+
+
+def _execution(*messages: tuple[str, dict[str, object]]) -> Execution:
+    return Execution(
+        {"content": {"status": "ok"}}, [{"msg_type": kind, "content": content} for kind, content in messages]
+    )
+
+
+def test_examples_that_show_something_else_are_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        'Text\n\n```lua\nprint("a", 7.5)  --> a 7...\n2  --> 2\n```\n\n'
+        "<!-- answers: Ada -->\n```lua\nx\n```\n"
+    )
+    first, second = examples_in(page, "page.md")
+    assert (first.place, first.expected, second.answers) == ("page.md:3", ["a 7...", "2"], ("Ada",))
+    good = _execution(("stream", {"text": "a\t7.5\n"}), ("execute_result", {"data": {"text/plain": "2"}}))
+    assert first.mismatch(good) is None
+    assert first.mismatch(_execution(("stream", {"text": "a 8\n2\n"}))) is not None
+    failed = _execution(("error", {"evalue": "no", "traceback": []}))
+    assert list(shown_lines(failed)) == ["error: no"]
+    assert second.mismatch(failed) is not None
