@@ -47,7 +47,7 @@ class Frontend(Protocol):
         """Show a bundle; with `update`, replace what was shown under `display_id`."""
 
     def can_update(self) -> bool:
-        """Whether the client of the cell replaces what it has shown (a notebook) or only appends (a terminal)."""
+        """Whether the cell's client replaces what it has shown (a notebook) or only appends (a terminal)."""
 
     def clear_output(self, *, wait: bool) -> None:
         """Clear what the current cell has shown; with `wait`, only when new output arrives."""

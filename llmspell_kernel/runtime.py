@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.magics.session import History
     from llmspell_kernel.magics.settings import Setting
 
-LIBRARY: tuple[str, ...] = ("comm",)
+LIBRARY: tuple[str, ...] = ("comm", "display", "plot", "timer")
 """The folders of `library/` whose globals every script gets."""
 
 LANGUAGE_NAMES = (*LANGUAGES, "echo")

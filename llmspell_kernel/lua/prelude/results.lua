@@ -5,7 +5,7 @@ local pretty, records = ...
 local format_packed, metafield, describe_error, pack =
   pretty.format_packed, pretty.metafield, pretty.describe_error, pretty.pack
 local html = records.html
-local pcall, rawget, type = pcall, rawget, type
+local next, pcall, rawget, type = next, pcall, rawget, type
 
 -- The data and metadata a value gives of itself through its metatable's __mimebundle (a table, or a
 -- function that gets the value and returns them); or nil, nil and what went wrong, if anything.
@@ -23,10 +23,25 @@ local function own_bundle(value)
   return data, type(metadata) == "table" and metadata or nil
 end
 
+-- Whether a value wants nothing shown: its __mimebundle is an empty table.
+local function is_silent(value)
+  local bundle = metafield(value, "__mimebundle")
+  return type(bundle) == "table" and next(bundle) == nil
+end
+
+local function all_silent(packed)
+  for i = 1, packed.n do
+    if not is_silent(packed[i]) then return false end
+  end
+  return packed.n > 0
+end
+
 -- The values packed[1] .. packed[packed.n] as: text, HTML, data, metadata, problem; each but the
 -- first may be nil, the text only if `data` has one.
 local function show(packed, options)
-  if packed.n ~= 1 then
+  if all_silent(packed) then
+    return nil, nil, {}
+  elseif packed.n ~= 1 then
     return format_packed(packed, options)
   end
   local value = packed[1]

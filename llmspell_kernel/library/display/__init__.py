@@ -1,0 +1,1 @@
+"""What scripts show on purpose: the global `display`."""

@@ -1,0 +1,1 @@
+"""Charts from Lua tables, as Vega-Lite: the global `plot`."""

@@ -1,0 +1,1 @@
+"""Calling functions later: the global `timer`."""

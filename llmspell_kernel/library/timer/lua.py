@@ -1,0 +1,36 @@
+"""The Lua face of `Timers`: the global `timer`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.library.timer.service import Timers
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.binding import LuaFunction
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+
+def install(lua: LuaInterpreter) -> None:
+    """Gives scripts the global `timer`."""
+    timers = Timers(lua.frontend)
+
+    def calling(function: LuaFunction) -> Callable[[], bool]:
+        # The function answers true; a failure is shown on stderr and answers nothing.
+        return lambda: lua.call(function) == (True,)
+
+    lua.state.library(
+        "timer",
+        Path(__file__).parent / "timer.lua",
+        {
+            "after": lambda seconds, function: timers.after(seconds, calling(function)),
+            "every": lambda seconds, function: timers.every(seconds, calling(function)),
+            "cancel": timers.cancel,
+            "cancel_all": timers.cancel_all,
+            "is_waiting": timers.is_waiting,
+            "sleep": time.sleep,
+        },
+    )
