@@ -104,6 +104,13 @@ class KernelSession:
                 return Execution(reply, messages)
         raise TimeoutError(f"request {msg_id} not finished in {timeout} s; reply {reply}, iopub {messages}")
 
+    def wait_busy(self, msg_id: str, *, timeout: float = 20) -> None:
+        """Wait until the kernel says that it has begun with a request; earlier messages are dropped."""
+        for _, message in self._arriving(time.monotonic() + timeout, "iopub"):
+            if message["msg_type"] == "status" and message["parent_header"].get("msg_id") == msg_id:
+                return
+        raise TimeoutError(f"request {msg_id} was not begun in {timeout} s")
+
     def request(self, msg_id: str, *, timeout: float = 20) -> dict[str, Any]:
         """The content of the reply to a shell or control request that is no execute request."""
         for channel, message in self._arriving(time.monotonic() + timeout, "shell", "control"):
