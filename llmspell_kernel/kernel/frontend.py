@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import StdinUnavailableError
@@ -63,6 +63,20 @@ class JupyterFrontend:
         if not isinstance(cell, Cell):
             raise TypeError(f"a cell is what current_cell() answers, not {cell!r}")
         return self._output.to(cell)
+
+    @contextmanager
+    def redirectable(self) -> Iterator[str]:
+        """Within it, output answers the request that is being handled; gives that request's id.
+
+        A client that knows the id can show the output somewhere else, also when the cell that the output
+        would go to otherwise is gone.
+        """
+        cell = self._output.cell
+        request = self._kernel.request
+        if request is not None and request is not cell.parent:
+            cell = Cell(request, muted=cell.muted)
+        with self._output.to(cell):
+            yield cell.parent.get("header", {}).get("msg_id", "")
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls back on the main thread's loop; output goes to the cell that asked."""

@@ -52,7 +52,11 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def to_python(value: Any, is_object: Callable[[Any], bool] | None = None) -> Any:
+def to_python(
+    value: Any,
+    is_object: Callable[[Any], bool] | None = None,
+    stands_for: Callable[[Any], Any] | None = None,
+) -> Any:
     """A Lua value as JSON-able Python: dict, list, str, int, float, bool, None.
 
     Keys of dicts are text: integers, floats and booleans as Lua prints them.
@@ -60,12 +64,13 @@ def to_python(value: Any, is_object: Callable[[Any], bool] | None = None) -> Any
     Args:
         value: as lupa hands it over: bytes, a number, a bool, None, a table; also a Python value.
         is_object: asked for each empty table whether it is a dict (`{}`) rather than a list.
+        stands_for: asked for each table what it stands for, any Python object; None for a table as such.
 
     Raises:
         ScriptError: a function, userdata or thread; a table that contains itself; a key that is a
             table; more than `MAX_DEPTH` levels. The message names the place.
     """
-    return _Reader(is_object).read(value, "", 0)
+    return _Reader(is_object, stands_for).read(value, "", 0)
 
 
 def to_lua(runtime: Runtime, value: Any) -> Any:
@@ -93,8 +98,11 @@ def _step(path: str, key: object) -> str:
 class _Reader:
     """One conversion out of Lua: knows which tables it is inside of."""
 
-    def __init__(self, is_object: Callable[[Any], bool] | None) -> None:
+    def __init__(
+        self, is_object: Callable[[Any], bool] | None, stands_for: Callable[[Any], Any] | None
+    ) -> None:
         self._is_object = is_object
+        self._stands_for = stands_for
         # By address, which repr() shows without calling metamethods: each crossing makes a new wrapper.
         self._open: dict[str, str] = {}
 
@@ -109,6 +117,10 @@ class _Reader:
                 f"{_at(path)} is a {kind or type(value).__name__}; "
                 "only tables, strings, numbers and booleans can be converted"
             )
+        if self._stands_for is not None:
+            other = self._stands_for(value)
+            if other is not None:
+                return other
         address = repr(value)
         if address in self._open:
             target = self._open[address] or "the value itself"

@@ -1,0 +1,1 @@
+"""Sliders, buttons and the rest of ipywidgets: the global `widgets`."""

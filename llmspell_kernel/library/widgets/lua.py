@@ -1,0 +1,96 @@
+"""The Lua face of `Widgets`: the global `widgets`. ipywidgets is imported when the first widget is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.library.widgets.names import NAMES
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.widgets.service import Widgets
+    from llmspell_kernel.lua.binding import LuaFunction
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+_METHODS = (
+    "make",
+    "get",
+    "set",
+    "close",
+    "describe",
+    "mime_data",
+    "act",
+    "observe",
+    "unobserve",
+    "on_click",
+    "click",
+    "on_submit",
+    "on_msg",
+    "send",
+    "link",
+    "unlink",
+    "capture",
+    "clear",
+    "append_text",
+    "append_value",
+)
+
+
+def install(lua: LuaInterpreter) -> None:
+    """Gives scripts the global `widgets`."""
+    binding = _Binding(lua)
+    functions: dict[str, Callable[..., Any]] = {name: binding.method(name) for name in _METHODS}
+    functions.update(
+        adopt=binding.adopt,
+        names=lambda: list(NAMES),
+        check_class=binding.check_class,
+        interact=binding.interact,
+        show=lambda packed: lua.frontend.display(lua.formatter.format_results(packed)),
+    )
+    lua.state.library("widgets", Path(__file__).parent / "widgets.lua", functions)
+
+
+class _Binding:
+    """Loads the service when a script first needs it."""
+
+    def __init__(self, lua: LuaInterpreter) -> None:
+        self._lua = lua
+
+    def adopt(self, proxy: LuaFunction, number_of: LuaFunction) -> None:
+        """What widgets.lua gives the service."""
+        self._proxy, self._number_of = proxy, number_of
+
+    @cached_property
+    def service(self) -> Widgets:
+        """Raises ScriptError where ipywidgets is not installed."""
+        try:
+            from llmspell_kernel.library.widgets.service import Widgets
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] not in ("ipywidgets", "IPython"):
+                raise
+            raise ScriptError(
+                f"widgets need the Python package {error.name}, which is not installed; "
+                "install it with: pip install 'llmspell-kernel[widgets]'"
+            ) from error
+        return Widgets(self._lua, self._proxy, self._number_of)
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """A method of the service that need not exist yet."""
+        return lambda *args: getattr(self.service, name)(*args)
+
+    def check_class(self, name: bytes) -> None:
+        """Raises ScriptError for a name that no widget has."""
+        _ = self.service
+        from llmspell_kernel.library.widgets.attributes import widget_class
+
+        widget_class(name.decode(errors="backslashreplace"))
+
+    def interact(self, *args: Any) -> Any:
+        """See `interaction.interact`."""
+        service = self.service
+        from llmspell_kernel.library.widgets.interaction import interact
+
+        return interact(service, *args)
