@@ -13,6 +13,12 @@ from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Int
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import may_use_magics
 
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+    from llmspell_kernel.magics.execution import Magics
+    from llmspell_kernel.magics.session import History
+    from llmspell_kernel.magics.settings import Setting
+
 LIBRARY: tuple[str, ...] = ("comm", "display", "plot", "timer", "widgets")
 """The folders of `library/` whose globals every script gets."""
 
