@@ -15,6 +15,7 @@ from llmspell_kernel.kernel.streams import Cell, CellOutput
 
 if TYPE_CHECKING:
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
+    from llmspell_kernel.magics.session import Captured
 
 
 class JupyterFrontend:
@@ -32,17 +33,42 @@ class JupyterFrontend:
         content: dict[str, Any] = {"data": bundle.data, "metadata": bundle.metadata, "transient": {}}
         if display_id is not None:
             content["transient"] = {"display_id": display_id}
-        self._show("update_display_data" if update else "display_data", content)
+        sink = self._output.cell.sink
+        if sink is None or not sink.add_output(bundle, display_id, update=update):
+            self._show("update_display_data" if update else "display_data", content)
+
+    def can_update(self) -> bool:
+        """False for clients that look like `jupyter console`, which ignores update_display_data.
+
+        Those take input and send no cell id; who else does so can still show text that overwrites itself.
+        """
+        parent = self._output.cell.parent
+        return not self._kernel.allows_stdin or "cellId" in (parent.get("metadata") or {})
 
     def clear_output(self, *, wait: bool) -> None:
         """Clears the cell's output."""
-        self._show("clear_output", {"wait": wait})
+        self._output.flush()
+        sink = self._output.cell.sink
+        if sink is None or not sink.clear():
+            self._show("clear_output", {"wait": wait})
 
     def _show(self, msg_type: str, content: dict[str, Any]) -> None:
         cell = self._output.cell
         if not cell.muted:
             self._output.flush()
             self._kernel.publish(msg_type, content, parent=cell.parent)
+
+    @contextmanager
+    def capture(self, captured: Captured) -> Iterator[None]:
+        """Keeps what the running cell shows."""
+        before = self._output.cell
+        cell = Cell(before.parent, sink=captured)
+        try:
+            with self._output.to(cell):
+                yield
+        finally:
+            self._output.finish(cell)
+            cell.sink = None
 
     def read_line(self, prompt: str, *, password: bool) -> str:
         """Asks the client that runs the cell."""

@@ -15,6 +15,7 @@ from llmspell_kernel.kernel import comms
 from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.frontend import JupyterFrontend
 from llmspell_kernel.kernel.history import History
+from llmspell_kernel.kernel.live_settings import kernel_settings
 from llmspell_kernel.kernel.memory import default_memory_limit
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.lua.state import LuaSettings
@@ -74,6 +75,8 @@ class LLMSpellKernel(ShellDispatch):
             ),
         )
         self.history = History(self.history_file or None, self.language, warn=self.log.warning)
+        self.runtime.history = self.history
+        self.runtime.offer_settings(kernel_settings(self))
         info = self.runtime.info
         self.banner = info.banner
         self.help_links = [dict(link) for link in info.help_links]

@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import TextIOBase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.interpreter import SignalGate, StreamName
+
+if TYPE_CHECKING:
+    from llmspell_kernel.magics.session import Captured
 
 FLUSH_SECONDS = 0.05
 FLUSH_BYTES = 512 * 1024
@@ -25,12 +28,16 @@ Publish = Callable[[str, dict[str, Any], Any], None]
 
 
 class Cell:
-    """The request that output belongs to, and how much it has written."""
+    """The request that output belongs to, and how much it has written.
 
-    __slots__ = ("dropped", "muted", "parent", "written")
+    While there is a `sink`, what it takes is not shown.
+    """
 
-    def __init__(self, parent: Any, *, muted: bool = False) -> None:
+    __slots__ = ("dropped", "muted", "parent", "sink", "written")
+
+    def __init__(self, parent: Any, *, muted: bool = False, sink: Captured | None = None) -> None:
         self.parent = parent
+        self.sink = sink
         self.muted = muted
         self.written = 0
         self.dropped = 0
@@ -160,7 +167,7 @@ class CellOutput:
         return self._decoders[stream].decode(data, final)
 
     def _send(self, cell: Cell, stream: StreamName, text: str) -> None:
-        if text:
+        if text and not (cell.sink is not None and cell.sink.add_text(stream, text)):
             self._publish("stream", {"name": stream, "text": text}, cell.parent)
 
     def _tick(self) -> None:

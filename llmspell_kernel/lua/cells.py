@@ -37,8 +37,10 @@ class CellCompiler:
         self.ended_locals: dict[str, str] = {}
         """Top-level locals that ended with their cell, and that cell's chunk name, while keeping is off."""
 
-    def compile(self, code: str, chunk: str) -> LuaFunction:
+    def compile(self, code: str, chunk: str, *, keep: bool = False) -> LuaFunction:
         """The Lua function that runs `code`; in messages and frames its place is `chunk`.
+
+        With `keep`, top-level locals are kept even where the settings say otherwise, until `forget`.
 
         Raises:
             LuaSyntaxError: Lua refuses the code.
@@ -47,7 +49,7 @@ class CellCompiler:
         parts = statements(tokens)
         declaring = [part for part in parts if part.names]
         name = b"=" + chunk.encode()
-        if not self._state.settings.persistent_locals:
+        if not (keep or self._state.settings.persistent_locals):
             self._note_ended(declaring, chunk)
             declaring = []
         used = self._kept and free_names(tokens) & self._kept

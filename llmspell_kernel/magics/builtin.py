@@ -1,14 +1,21 @@
-"""The modules whose magics come with the package."""
+"""The modules whose magics come with the package; importing this one registers them all."""
 
 from __future__ import annotations
 
 import importlib
 
-MODULES = ("timing", "cells", "files", "shell", "catalogue")
+MODULES = (
+    "timing",
+    "variables",
+    "files",
+    "shell",
+    "cells",
+    "history",
+    "environment",
+    "config",
+    "catalogue",
+)
 """In the order in which `%lsmagic` lists their groups."""
 
-
-def load() -> None:
-    """Registers all of them."""
-    for name in MODULES:
-        importlib.import_module(f"llmspell_kernel.magics.{name}")
+for _name in MODULES:
+    importlib.import_module(f"llmspell_kernel.magics.{_name}")

@@ -14,7 +14,7 @@ from llmspell_kernel.lua.tracebacks import Frame
 from llmspell_kernel.magics import builtin, pages
 from llmspell_kernel.magics.interpolation import interpolated
 from llmspell_kernel.magics.parsing import Part, blank_magics, split
-from llmspell_kernel.magics.registry import LINE_MAGICS, Magic, find
+from llmspell_kernel.magics.registry import CELL_MAGICS, LINE_MAGICS, find
 from llmspell_kernel.magics.session import Call, Cell, History, Session, Show, run_lua
 from llmspell_kernel.magics.settings import Setting
 from llmspell_kernel.magics.shell import run_shell
@@ -22,7 +22,8 @@ from llmspell_kernel.magics.shell import run_shell
 if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
-builtin.load()
+
+assert builtin.MODULES, "their import registers the magics"
 
 
 class Magics:
@@ -56,23 +57,32 @@ class Magics:
 
     def complete(self, code: str, cursor: int) -> Completions | None:
         """Candidates at the cursor; None if the cell uses no magics."""
-        from llmspell_kernel.magics.completion import complete
+        from llmspell_kernel.magics.completion import complete, magic_names
 
         parts = self._split(code)
+        if names := magic_names(code, cursor, parts):
+            return names
         if not _uses_magics(parts):
             return None
         return complete(self._session, code, cursor, parts)
 
     def inspect(self, code: str, cursor: int, *, detail: int) -> MimeBundle | None:
         """Help on the magic or the Lua name at the cursor; None if nothing is known."""
+        from llmspell_kernel.magics.completion import lua_behind
+
         parts = self._split(code)
-        for part in parts:
-            if part.start <= cursor <= part.end and part.kind in ("line", "cell"):
-                name_end = code.index(part.name, part.start) + len(part.name)
-                if cursor <= name_end:
-                    return pages.magic_help(find(part.name, cell=part.kind == "cell"))
-                return self._lua.inspect(lua_view(code, [part]), cursor, detail=detail)
-        return self._lua.inspect(blank_magics(code, parts), cursor, detail=detail)
+        here = next((part for part in parts if part.kind != "lua" and part.start <= cursor <= part.end), None)
+        if here is None:
+            return self._lua.inspect(blank_magics(code, parts), cursor, detail=detail)
+        name = here.name.lstrip("%")
+        known = (CELL_MAGICS if here.kind == "cell" or here.name.startswith("%%") else LINE_MAGICS).get(name)
+        if here.kind == "help" and not here.name.startswith("%"):
+            return self._lua.inspect(here.name, len(here.name), detail=detail)
+        if known is None or cursor <= code.index(name, here.start) + len(name):
+            return pages.magic_help(known) if known else None
+        if known.takes != "lua":
+            return None
+        return self._lua.inspect(lua_behind(code, parts, here), cursor, detail=detail)
 
     def _split(self, code: str) -> list[Part]:
         return split(code, LINE_MAGICS, self._is_lua)
@@ -84,9 +94,7 @@ class Magics:
 
     def _run(self, parts: Sequence[Part], cell: Cell) -> Outcome:
         """The outcome of the whole cell. Lua errors pass through to the interpreter's guard."""
-        compiler, state = self._lua.compiler, self._lua.state
-        settings, kept = state.settings, set(compiler.kept)
-        state.settings = replace(settings, persistent_locals=True)
+        kept = None if self._lua.state.settings.persistent_locals else set(self._lua.compiler.kept)
         try:
             return self._run_parts(parts, cell, 1, True)()
         except LuaSyntaxError as error:
@@ -94,13 +102,15 @@ class Magics:
         except _PartError as failure:
             return Outcome(error=failure.report)
         finally:
-            if state.settings.persistent_locals and state.settings == replace(
-                settings, persistent_locals=True
-            ):
-                state.settings = settings
-            if not state.settings.persistent_locals:
-                for name in set(compiler.kept) - kept:
-                    compiler.forget(name)
+            if kept is not None:
+                self._end_locals(kept, cell)
+
+    def _end_locals(self, kept: set[str], cell: Cell) -> None:
+        """Locals last over the parts of a cell, but no longer if the settings say so."""
+        compiler = self._lua.compiler
+        for name in set(compiler.kept) - kept:
+            compiler.forget(name)
+            compiler.ended_locals[name] = cell.chunk
 
     def _run_parts(self, parts: Sequence[Part], cell: Cell, line: int, is_last: bool) -> Show:
         payload: list[Mapping[str, Any]] = []
@@ -149,7 +159,7 @@ class Magics:
             is_last=is_last,
             run_parts=partial(self._run_text, cell),
         )
-        return _result(magic, call)
+        return magic.body(call) or Outcome()
 
 
 class _PartError(Exception):
@@ -158,18 +168,6 @@ class _PartError(Exception):
     def __init__(self, report: ErrorReport) -> None:
         super().__init__(report.value)
         self.report = report
-
-
-def lua_view(code: str, magics: Sequence[Part]) -> str:
-    """The cell with the names of the magics blanked, so that the Lua behind them is left."""
-    for part in magics:
-        end = code.index(part.name, part.start) + len(part.name)
-        code = code[: part.start] + " " * (end - part.start) + code[end:]
-    return code
-
-
-def _result(magic: Magic, call: Call) -> Outcome:
-    return magic.body(call) or Outcome()
 
 
 def _same(outcome: Outcome) -> Outcome:

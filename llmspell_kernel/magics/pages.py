@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.interpreter import MimeBundle, Outcome
-from llmspell_kernel.magics.registry import Magic, find
+from llmspell_kernel.magics.registry import CELL_MAGICS, LINE_MAGICS, Magic, find
 from llmspell_kernel.magics.session import Session
 
 
 def magic_help(magic: Magic) -> MimeBundle:
-    """All there is to say about one magic."""
+    """All there is to say about one magic, and its other form if it has one."""
+    forms = [table[magic.usage.name] for table in (LINE_MAGICS, CELL_MAGICS) if magic.usage.name in table]
+    usage = "\n".join(form.usage.text for form in forms if form.body is magic.body)
     return MimeBundle(
         {
-            "text/plain": f"{magic.usage.text}\n\n{magic.help}",
-            "text/markdown": f"```text\n{magic.usage.text}\n```\n\n{magic.help}",
+            "text/plain": f"{usage}\n\n{magic.help.replace('`', '')}",
+            "text/markdown": f"```text\n{usage}\n```\n\n{magic.help}",
         }
     )
 

@@ -9,7 +9,7 @@ the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,11 +69,12 @@ def split(
         return [whole]
     parts: list[Part] = []
     begin, begin_line, after = 0, 1, 0
+    level = _Level(code)
     for start, line, text in _lines(code):
         if start < after or not _CANDIDATE.match(text):
             continue
-        before = code[begin:start]
-        if not at_top_level(before):
+        after = level.advance(start)
+        if not level.is_top:
             continue
         found = _line_part(code, start, line, text)
         if found is None or (
@@ -83,12 +84,13 @@ def split(
         _add_lua(parts, code, begin, start, begin_line)
         parts.append(found)
         begin = after = found.end
+        level = _Level(code, begin)
         begin_line = line + len(_LINE_END.findall(code, start, found.end))
     _add_lua(parts, code, begin, len(code), begin_line)
     return parts
 
 
-def blank_magics(code: str, parts: list[Part]) -> str:
+def blank_magics(code: str, parts: Sequence[Part]) -> str:
     """The cell with spaces where magics are, so that offsets and lines stay."""
     pieces = []
     for part in parts:
@@ -103,15 +105,41 @@ def blank_magics(code: str, parts: list[Part]) -> str:
 
 def at_top_level(before: str) -> bool:
     """Whether a statement could begin behind this Lua source."""
-    tokens = tokenize(before)
-    if tokens and tokens[-1].unfinished:
-        return False
-    tokens = without_comments(tokens)
-    if not tokens:
-        return True
-    if tokens[-1].text in _GOES_ON:
-        return False
-    return sum(NESTING.get(token.text, 0) for token in tokens) <= 0
+    level = _Level(before)
+    level.advance(len(before))
+    return level.is_top
+
+
+class _Level:
+    """Follows Lua source from `position` on: whether a statement can begin at the place it has come to."""
+
+    def __init__(self, code: str, position: int = 0) -> None:
+        self._code = code
+        self._position = position
+        self._depth = 0
+        self._last = ""
+        self._in_literal = False
+
+    def advance(self, to: int) -> int:
+        """Goes on to the start of a line.
+
+        Answers where the string or comment around it ends, `to` if there is none.
+        """
+        tokens = tokenize(self._code[self._position : to])
+        self._in_literal = bool(tokens) and tokens[-1].unfinished
+        if self._in_literal:
+            opening = self._position + tokens[-1].start
+            return opening + tokenize(self._code[opening:])[0].end
+        self._position = to
+        tokens = without_comments(tokens)
+        self._depth += sum(NESTING.get(token.text, 0) for token in tokens)
+        self._last = tokens[-1].text if tokens else self._last
+        return to
+
+    @property
+    def is_top(self) -> bool:
+        """Whether it is at the top level, and no expression goes on."""
+        return not self._in_literal and self._depth <= 0 and self._last not in _GOES_ON
 
 
 def _lines(code: str) -> Iterator[tuple[int, int, str]]:

@@ -46,8 +46,38 @@ class Captured:
     """What code showed while it was captured, where `takes` names it; the rest was shown."""
 
     takes: Collection[str] = ("stdout", "stderr", "display")
-    streams: dict[StreamName, str] = field(default_factory=lambda: {"stdout": "", "stderr": ""})
+    stdout: str = ""
+    stderr: str = ""
     outputs: list[MimeBundle] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def add_text(self, stream: StreamName, text: str) -> bool:
+        """Keeps text; false if it is to be shown."""
+        if stream not in self.takes:
+            return False
+        setattr(self, stream, getattr(self, stream) + text)
+        return True
+
+    def add_output(self, bundle: MimeBundle, display_id: str | None = None, *, update: bool = False) -> bool:
+        """Keeps a bundle, or replaces an earlier one of that id; false if it is to be shown."""
+        if "display" not in self.takes or (update and display_id not in self.ids):
+            return False
+        if update and display_id is not None:
+            self.outputs[self.ids[display_id]] = bundle
+            return True
+        if display_id is not None:
+            self.ids[display_id] = len(self.outputs)
+        self.outputs.append(bundle)
+        return True
+
+    def clear(self) -> bool:
+        """Forgets what was kept; false if there is nothing of the kind here."""
+        if "display" not in self.takes:
+            return False
+        self.stdout = self.stderr = ""
+        self.outputs.clear()
+        self.ids.clear()
+        return True
 
 
 @runtime_checkable
@@ -139,7 +169,7 @@ def run_lua(session: Session, cell: Cell, code: str, line: int, number: int | No
         LuaSyntaxError, LuaCallError: as the interpreter does.
     """
     lua = session.lua
-    packed = lua.run_main(lua.compiler.compile("\n" * (line - 1) + code, cell.chunk))
+    packed = lua.run_main(lua.compiler.compile("\n" * (line - 1) + code, cell.chunk, keep=True))
     return partial(lua.show_results, packed, number)
 
 

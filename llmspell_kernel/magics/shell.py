@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.interpreter import Outcome
@@ -47,10 +48,15 @@ def _script(call: Call, program: str, arguments: tuple[str, ...]) -> None:
             f"the script is longer than {MAX_SCRIPT:,} bytes: write it to a file with %%writefile and run it"
         )
     command = shlex.join((program, "-c", call.body, program, *arguments))
-    _, how, code = call.session.lua.children.execute(f"exec {command}".encode(errors="surrogateescape"))
+    run_program(call, f"exec {command}", program)
+
+
+def run_program(call: Call, command: str, name: str) -> None:
+    """Runs a shell command; its failure is the cell's, unless `--no-raise-error` was given."""
+    _, how, code = call.session.lua.children.execute(command.encode(errors="surrogateescape"))
     if code == 0:
         return
-    message = f"{program}: {_ending(how, code)}"
+    message = f"{name}: {_ending(how, code)}"
     if not call.arguments.flag("no-raise-error"):
         raise MagicError(message)
     call.write(f"[{message}]\n", "stderr")
@@ -70,4 +76,14 @@ def bash(call: Call) -> Outcome | None:
 def sh(call: Call) -> Outcome | None:
     """Runs the cell with sh, as `%%bash` does with bash."""
     _script(call, "sh", call.values)
+    return None
+
+
+@magic("%%script [--no-raise-error] COMMAND", group=GROUP)
+def script(call: Call) -> Outcome | None:
+    """Runs the cell with a program that reads its script from standard input: `%%script python3`."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(call.body.encode(errors="surrogateescape"))
+        file.flush()
+        run_program(call, f"{call.text} < {file.name}", call.text.split()[0])
     return None

@@ -154,8 +154,14 @@ local function remember_output(number, packed)
   globals._ = packed[1]
 end
 
+local function forget_history()
+  for number in pairs(In) do In[number] = nil end
+  for number in pairs(Out) do Out[number] = nil end
+  globals._ = nil
+end
+
 return {
-  remember_input = remember_input, remember_output = remember_output,
+  remember_input = remember_input, remember_output = remember_output, forget_history = forget_history,
   wrapped = wrapped, enclosed = enclosed, plain = plain, run = run, protected = protected,
   names = names, value_of = value_of, forget = forget,
   is_main = function(f) return mains[f] end,
