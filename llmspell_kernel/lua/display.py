@@ -68,6 +68,8 @@ class ValueFormatter:
         functions = self._load("functions")
         pretty = self._load("pretty", functions)
         results = self._load("results", pretty, self._load("records", pretty))
+        self.raw_text = pretty[b"format_raw"]
+        """A Lua function (value, options): the value as text without running its `__tostring`."""
         self._show, self._show_values = results[b"show"], results[b"show_values"]
         self._text = results[b"text"]
         self._is_object: Callable[[Any], bool] = results[b"is_object"]

@@ -76,6 +76,8 @@ class LuaState:
         binder: makes Lua functions of Python functions.
         interrupts: ends running code.
         cells: the prelude's table of that name: compiling and running cells.
+        introspection: the prelude's table of that name: looking at values without running code.
+        own_files: path of each of our Lua files that was run, by the chunk name its functions show.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class LuaState:
         major, minor = self.runtime.lua_version
         self.version: int = major * 100 + minor
         self.interrupts = Interrupts(module, self.runtime)
+        self.own_files: dict[str, Path] = {}
         self._host = self._load_binding(settings, raw)
         self._load_prelude(host)
 
@@ -153,8 +156,11 @@ class LuaState:
         coroutines = self.prelude("coroutines")
         self.interrupts.watch(self.runtime, coroutines[b"peek"])
         self.reset_coroutines: Callable[[], None] = coroutines[b"reset"]
+        host[b"kept_names"], host[b"value_of"] = self.cells[b"names"], self.cells[b"value_of"]
+        self.introspection = self.prelude("introspection")
         for name in ("loading", "io", "sandbox"):
             self.prelude(name)
+        self.introspection[b"name_standard_library"]()
 
     def limit_memory(self, limited: bool) -> None:
         """Applies the memory limit while user code runs, and lifts it for what we do between cells.
@@ -184,8 +190,9 @@ class LuaState:
 
     def chunk(self, path: Path, *args: Any) -> Any:
         """Runs one of our Lua files with `args`; its chunk name marks it as the runtime's own."""
-        name = f"=[llmspell] {path.stem}"
-        return self.runtime.compile(path.read_bytes(), name=name.encode())(*args)
+        name = f"[llmspell] {path.stem}"
+        self.own_files[name] = path
+        return self.runtime.compile(path.read_bytes(), name=b"=" + name.encode())(*args)
 
     def prelude(self, name: str) -> Any:
         """Runs a file of the prelude; answers what it returns."""
@@ -200,6 +207,7 @@ class LuaState:
         module = self.chunk(path, self.binder.table(functions), self.helpers)
         self.globals[name.encode()] = module
         self.globals[b"package"][b"loaded"][name.encode()] = module
+        self.introspection[b"name_module"](name.encode(), module)
         return module
 
     def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:

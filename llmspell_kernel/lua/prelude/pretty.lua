@@ -1,5 +1,6 @@
 -- Turns values into the text a user sees.
--- Argument: the module functions.lua. Returns {format, format_packed, inline, metafield, describe_error, pack}.
+-- Argument: the module functions.lua. Returns {format, format_raw, format_packed, inline, metafield,
+-- describe_error, pack}.
 -- Tables are read raw: of a value's metamethods only __tostring is called, and protected.
 -- Bytes that are not UTF-8 are passed on as they are: whoever decodes the text escapes them.
 
@@ -389,7 +390,7 @@ function write(value, state, level, indent, column)
   if kind == "string" then
     return write_string(value, state, level)
   end
-  local own = own_text(value)
+  local own = not state.raw and own_text(value)
   if own then
     return write_own_text(own, state, level, indent)
   elseif kind == "table" then
@@ -400,6 +401,8 @@ function write(value, state, level, indent, column)
     return write_thread(value)
   elseif kind == "number" or kind == "boolean" or kind == "nil" then
     return tostring(value)
+  elseif state.raw then
+    return "<" .. (type_name(value) or kind) .. ">"
   end
   return write_userdata(value)
 end
@@ -431,6 +434,13 @@ end
 -- One value as text. `options`: depth, length, width, string_length, bytes; defaults for what is missing.
 local function format(value, options)
   local state = new_state(options)
+  return cut(write(value, state, 0, 0, 0), state)
+end
+
+-- The same without calling anything of the value's.
+local function format_raw(value, options)
+  local state = new_state(options)
+  state.raw = true
   return cut(write(value, state, 0, 0, 0), state)
 end
 
@@ -468,6 +478,7 @@ end
 
 return {
   format = format,
+  format_raw = format_raw,
   format_packed = format_packed,
   inline = inline,
   metafield = metafield,

@@ -27,6 +27,9 @@ VERSIONS: tuple[Version, ...] = get_args(Version)
 _SPELLINGS: dict[str, Version] = {"54": "5.4", "55": "5.5", "51": "luajit", "jit": "luajit"}
 _SPELLING = re.compile(r"jit|5\.?[145](?!\d)", re.IGNORECASE)
 _TITLES = {"5.4": "Lua 5.4", "5.5": "Lua 5.5", "luajit": "LuaJIT"}
+_HEAD = re.compile(r"string\.buffer|\w+")
+_FILES_OF = {"file": "io", "buffer": "string_buffer", "string.buffer": "string_buffer"}
+_WORDS = ("basic", "keywords", "metamethods", "topics")
 _PLACES = {"keyword": "Lua keyword", "metamethod": "Lua metamethod", "topic": "Lua topic"}
 
 
@@ -69,11 +72,15 @@ def lookup(qualified_name: str, version: str) -> Entry | None:
     Raises:
         LanguageUnavailableError: there is no such version.
     """
-    entries = _entries(_version(version))
+    known = _version(version)
     name = qualified_name.strip().removeprefix("_G.").removeprefix("_ENV.")
     head, dot, member = name.rpartition(".")
     candidates = (name, name.replace(":", "."), f"{head}:{member}" if dot else name)
-    return next((entries[candidate] for candidate in candidates if candidate in entries), None)
+    for stem in _stems(name):
+        entries = _entries(known, stem)
+        if found := next((entries[candidate] for candidate in candidates if candidate in entries), None):
+            return found
+    return None
 
 
 def names(version: str) -> tuple[str, ...]:
@@ -82,7 +89,8 @@ def names(version: str) -> tuple[str, ...]:
     Raises:
         LanguageUnavailableError: there is no such version.
     """
-    return tuple(sorted(_entries(_version(version))))
+    known = _version(version)
+    return tuple(sorted(name for stem in _files() for name in _entries(known, stem)))
 
 
 def markdown(entry: Entry) -> str:
@@ -116,33 +124,47 @@ def _version(spelling: str) -> Version:
 
 
 @cache
-def _entries(version: Version) -> Mapping[str, Entry]:
-    """The entries of one version by name."""
+def _files() -> tuple[str, ...]:
+    """The files' names without their ending."""
+    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
+
+
+def _stems(name: str) -> tuple[str, ...]:
+    """The files that may have `name`, the likeliest first: to read one costs little, all of them do not."""
+    head = _HEAD.match(name)
+    own = _FILES_OF.get(head[0], head[0]) if head else ""
+    first = (own,) if own in _files() else ()
+    return first if first and head and head[0] != name else (*first, *_WORDS)
+
+
+@cache
+def _entries(version: Version, stem: str) -> Mapping[str, Entry]:
+    """The entries of one file in one version by name."""
     entries: dict[str, Entry] = {}
-    for name, fields in _data().items():
+    for name, fields in _data(stem).items():
         if version in fields["versions"]:
             entries[name] = _entry(name, version, fields)
     return entries
 
 
 @cache
-def _data() -> Mapping[str, dict[str, Any]]:
-    """What the files say, by name; the variants of a name are under its key `variants`, by version."""
+def _data(stem: str) -> Mapping[str, dict[str, Any]]:
+    """What a file says, by name; the variants of a name are under its key `variants`, by version."""
     import tomllib
 
     data: dict[str, dict[str, Any]] = {}
-    for path in sorted(Path(__file__).parent.glob("*.toml")):
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        kind = document.pop("kind", "function")
-        versions = document.pop("versions", VERSIONS)
-        for key, fields in document.items():
-            name, _, variant = key.partition("@")
-            if not variant:
-                data[name] = {"kind": kind, "variants": {}, **fields}
-                data[name]["versions"] = set(fields.get("versions", versions))
-            else:
-                data[name]["variants"][variant] = fields
-                data[name]["versions"].add(variant)
+    path = Path(__file__).parent / f"{stem}.toml"
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    kind = document.pop("kind", "function")
+    versions = document.pop("versions", VERSIONS)
+    for key, fields in document.items():
+        name, _, variant = key.partition("@")
+        if not variant:
+            data[name] = {"kind": kind, "variants": {}, **fields}
+            data[name]["versions"] = set(fields.get("versions", versions))
+        else:
+            data[name]["variants"][variant] = fields
+            data[name]["versions"].add(variant)
     return data
 
 

@@ -1,0 +1,148 @@
+"""Candidates for what is being typed: words, fields, methods, keys, modules and files. No user code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.interpreter import Completion, Completions
+from llmspell_kernel.lua.chains import Chain, Separator, StringAt, expression_before
+from llmspell_kernel.lua.introspection import Found, Introspection, encode
+from llmspell_kernel.lua.lexer import RESERVED
+from llmspell_kernel.lua.scopes import visible_locals
+from llmspell_kernel.lua.string_completion import file_matches, key_text, module_matches
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+MAX_MATCHES = 1000
+"""More than a reader looks through; JupyterLab takes long to show them."""
+
+_METAMETHODS = (
+    "__index __newindex __call __tostring __name __len __eq __lt __le __concat __unm __add __sub __mul __div "
+    "__mod __pow __idiv __band __bor __bxor __shl __shr __bnot __close __gc __mode __metatable __pairs "
+    "__mimebundle __jsontype"
+).split()
+_SINCE_54 = frozenset("__idiv __band __bor __bxor __shl __shr __bnot __close __pairs".split())
+
+
+class Completer:
+    """Completes code of one interpreter. Used on its thread, between cells."""
+
+    def __init__(self, interpreter: LuaInterpreter) -> None:
+        self._introspection = Introspection(interpreter)
+        self._language = interpreter.settings.language
+        version = interpreter.state.version
+        self._keywords: frozenset[str] = RESERVED | ({"goto"} if version != 501 else set())
+        if version >= 505:
+            self._keywords |= {"global"}
+        self._metamethods = [
+            Found(name.encode(), "metamethod")
+            for name in _METAMETHODS
+            if version >= 504 or name not in _SINCE_54
+        ]
+
+    def complete(self, code: str, cursor: int) -> Completions:
+        """Candidates at `cursor`, at most `MAX_MATCHES`: locals first, private names last."""
+        cursor = max(0, min(cursor, len(code)))
+        at = expression_before(code, cursor)
+        if at is None:
+            return Completions(cursor, cursor)
+        if isinstance(at, StringAt):
+            return self._in_string(at, cursor)
+        if at.separator == "":
+            matches = self._words(code, at)
+        elif at.separator == '["':
+            matches = self._keys(code, at)
+        else:
+            matches = self._fields(code, at)
+        return Completions(at.start, at.end, matches[:MAX_MATCHES])
+
+    def _words(self, code: str, at: Chain) -> list[Completion]:
+        """Variables and keywords."""
+        found: dict[str, Found] = {word: Found(word.encode(), "keyword") for word in self._keywords}
+        found |= {_text(each.key): each for each in self._metamethods}
+        found |= {_text(each.key): each for each in self._introspection.variables(at.prefix)}
+        for name, local in visible_locals(code, at.end).items():
+            known = found.get(name)
+            if known is None or local.kind == "parameter" or not known.kind.startswith("local "):
+                kind = "function" if local.kind == "function" else "instance"
+                found[name] = Found(encode(name), f"local {kind}")
+        words = _matching(found.values(), at.prefix)
+        words.sort(key=lambda word: not word[1].kind.startswith("local "))
+        return [self._completion(name, each, "") for name, each in words[:MAX_MATCHES]]
+
+    def _fields(self, code: str, at: Chain) -> list[Completion]:
+        found = {each.key: each for each in self._metamethods} if at.separator == "." else {}
+        target = self._introspection.target(code, at, at.path)
+        found |= {each.key: each for each in self._introspection.fields(target, at.separator, at.prefix)}
+        matches = _matching(found.values(), at.prefix)[:MAX_MATCHES]
+        return [self._completion(name, each, at.separator) for name, each in matches]
+
+    def _keys(self, code: str, at: Chain) -> list[Completion]:
+        """Keys as they are written between quotes, with what closes them."""
+        target = self._introspection.target(code, at, at.path)
+        prefix = "" if "\\" in at.prefix else at.prefix
+        written = []
+        for each in self._introspection.fields(target, at.separator, prefix):
+            text = key_text(each.key, code, at.start, at.end)
+            if text is not None:
+                written.append(each._replace(key=encode(text)))
+        matches = _matching(written, at.prefix)[:MAX_MATCHES]
+        return [self._completion(text, each, at.separator) for text, each in matches]
+
+    def _in_string(self, at: StringAt, cursor: int) -> Completions:
+        """Names of modules for `require`, paths of files everywhere else."""
+        call = at.call
+        if call and call.argument == 0 and call.function.text == "require":
+            start, names = at.start, module_matches(at.content, *self._introspection.modules())
+            kinds = [(name, "module") for name in names]
+        else:
+            offset, kinds = file_matches(at.content)
+            start = at.start + offset
+        return Completions(start, cursor, [Completion(text, kind) for text, kind in kinds[:MAX_MATCHES]])
+
+    def _completion(self, text: str, found: Found, separator: Separator) -> Completion:
+        kind = found.kind.removeprefix("local ")
+        if kind in ("value", "metamethod"):
+            kind = "property" if separator else "instance"
+        elif kind == "function" and separator == ":":
+            kind = "method"
+        return Completion(text, kind, self._signature(found.detail, separator))
+
+    def _signature(self, detail: str, separator: Separator) -> str:
+        """Parameters in brackets, without that which is before a method's colon."""
+        if not detail or detail.startswith("("):
+            return detail
+        from llmspell_kernel.lua.standard_library import lookup
+
+        entry = lookup(detail, self._language)
+        if entry is None:
+            return ""
+        _, bracket, rest = entry.signature.partition("\n")[0].partition("(")
+        if separator == ":" and ":" not in detail:
+            first, comma, others = rest.partition(", ")
+            rest = others if comma and ")" not in first else ")" + first.partition(")")[2]
+        return bracket + rest
+
+
+def _matching(found: Iterable[Found], prefix: str) -> list[tuple[str, Found]]:
+    """What begins with the prefix, or if nothing does, what does so but for upper and lower case.
+
+    Sorted by name whatever the case, private names last; names of metamethods only if they are asked for.
+    """
+    folded = prefix.lower()
+    named = [(_text(each.key), each) for each in found]
+    if not prefix.startswith("__"):
+        named = [item for item in named if item[1].kind != "metamethod"]
+    matching = [item for item in named if item[0].startswith(prefix)]
+    if not matching:
+        matching = [item for item in named if item[0].lower().startswith(folded)]
+    matching.sort(
+        key=lambda item: (item[0].startswith("__"), item[0].startswith("_"), item[0].lower(), item[0])
+    )
+    return matching
+
+
+def _text(key: bytes) -> str:
+    return key.decode("utf-8", "backslashreplace")
