@@ -206,6 +206,6 @@ def _buffers(value: Any) -> list[bytes] | None:
     items = list(value.values())
     for item in items:
         if not isinstance(item, bytes):
-            kind = lua_type(item) or type(item).__name__
+            kind = lua_type(item) or ("boolean" if isinstance(item, bool) else "number")
             raise ScriptError(f"buffers must be a list of strings; one of them is a {kind}")
     return items

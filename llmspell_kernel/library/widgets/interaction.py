@@ -63,7 +63,8 @@ def _control(widgets: Widgets, name: str, value: Any) -> Widget:
     """
     abbreviation = widgets.read(value)
     if isinstance(abbreviation, list) and 2 <= len(abbreviation) <= 3 and all(map(_is_number, abbreviation)):
-        abbreviation = tuple(abbreviation)
+        is_float = any(isinstance(item, float) for item in abbreviation)
+        abbreviation = tuple(map(float, abbreviation) if is_float else abbreviation)
     elif isinstance(abbreviation, dict):
         abbreviation = sorted(abbreviation.items())
     try:

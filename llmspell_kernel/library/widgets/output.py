@@ -36,6 +36,9 @@ def captured(lua: LuaInterpreter, output: Any) -> Iterator[None]:
         return
     with frontend.redirectable() as request:
         before = output.msg_id
+        if before == request:
+            yield
+            return
         frontend.flush()
         output.msg_id = request
         try:

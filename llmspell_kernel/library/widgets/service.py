@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
+Handler = Callable[..., None]
+
 _CHANGE = ("name", "old", "new", "owner", "type")
 _ACTIONS: dict[str, Callable[..., Any]] = {
     "focus": ipywidgets.DOMWidget.focus,
@@ -67,7 +69,7 @@ class Widgets:
         self._numbers = count(1)
         self._widgets: dict[int, Widget] = {}
         self._known: dict[Widget, int] = {}
-        self._callbacks: dict[tuple[str, int, int], Callable[..., None]] = {}
+        self._callbacks: dict[tuple[str, int, int], Handler] = {}
         self._links: dict[int, Any] = {}
         ipywidgets.register_comm_target()
 
@@ -254,7 +256,7 @@ class Widgets:
         """Has `function` called with the button for each click, or no longer."""
         button = self.of_class(number, ipywidgets.Button, "on_click")
         handler = self._handler("on_click", number, token, function, lambda clicked: (clicked,))
-        button.on_click(handler, remove=remove)
+        self._register(button.on_click, handler, ("on_click", number, token), remove)
 
     def click(self, number: int) -> None:
         """Does what a click does; errors of the functions are raised."""
@@ -273,18 +275,25 @@ class Widgets:
             function,
             lambda widget, content, _: (widget,) if content.get("event") == "submit" else None,
         )
-        text.on_msg(handler, remove=remove)
+        self._register(text.on_msg, handler, ("on_submit", number, token), remove)
 
     def on_msg(self, number: int, token: int, function: LuaFunction, remove: bool) -> None:
         """Has `function` called with content and buffers of the view's own messages, or no longer."""
         handler = self._handler(
             "on_msg", number, token, function, lambda _, content, buffers: (content, list(buffers))
         )
-        self.find(number).on_msg(handler, remove=remove)
+        self._register(self.find(number).on_msg, handler, ("on_msg", number, token), remove)
+
+    def _register(
+        self, register: Callable[..., None], handler: Handler, key: tuple[str, int, int], remove: bool
+    ) -> None:
+        register(handler, remove=remove)
+        if remove:
+            del self._callbacks[key]
 
     def _handler(
         self, kind: str, number: int, token: int, function: LuaFunction, arguments: Callable[..., Any]
-    ) -> Callable[..., None]:
+    ) -> Handler:
         """The same for the same kind, widget and token.
 
         `arguments` picks what the function gets, or None for no call.
