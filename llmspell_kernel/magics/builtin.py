@@ -1,4 +1,4 @@
-"""The modules whose magics come with the package; importing this one registers them all."""
+"""The modules whose magics come with the package."""
 
 from __future__ import annotations
 
@@ -17,5 +17,12 @@ MODULES = (
 )
 """In the order in which `%lsmagic` lists their groups."""
 
-for _name in MODULES:
-    importlib.import_module(f"llmspell_kernel.magics.{_name}")
+
+def load() -> None:
+    """Registers all of them; may be repeated."""
+    for name in MODULES:
+        importlib.import_module(f"llmspell_kernel.magics.{name}")
+
+
+# At the import too: the order of groups must not depend on which of the modules somebody else needs first.
+load()

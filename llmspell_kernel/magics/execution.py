@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.errors import MagicError, StdinUnavailableError
 from llmspell_kernel.interpreter import Completions, ErrorReport, MimeBundle, Outcome
 from llmspell_kernel.lua.cells import LuaSyntaxError
+from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.lua.tracebacks import Frame
 from llmspell_kernel.magics import builtin, pages
 from llmspell_kernel.magics.interpolation import interpolated
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
-assert builtin.MODULES, "their import registers the magics"
+builtin.load()
 
 
 class Magics:
@@ -88,6 +89,10 @@ class Magics:
         return split(code, LINE_MAGICS, self._is_lua)
 
     def _is_lua(self, code: str) -> bool:
+        """Whether Lua accepts a cell, which may end with an expression."""
+        found = statements(code)
+        if found and found[-1].kind == "expression":
+            code = f"{code[: found[-1].start]}return {code[found[-1].start :]}"
         return self._lua.compiler.syntax_error(code) is None
 
     # Running
