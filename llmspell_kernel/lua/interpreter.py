@@ -46,8 +46,8 @@ class LuaInterpreter(Interpreter):
         state: the Lua state, for the library that binds its functions into it.
         sources: text of each chunk by its short name, for tracebacks and inspection.
         compiler: compiles cells and keeps their locals.
-        endings: called on this thread when a cell or a callback between cells has ended, with whether it failed;
-            they must not raise.
+        endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
+            failed; they must not raise.
     """
 
     def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
@@ -214,6 +214,9 @@ class LuaInterpreter(Interpreter):
 
     def _failed(self, failure: BaseException | None, reason: BaseException | None) -> Outcome:
         last = self.state.take_last_frames()
+        if isinstance(failure, LuaCallError) and isinstance(failure.value, KeyboardInterrupt):
+            # The signal ended a Python call of the cell's before its thread could tell us.
+            failure = failure.value
         if isinstance(failure, LuaCallError):
             frames = self.tracebacks.frames_of(failure.report[b"frames"])
         else:

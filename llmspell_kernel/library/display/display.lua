@@ -40,7 +40,8 @@ end
 
 local send
 
----@class display.handle What was shown, to be replaced later.
+---What was shown, to be replaced later.
+---@class display.handle
 ---@field id string The display id; several places may show the same one.
 ---@field kind string How it was shown: "value", "html" ...
 local handle = {}
@@ -116,8 +117,8 @@ local function checked(kind, value, func)
     if actual == "number" and name == "text" then return tostring(value) end
     argument(value, name, "string", func)
   elseif kind == "json" then
-    if value == nil then argument(value, name, "table", func) end
     if actual == "number" or actual == "boolean" then return tostring(value) end
+    if actual ~= "string" then argument(value, name, "table", func) end
   elseif kind == "bundle" or actual ~= "string" then
     argument(value, name, "table", func)
   end

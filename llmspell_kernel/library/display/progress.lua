@@ -12,7 +12,8 @@ local function typed(value) return value == nil and "no value" or type(value) en
 
 local looping = {} -- the bars of loops that have not ended, by number
 
----@class display.bar A progress bar.
+---A progress bar.
+---@class display.bar
 ---@field count number How many steps are done.
 ---@field total? number How many there will be.
 local bar = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -34,6 +35,7 @@ CONFIG: Spec = {
 }
 _TYPES = {"Q": "quantitative", "N": "nominal", "O": "ordinal", "T": "temporal"}
 _FEW_POINTS = 40
+_FEW_TICKS = 8
 _YEARS = range(1000, 3000)
 
 
@@ -141,9 +143,10 @@ def _axes(kind: str, table: Table, options: ChartOptions) -> tuple[str, str | No
     x = options.x or table.x
     if kind == "histogram":
         # Bare numbers are what is counted, not their places.
-        return options.x or (table.y if table.x == "x" and table.y == "y" else table.x) or _only(
-            table, x, y
-        ), None
+        bare = table.y if table.x == "x" and table.y == "y" else table.x
+        counted = options.x or bare or _only(table, x, y)
+        _known(table, "x", _field(counted)[0])
+        return counted, None
     if x is None and y is not None and options.x is None:
         for index, record in enumerate(table.records, 1):
             record["index"] = index
@@ -187,30 +190,17 @@ def _encoding(
     kind: str, table: Table, options: ChartOptions, x: str, y: str | None, color: str | None
 ) -> Spec:
     log = "y" if options.log is True else options.log or ""
-    across = _channel(table, x, options.xlabel, log="x" in log)
-    if kind == "histogram":
-        if across["type"] == "quantitative":
-            across["bin"] = {"maxbins": options.bins}
-    elif kind == "bar" and across["type"] == "quantitative":
-        across["type"] = "ordinal"
-    if across["type"] in ("nominal", "ordinal"):
-        across["sort"] = _order(table.values(_field(x)[0]))
-        across.setdefault("axis", {})["labelAngle"] = 0 if _are_short(table.values(_field(x)[0])) else -40
-    up: Spec = {"aggregate": "count", "title": options.ylabel or "count", "axis": {"tickMinStep": 1}}
-    if y is not None:
-        up = _channel(table, y, options.ylabel, log="y" in log)
-    elif "y" in log:
-        up["scale"] = {"type": "log"}
-    if "bin" in across:
-        across.pop("axis", None)
+    across = _across(kind, table, options, x, log="x" in log)
+    if y is None:
+        up = _counted(table, options, None if "bin" in across else _field(x)[0], log="y" in log)
+    else:
+        up = _channel(table, y, options.ylabel, log="y" in log, from_zero=True)
     encoding: Spec = {"x": across, "y": up}
     if color:
-        encoding["color"] = _channel(table, color, None)
-        encoding["color"].pop("axis", None)
-        encoding["color"]["title"] = "" if color == SERIES else _field(color)[0]
+        tint = encoding["color"] = _tint(kind, table, color)
         if kind == "bar" and not options.stacked:
-            encoding["xOffset"] = {"field": encoding["color"]["field"], "sort": encoding["color"]["sort"]}
-        if kind in ("area", "histogram") and not options.stacked:
+            encoding["xOffset"] = {"field": tint["field"], "sort": tint["sort"]}
+        elif kind in ("area", "histogram") and not options.stacked:
             up["stack"] = False
     if options.size:
         _known(table, "size", _field(options.size)[0])
@@ -219,7 +209,48 @@ def _encoding(
     return encoding
 
 
-def _channel(table: Table, name: str, title: str | None, *, log: bool = False) -> Spec:
+def _across(kind: str, table: Table, options: ChartOptions, x: str, *, log: bool) -> Spec:
+    """The axis of what is told apart or, in a histogram, put into bins."""
+    values = table.values(_field(x)[0])
+    across = _channel(table, x, options.xlabel, log=log)
+    if kind == "histogram" and across["type"] == "quantitative":
+        across.pop("axis", None)
+        across["bin"] = {"maxbins": options.bins}
+        if table.x == "x" and not options.xlabel and not options.x:
+            across["title"] = "value"
+    elif kind == "bar" and across["type"] == "quantitative":
+        across["type"] = "ordinal"
+    if across["type"] in ("nominal", "ordinal"):
+        across["sort"] = _order(values)
+        across["axis"] = {"labelAngle": 0 if _are_short(values) else -40}
+    return across
+
+
+def _counted(table: Table, options: ChartOptions, field: str | None, *, log: bool) -> Spec:
+    """The axis of how often there is what; `field` is none where bins are counted."""
+    up: Spec = {"aggregate": "count", "title": options.ylabel or "count"}
+    if log:
+        up["scale"] = {"type": "log"}
+    elif field is not None:
+        up["axis"] = _whole_ticks([0, *Counter(table.values(field)).values()])
+    return up
+
+
+def _tint(kind: str, table: Table, color: str) -> Spec:
+    """The colours that tell series apart; only points may have them along a scale of numbers."""
+    tint = _channel(table, color, None)
+    tint.pop("axis", None)
+    if kind != "scatter" and tint["type"] != "nominal":
+        tint = {"field": tint["field"], "type": "nominal", "title": tint["title"]}
+        tint["sort"] = _order(table.values(_field(color)[0]))
+    if color == SERIES:
+        tint["title"] = ""
+    return tint
+
+
+def _channel(
+    table: Table, name: str, title: str | None, *, log: bool = False, from_zero: bool = False
+) -> Spec:
     """How a field becomes a position or a colour."""
     field, kind = _field(name)
     values = table.values(field)
@@ -237,7 +268,7 @@ def _channel(table: Table, name: str, title: str | None, *, log: bool = False) -
         elif field.lower().endswith("year") and all(value in _YEARS for value in values):
             channel |= {"axis": {"format": "d", "tickMinStep": 1}, "scale": {"zero": False}}
         elif all(isinstance(value, int) for value in values):
-            channel["axis"] = {"tickMinStep": 1}
+            channel["axis"] = _whole_ticks([0, *values] if from_zero else values)
     elif kind == "nominal":
         channel["sort"] = _order(values)
     return channel
@@ -252,6 +283,12 @@ def _field(name: str) -> tuple[str, str | None]:
 def _are_short(values: Sequence[Any]) -> bool:
     names = {str(value) for value in values}
     return sum(len(name) + 2 for name in names) <= 70
+
+
+def _whole_ticks(values: Sequence[int]) -> Spec:
+    """No ticks between whole numbers. Vega-Lite 5 drops tickMinStep; few ticks can be counted instead."""
+    span = max(values) - min(values)
+    return {"tickMinStep": 1} | ({"tickCount": span} if 0 < span <= _FEW_TICKS else {})
 
 
 def _order(values: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,8 @@ local select, setmetatable, type = select, setmetatable, type
 local unpack = table.unpack or unpack
 local LONGEST = 1e9 -- seconds, about thirty years
 
----@class timer Functions called later. They are called between cells: a cell that runs holds them up.
+---Functions called later. They are called between cells: a cell that runs holds them up.
+---@class timer
 local timer = {}
 
 ---@class timer.handle
