@@ -32,6 +32,7 @@ class Completer:
     def __init__(self, interpreter: LuaInterpreter) -> None:
         self._introspection = Introspection(interpreter)
         self._language = interpreter.settings.language
+        self._signatures: dict[tuple[str, str], str] = {}
         version = interpreter.state.version
         self._keywords: frozenset[str] = RESERVED | ({"goto"} if version != 501 else set())
         if version >= 505:
@@ -114,16 +115,25 @@ class Completer:
         """Parameters in brackets, without that which is before a method's colon."""
         if not detail or detail.startswith("("):
             return detail
-        from llmspell_kernel.lua.standard_library import lookup
+        known = self._signatures.get((detail, separator))
+        if known is None:
+            known = self._signatures[detail, separator] = _standard_signature(
+                detail, separator, self._language
+            )
+        return known
 
-        entry = lookup(detail, self._language)
-        if entry is None:
-            return ""
-        _, bracket, rest = entry.signature.partition("\n")[0].partition("(")
-        if separator == ":" and ":" not in detail:
-            first, comma, others = rest.partition(", ")
-            rest = others if comma and ")" not in first else ")" + first.partition(")")[2]
-        return bracket + rest
+
+def _standard_signature(name: str, separator: Separator, language: str) -> str:
+    from llmspell_kernel.lua.standard_library import lookup
+
+    entry = lookup(name, language)
+    if entry is None:
+        return ""
+    _, bracket, rest = entry.signature.partition("\n")[0].partition("(")
+    if separator == ":" and ":" not in name:
+        first, comma, others = rest.partition(", ")
+        rest = others if comma and ")" not in first else ")" + first.partition(")")[2]
+    return bracket + rest
 
 
 def _matching(found: Iterable[Found], prefix: str) -> list[tuple[str, Found]]:
