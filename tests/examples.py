@@ -2,7 +2,8 @@
 
 A page's ```lua blocks are the cells of one notebook. A comment `--> text` says what is shown: printed lines,
 displayed values, the result, and last `error: message`, a line each, in order; `...` in it stands for
-anything, and blanks count as one. A block without such a comment must only run. Comments before a block:
+anything, and blanks count as one. Where such a comment would be in the way (a magic), a ```text block after
+`<!-- shows -->` says the same. A block that promises nothing must only run. Comments before a block:
 `<!-- kernel: NAME OPTIONS -->` gives the page a new kernel from there on, `<!-- answers: TEXT -->` types a
 line for `io.read`.
 """
@@ -17,7 +18,8 @@ from pathlib import Path
 from .kernels import Execution
 
 _BLOCK = re.compile(
-    r"^<!-- (?P<word>kernel|answers): (?P<value>.*) -->$|^(?P<indent> *)```lua\n(?P<code>.*?)^ *```$",
+    r"^<!-- (?P<word>kernel|answers): (?P<value>[^\n]*) -->$"
+    r"|^(?P<indent> *)```lua\n(?P<code>.*?)^ *```$(?:\s+<!-- shows -->\n```text\n(?P<shows>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
 _EXPECTED = re.compile(r"--> ?(.*)$", re.MULTILINE)
@@ -30,13 +32,15 @@ class Example:
 
     place: str
     code: str
+    shows: str
     kernel: tuple[str, ...]
     answers: tuple[str, ...]
 
     @property
     def expected(self) -> list[str]:
-        """The lines that its comments promise."""
-        return [" ".join(line.split()) for line in _EXPECTED.findall(self.code)]
+        """The lines that it promises."""
+        lines = _EXPECTED.findall(self.code) + self.shows.splitlines()
+        return [" ".join(line.split()) for line in lines]
 
     def mismatch(self, execution: Execution) -> str | None:
         """What differs between the promise and what was shown; none if nothing does."""
@@ -62,7 +66,7 @@ def examples_in(file: Path, name: str) -> list[Example]:
         else:
             line = text.count("\n", 0, block.start()) + 1
             code = re.sub(f"^{block['indent']}", "", block["code"], flags=re.MULTILINE)
-            found.append(Example(f"{name}:{line}", code, kernel, answers))
+            found.append(Example(f"{name}:{line}", code, block["shows"] or "", kernel, answers))
             answers = ()
     return found
 

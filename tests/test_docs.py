@@ -25,7 +25,10 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_examples_show_what_the_page_says(name: str, new_kernel: Callable[..., KernelSession]) -> None:
+def test_examples_show_what_the_page_says(
+    name: str, new_kernel: Callable[..., KernelSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     started: tuple[str, ...] = ()
     wrong = []
     for example in examples_in(PAGES[name], name):
@@ -43,6 +46,8 @@ def test_generated_page_is_what_the_package_says(name: str) -> None:
 
 
 def test_messages_page_names_every_request_of_the_kernel() -> None:
+    from ipykernel._version import kernel_protocol_version
+
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
 
     page = (reference.FOLDER / "messages.md").read_text("utf-8")
@@ -54,6 +59,7 @@ def test_messages_page_names_every_request_of_the_kernel() -> None:
         *LLMSpellKernel.control_msg_types,
     }
     assert [name for name in sorted(handled) if f"`{name}`" not in page] == []
+    assert f"version {kernel_protocol_version} " in page
 
 
 def test_pages_name_only_settings_that_exist() -> None:
@@ -61,7 +67,7 @@ def test_pages_name_only_settings_that_exist() -> None:
 
     known = LLMSpellKernel.class_trait_names()
     for file in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        named = re.findall(r"LLMSpellKernel\.([a-z_]+)", file.read_text("utf-8"))
+        named = re.findall(r"(?:\bc\.|--)LLMSpellKernel\.([a-z_]+)", file.read_text("utf-8"))
         assert set(named) <= set(known), file
 
 

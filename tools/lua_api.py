@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from llmspell_kernel.lua.annotations import DocComment, doc_comment, markdown, signature
 
 _FUNCTION = re.compile(r"(?P<local>local )?function (?P<name>[\w.:]+)\(")
+_ASSIGNED = re.compile(r"(?P<name>\w+\.\w+) = ")
 _TABLE = re.compile(r"local (?P<name>\w+)\b.*=")
 _SIGNATURE_FENCE = "``` { .lua .signature }"
 
@@ -35,10 +36,9 @@ def entries(folder: Path) -> list[Entry]:
 
 
 def page(folder: Path) -> str:
-    """The Markdown below the title of a global's page."""
-    return "\n\n".join(
-        f"## {entry.name} {{ data-toc-label='{entry.name}' }}\n\n{entry.text}" for entry in entries(folder)
-    )
+    """The Markdown below the title of a global's page; calling the global comes first."""
+    found = sorted(entries(folder), key=lambda entry: entry.name != folder.name)
+    return "\n\n".join(f"## {entry.name}\n\n{entry.text}" for entry in found)
 
 
 def _entries_of(source: str, library: str) -> Iterator[Entry]:
@@ -54,12 +54,23 @@ def _entries_of(source: str, library: str) -> Iterator[Entry]:
             name = function["name"]
             if function["local"]:
                 name = library if name == "call" else f"{library}.{name}"
-            elif (table := re.split("[.:]", name)[0]) in classes:
-                name = classes[table] + name.removeprefix(table)
+            name = _public(name, classes)
             yield Entry(name, _as_markdown(doc, _signature_at(source, number, function["name"], name)))
+        elif assigned := _ASSIGNED.match(line):
+            name = _public(
+                assigned["name"].replace(".", ":", assigned["name"].split(".")[0] in classes), classes
+            )
+            names = ", ".join(parameter.name.rstrip("?") for parameter in doc.parameters)
+            yield Entry(name, _as_markdown(doc, f"{name}({names})"))
         elif (table_line := _TABLE.match(line)) and doc.class_name and doc.class_name != library:
             classes[table_line["name"]] = doc.class_name.rpartition(".")[2]
             yield Entry(doc.class_name, _as_markdown(doc, ""))
+
+
+def _public(name: str, classes: Mapping[str, str]) -> str:
+    """A name of the file as scripts know it: methods by their class."""
+    table = re.split("[.:]", name)[0]
+    return classes[table] + name.removeprefix(table) if table in classes else name
 
 
 def _signature_at(source: str, line: int, written: str, public: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
-import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import click
 from llmspell_kernel.cli import llmspell
 from llmspell_kernel.kernel.app import LLMSpellKernelApp
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
+from llmspell_kernel.magics import registry
 from llmspell_kernel.runtime import LIBRARY
 from tools import lua_api
 
@@ -57,11 +57,7 @@ def options() -> str:
 
 def magics() -> str:
     """The magics, from their registry."""
-    from llmspell_kernel.magics import registry
-
-    package = importlib.import_module("llmspell_kernel.magics")
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        importlib.import_module(module.name)
+    importlib.import_module("llmspell_kernel.magics.builtin")  # registers them
     parts = [
         "# Magics",
         "Commands for the one who types. `%name` stands on a line of its own; `%%name` is the first line of "

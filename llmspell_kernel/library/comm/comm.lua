@@ -6,7 +6,8 @@ local setmetatable, tostring, type, pairs = setmetatable, tostring, type, pairs
 ---@class comm
 local comm = {}
 
----@class comm.Comm An open line to the front end.
+---An open line to the front end.
+---@class comm.Comm
 ---@field id string
 ---@field target string
 local methods = {}

@@ -11,6 +11,8 @@ local widgets = {}
 
 -- Proxies ------------------------------------------------------------------------------------------
 
+---A control; its attributes are those of its ipywidgets class.
+---@class widgets.Widget
 local methods = {}
 local Widget = { __name = "widget", __metatable = "widget" }
 local numbers = setmetatable({}, { __mode = "k" }) -- proxy -> number
@@ -194,6 +196,8 @@ function methods:append_display(...) host.append_value(self_number(self, "append
 
 -- Links --------------------------------------------------------------------------------------------
 
+---What the linking functions answer.
+---@class widgets.Link
 local Link = {}
 Link.__index = Link
 Link.__name = "widgets.link"
