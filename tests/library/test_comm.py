@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_front_end_opens_talks_and_closes(kernel: KernelSession, wire: Wire) -
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_lua_echoes(new_kernel: Any, language: str) -> None:
+def test_every_lua_echoes(new_kernel: Callable[..., KernelSession], language: str) -> None:
     kernel = new_kernel("llmspell", f"--language={language}")
     ok(kernel.execute(ECHO))
     wire = Wire(kernel)
@@ -102,6 +103,20 @@ def test_an_error_in_a_callback_is_shown_and_changes_nothing(kernel: KernelSessi
     for _ in range(2):
         assert "oh no" in wire.message(comm_id, {}).text("stderr", msg_id_of(done))
     assert kernel.execute("1 + 1").result == "2"
+
+
+PYTHON = (
+    "__import__('ipykernel.kernelbase', fromlist=['Kernel']).Kernel.instance().register_comm_target("
+    "'python', lambda comm, message: comm.send(message['content']['data']))"
+)
+
+
+def test_a_target_can_be_pythons(new_kernel: Callable[..., KernelSession]) -> None:
+    kernel = new_kernel("llmspell", "--trusted")
+    ok(kernel.execute(f'python.eval("{PYTHON}")'))
+    _, handled = Wire(kernel).open("python", {"x": 1})
+    assert sent(handled.of_type("comm_msg")) == [{"x": 1}]
+    assert "belongs to the kernel" in failure(kernel, "comm.on_open('python', print)")
 
 
 def test_an_error_while_opening_closes_the_comm(kernel: KernelSession, wire: Wire) -> None:

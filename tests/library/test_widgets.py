@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import ipywidgets
 import pytest
 
 from llmspell_kernel.library.widgets.names import NAMES, NOT_FOR_LUA
+from llmspell_kernel.runtime import Runtime
 from tests.kernels import KernelSession
+from tests.lua.shell import MemoryFrontend
 
 from .wire import VIEW, Wire, failure, model_of, msg_id_of, ok, update_of
 
@@ -151,6 +154,15 @@ def test_a_page_that_is_loaded_anew_gets_all_states(kernel: KernelSession, wire:
     (answer,) = wire.message(comm_id, {"method": "request_states"}).of_type("comm_msg")
     assert answer["content"]["data"]["method"] == "update_states"
     assert answer["content"]["data"]["states"][model]["state"]["value"] == 42
+
+
+def test_without_ipywidgets_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for name in ("service", "attributes"):
+        monkeypatch.delitem(sys.modules, f"llmspell_kernel.library.widgets.{name}", raising=False)
+    outcome = Runtime(MemoryFrontend()).execute("widgets.IntSlider{}", number=1)
+    assert outcome.error is not None
+    assert "pip install 'llmspell-kernel[widgets]'" in outcome.error.value
 
 
 # Callbacks
