@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.interpreter import MimeBundle
-from llmspell_kernel.library.display.progress import ProgressBars
 from llmspell_kernel.library.display.service import Displays
 from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.display.progress import ProgressBars
+    from llmspell_kernel.lua.binding import LuaFunction
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 HERE = Path(__file__).parent
@@ -28,26 +29,36 @@ def install(lua: LuaInterpreter) -> None:
         "clear": lambda wait: displays.clear(wait=wait),
     }
     module = lua.state.library("display", HERE / "display.lua", functions)
-    bars = ProgressBars(lua.frontend, displays.new_id)
-    module[b"progress"], leave_loops = lua.state.chunk(
-        HERE / "progress.lua",
-        lua.state.binder.table(
-            {
-                "start": lambda total, label: bars.start(total, None if label is None else decode(label)),
-                "leave": bars.leave,
-                "move": bars.move,
-                "text": lambda number, text: bars.describe(number, decode(text)),
-                "done": bars.finish,
-            }
-        ),
-        lua.state.helpers,
+    module[b"progress"] = _progress(lua, displays)
+
+
+def _progress(lua: LuaInterpreter, displays: Displays) -> LuaFunction:
+    """The Lua function `display.progress`; bars are imported with the first one."""
+
+    @cache
+    def bars() -> ProgressBars:
+        from llmspell_kernel.library.display.progress import ProgressBars
+
+        made = ProgressBars(lua.frontend, displays.new_id)
+
+        def cell_ended(failed: bool) -> None:
+            leave_loops()
+            made.cell_ended(failed)
+
+        lua.endings.append(cell_ended)
+        return made
+
+    functions: dict[str, Callable[..., Any]] = {
+        "start": lambda total, label: bars().start(total, None if label is None else decode(label)),
+        "move": lambda number, done: bars().move(number, done),
+        "text": lambda number, text: bars().describe(number, decode(text)),
+        "leave": lambda number, done: bars().leave(number, done),
+        "done": lambda number, done: bars().finish(number, done),
+    }
+    progress, leave_loops = lua.state.chunk(
+        HERE / "progress.lua", lua.state.binder.table(functions), lua.state.helpers
     )
-
-    def cell_ended(failed: bool) -> None:
-        leave_loops()
-        bars.cell_ended(failed)
-
-    lua.endings.append(cell_ended)
+    return progress
 
 
 def _show(
