@@ -112,10 +112,14 @@ class Interrupts:
     def check(self, *_: object) -> None:
         """Called by the hook, and after each failed resume: raises the reason, if there is one."""
         if self._reason is not None:
-            raise self._reason
+            raise self._reason.with_traceback(None)
         if self._touched:
             # A coroutine that yielded just as it was hooked, resumed by a later cell.
             self._unhook(self._current())
+
+    def ending(self) -> bool:
+        """Whether the running cell has been asked to end. Never raises."""
+        return self._reason is not None
 
     def adopt_hook(self) -> None:
         """Takes over the hook that hooks.lua has just installed on the main thread, and removes it."""

@@ -124,6 +124,7 @@ class LuaState:
         for key, value in {
             **raw,
             "check": self.interrupts.check,
+            "ending": self.interrupts.ending,
             "period": self.interrupts.period,
             "lua_version": self.version,
             "trusted": settings.trusted,
@@ -144,7 +145,7 @@ class LuaState:
             b"local call = debug.getmetatable((...).check).__call return function(f) return f == call end",
             host,
         )
-        self._share(self.prelude("hooks"), "adopt", "sethook", "gethook")
+        self._share(self.prelude("hooks"), "adopt", "sethook", "gethook", "restore")
         self.interrupts.adopt_hook()
         tracebacks = self.prelude("tracebacks")
         self._share(tracebacks, "report", "keep_frames")

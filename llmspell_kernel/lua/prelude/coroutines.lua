@@ -1,10 +1,10 @@
 -- coroutine.create, resume and wrap that keep track of the running coroutine, so that an interrupt
--- finds it, and that let no coroutine swallow the end of a cell.
+-- finds it, and that let no coroutine swallow the end of a cell; and an xpcall whose handlers do not see that end.
 local host = ...
 local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
 local close = coroutine.close
 local error, type = error, type
-local adopt, check, where = host.adopt, host.check, host.where
+local adopt, check, ending, where = host.adopt, host.check, host.ending, host.where
 
 -- The interrupter reads the memory of this upvalue: it never holds anything but a thread (or false).
 local current = running() or false
@@ -21,6 +21,20 @@ function coroutine.resume(co, ...)
   local previous = current
   current = co
   return settle(previous, resume(co, ...))
+end
+
+-- Closing runs the coroutine's __close methods in it.
+local function close_within(co)
+  local previous = current
+  current = co
+  return settle(previous, close(co))
+end
+
+if close then
+  function coroutine.close(co)
+    if type(co) ~= "thread" or co == current then return close(co) end
+    return close_within(co)
+  end
 end
 
 local function new(body, caller)
@@ -42,10 +56,10 @@ local function unwrap(co, previous, ok, ...)
   if ok then return ... end
   check()
   local message = ...
-  if status(co) == "dead" and host.lua_version > 501 then
+  if status(co) == "dead" then
     host.keep_frames(co, message)
-    if close then close(co) end
-    if type(message) == "string" then message = where() .. message end
+    if close then close_within(co) end
+    if host.lua_version > 501 and type(message) == "string" then message = where() .. message end
   end
   error(message, 0)
 end
@@ -59,7 +73,33 @@ function coroutine.wrap(body)
   end
 end
 
+-- While a hook raises the end of a cell, Lua calls the message handler with hooks switched off: a handler of
+-- the user's that loops could not be ended, so it is not called.
+local raw_pcall, raw_xpcall, traceback = pcall, xpcall, debug.traceback
+
+function xpcall(f, handler, ...)
+  if type(handler) ~= "function" or handler == traceback then return raw_xpcall(f, handler, ...) end
+  return raw_xpcall(f, function(...)
+    if ending() then return (...) end
+    return handler(...)
+  end, ...)
+end
+
+-- Where a hook fires only now and then, what is caught here could be the end of the cell.
+if host.period > 0 then
+  local function caught(ok, ...)
+    if not ok then check() end
+    return ok, ...
+  end
+  local guarded_xpcall = xpcall
+  function pcall(...) return caught(raw_pcall(...)) end
+  function xpcall(...) return caught(guarded_xpcall(...)) end
+end
+
 return {
   peek = function() return current end,
-  reset = function() current = running() or false end,
+  reset = function()
+    current = running() or false
+    host.restore()
+  end,
 }

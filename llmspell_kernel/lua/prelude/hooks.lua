@@ -8,7 +8,7 @@ local type, setmetatable, error = type, setmetatable, error
 local check, period = host.check, host.period
 
 local one_for_all = host.lua_version == 501 -- LuaJIT has a single hook for all threads
-local user_hooks = setmetatable({}, { __mode = "k" })
+local user_hooks = setmetatable({}, { __mode = "k" }) -- thread -> {hook, mask, count}
 
 local function key(thread)
   if one_for_all then return host end
@@ -18,7 +18,7 @@ end
 local function dispatch(event, line)
   check()
   local user = user_hooks[key()]
-  if user then user(event, line) end
+  if user and (event ~= "count" or user.count > 0) then user.hook(event, line) end
 end
 
 raw_sethook(dispatch, "", period > 0 and period or 1)
@@ -36,28 +36,35 @@ local function adopt(thread)
 end
 
 local function sethook(thread, hook, mask, count)
+  check() -- a loop that only sets hooks would start the count anew for ever
   if type(thread) ~= "thread" then
     thread, hook, mask, count = nil, thread, hook, mask
   end
   if hook ~= nil and type(hook) ~= "function" then
     error("bad argument 'hook' to 'sethook' (function expected, got " .. type(hook) .. ")", 2)
   end
-  user_hooks[key(thread)] = hook
-  if hook == nil then mask, count = "", period end
-  if thread then
-    raw_sethook(thread, dispatch, mask or "", count or 0)
+  mask, count = mask or "", count or 0
+  if hook == nil or (mask == "" and count == 0) then
+    user_hooks[key(thread)] = nil
+    mask, count = "", 0
   else
-    raw_sethook(dispatch, mask or "", count or 0)
+    user_hooks[key(thread)] = { hook = hook, mask = mask, count = count }
   end
-  if hook == nil then adopt(key(thread)) end
+  if count == 0 then count = period end
+  if thread then raw_sethook(thread, dispatch, mask, count) else raw_sethook(dispatch, mask, count) end
+  if not user_hooks[key(thread)] then adopt(key(thread)) end
 end
 
 local function gethook(thread)
-  local hook = user_hooks[key(thread)]
-  if not hook then return nil end
-  local _, mask, count
-  if thread then _, mask, count = raw_gethook(thread) else _, mask, count = raw_gethook() end
-  return hook, mask, count
+  local user = user_hooks[key(thread)]
+  if user then return user.hook, user.mask, user.count end
+  return nil
 end
 
-return { adopt = adopt, sethook = sethook, gethook = gethook }
+-- The end of a cell takes all hooks away; the user's own comes back.
+local function restore()
+  local user = user_hooks[key()]
+  if user then raw_sethook(dispatch, user.mask, user.count > 0 and user.count or period) end
+end
+
+return { adopt = adopt, sethook = sethook, gethook = gethook, restore = restore }
