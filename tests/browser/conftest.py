@@ -72,9 +72,9 @@ def open_file(lab_page: Page) -> Iterator[OpenFile]:
         return Notebook.open(lab_page, name)
 
     yield open_named
-    if lab_page.locator(".jp-Dialog").is_visible():
-        lab_page.keyboard.press("Escape")
-    Notebook(lab_page).close()
+    notebook = Notebook(lab_page)
+    notebook.dismiss()
+    notebook.close()
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ CLOSE = """async () => {
 """Without the question whether to save."""
 
 ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => !(cell.model.getMetadata('tags') ?? []).includes('raises-exception'))
     .flatMap(cell => cell.model.outputs?.toJSON() ?? [])
     .filter(output => output.output_type === 'error')
     .map(output => `${output.ename}: ${output.evalue}`)"""
@@ -103,10 +104,10 @@ class Cell:
         return Completer(self._page)
 
     def press_shift_tab(self) -> Locator:
-        """Ask for help on the name at the cursor; the tooltip, visible."""
+        """Ask for help on the name at the cursor; the tooltip, with its text."""
         self._page.keyboard.press("Shift+Tab")
         tooltip = self._page.locator(".jp-Tooltip")
-        expect(tooltip).to_be_visible()
+        expect(tooltip).to_have_text(re.compile(r"\S"))
         return tooltip
 
     def answer(self, text: str) -> None:
@@ -154,6 +155,13 @@ class Notebook:
         notebook.wait_idle()
         return notebook
 
+    def dismiss(self) -> None:
+        """Press Escape if a tooltip, a completion list or a dialog is open."""
+        popup = self.page.locator(".jp-Tooltip, .jp-Completer:not(.lm-mod-hidden), .jp-Dialog")
+        if popup.first.is_visible():
+            self.page.keyboard.press("Escape")
+            expect(popup.first).to_be_hidden()
+
     def close(self) -> None:
         """Close all notebooks without saving and end their kernels."""
         self.page.evaluate(CLOSE)
@@ -186,9 +194,22 @@ class Notebook:
         self.wait_idle()
 
     def errors(self) -> list[str]:
-        """Name and message of each error that the notebook shows."""
+        """Name and message of each error in a cell that is not tagged `raises-exception`."""
         found: list[str] = self.page.evaluate(ERRORS)
         return found
+
+    def hide_file_browser(self) -> None:
+        """Leave the window to the notebook."""
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+
+    def wait_charts(self) -> None:
+        """Wait until every chart is drawn; until then the page still moves."""
+        expect(self.panel.locator(".jp-RenderedVegaCommon5:not(:has(canvas, svg))")).to_have_count(0)
+
+    def show_heading(self, text: str) -> None:
+        """Scroll so that a heading is at the top of the window."""
+        heading = self.panel.locator(".jp-MarkdownOutput :is(h1, h2, h3)", has_text=text)
+        heading.first.evaluate("heading => heading.scrollIntoView({ block: 'start' })")
 
     def menu(self, *path: str) -> None:
         """Choose a menu entry, such as `menu("Run", "Run All Cells")`."""
