@@ -122,7 +122,8 @@ class Magics:
         show: Show = Outcome
         for part in parts:
             last = is_last and part is parts[-1]
-            part = replace(part, line=part.line + line - 1, body_line=part.body_line + line - 1)
+            below = part.body_line + line - 1 if part.body_line else 0
+            part = replace(part, line=part.line + line - 1, body_line=below)
             if part.kind == "lua":
                 show = run_lua(self._session, cell, part.text, part.line, cell.number if last else None)
                 continue
@@ -149,7 +150,7 @@ class Magics:
             raise _PartError(self._lua.tracebacks.report(name, str(error), frames)) from error
 
     def _call(self, part: Part, cell: Cell, is_last: bool) -> Outcome:
-        if part.kind == "cell" and not part.body_line > 0:
+        if part.kind == "cell" and not part.body_line:
             raise MagicError(f"%%{part.name} must be on the first line of its cell")
         magic = find(part.name, cell=part.kind == "cell")
         text = part.text if magic.takes == "lua" else interpolated(self._session, part.text)

@@ -33,7 +33,7 @@ def test_pages_and_next_input_are_payloads(clean: KernelSession, tmp_path: Path)
 
 
 def test_an_unknown_magic_is_an_error_that_names_the_nearest(clean: KernelSession) -> None:
-    error = clean.execute("%timet 1").error
+    error = clean.execute("%timet 1", stop_on_error=False).error
     assert error is not None and error["ename"] == "MagicError" and "%timeit" in error["evalue"]
 
 
@@ -43,10 +43,10 @@ def test_capture_keeps_everything_of_the_cell(clean: KernelSession) -> None:
         "display.html('<b>bold</b>')\n!echo shell\n6 * 7"
     )
     assert [message["msg_type"] for message in done.messages] == ["status", "execute_input", "status"]
-    assert clean.execute("seen.stdout:gsub('\\n', ' ')").result == "out child shell \t3"
+    assert clean.execute("seen.stdout:gsub('\\n', ' ')").result == '"out child shell "\t3'
     assert clean.execute("seen.stderr").result == '"err"'
     assert clean.execute('seen.outputs[1]["text/html"], seen.outputs[2]["text/plain"]').result == (
-        "<b>bold</b>\t42"
+        '"<b>bold</b>"\t"42"'
     )
 
 
@@ -56,7 +56,7 @@ def test_capture_lets_through_what_it_is_told(clean: KernelSession) -> None:
 
 
 def test_a_failed_capture_shows_its_text(clean: KernelSession) -> None:
-    done = clean.execute("%%capture seen\nprint('before')\nerror('oops')")
+    done = clean.execute("%%capture seen\nprint('before')\nerror('oops')", stop_on_error=False)
     assert done.stdout == "before\n"
     assert done.error is not None and done.error["evalue"].endswith(":3: oops")
     assert clean.execute("print('shown')").stdout == "shown\n"
@@ -79,7 +79,7 @@ def test_history_shows_earlier_cells(new_kernel: Callable[..., KernelSession]) -
     assert session.execute("%history -l 1").stdout == "%history -o 1\n"
     assert session.execute("%history -g second").stdout.endswith("/2: second = 2\n")
     assert session.execute("%history 77").stdout == "There are no such cells.\n"
-    error = session.execute("%history x-y").error
+    error = session.execute("%history x-y", stop_on_error=False).error
     assert error is not None and "is no range of cells" in error["evalue"]
 
 
@@ -102,7 +102,7 @@ def test_the_kernels_own_settings_change_live(new_kernel: Callable[..., KernelSe
     ],
 )
 def test_everything_can_be_interrupted(clean: KernelSession, code: str) -> None:
-    msg_id = clean.client.execute(code)
+    msg_id = clean.client.execute(code, stop_on_error=False)
     seen = threading.Event()
     while not seen.is_set():
         message = clean.client.get_iopub_msg(timeout=20)

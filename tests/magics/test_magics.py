@@ -43,6 +43,18 @@ def test_errors_name_the_lines_of_the_cell(console: Console) -> None:
         assert "-->    4" in COLOURS.sub("", "\n".join(error.traceback))
 
 
+def test_cell_magics_can_be_stacked(console: Console) -> None:
+    assert console.run("%%time\n%%timeit -n 1 -r 2\nx = (x or 0) + 1") is None
+    assert "2 runs, 1 loop each" in console.output()
+    assert console.fail("%%time\n\n%%timeit -n 1\n\nerror('oops')").value == "cell [2]:5: oops"
+    assert "first line" in console.fail("%%time\nx = 1\n%%time").value
+
+
+def test_byte_code_is_no_cell(console: Console) -> None:
+    assert console.fail("\x1bLua").name == "LuaSyntaxError"
+    assert console.fail("%who\n\x1bLua").name == "LuaSyntaxError"
+
+
 def test_syntax_errors_name_the_lines_of_the_cell(console: Console) -> None:
     error = console.fail("x = 1\n%who\ny = = 2")
     assert error.name == "LuaSyntaxError" and error.value.startswith("cell [1]:3:")
@@ -223,7 +235,7 @@ def test_cd_moves_relative_paths_of_lua_too(lua: Console, tmp_path: Path) -> Non
 
 def test_shell_commands_stream_and_name_their_exit_code(console: Console) -> None:
     console.run("!echo out; echo err >&2; exit 3")
-    assert console.frontend.written[0] == ("stdout", b"out\n")
+    assert ("stdout", b"out\n") in console.frontend.written
     assert console.stderr().endswith("err\n[exit code 3]\n")
 
 
