@@ -46,11 +46,13 @@ class Report:
         sys.stdout.flush()
         self._started = time.monotonic()
 
-    def finish(self, cell: Cell) -> None:
-        """The outputs of the cell and the seconds it took."""
+    def finish(self, cell: Cell, reply: Any) -> None:
+        """The outputs of the cell, the help it asked for and the seconds it took."""
         seconds = time.monotonic() - self._started
         for output in cell.outputs:
             print(self._text(output).rstrip("\n"))
+        for page in reply["content"].get("payload", ()):
+            print(page.get("data", {}).get("text/plain", "").rstrip("\n"))
         if seconds >= 1:
             self._print(f"({seconds:.1f} s)", "2")
         sys.stdout.flush()
@@ -82,7 +84,7 @@ def run(file: Path, output: Path, *, colour: bool) -> int:
         timeout=CELL_SECONDS,
         resources={"metadata": {"path": str(file.parent)}},
         on_cell_execute=report.start,
-        on_cell_executed=lambda cell, cell_index, execute_reply: report.finish(cell),
+        on_cell_executed=lambda cell, cell_index, execute_reply: report.finish(cell, execute_reply),
     )
     started = time.monotonic()
     failure = ""
