@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import importlib
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from llmspell_kernel.papermill import LuaTranslator
+from llmspell_kernel.papermill.translator import LuaTranslator
 
 LUAS = ["lua51", "lua54", "lua55", "luajit21"]
 
@@ -85,3 +87,13 @@ def test_inspection_finds_assignments_with_their_comments() -> None:
         ("greeting", "string", '"a -- b"', "what is said"),
         ("ratio", "number", "0.5", ""),
     ]
+
+
+@pytest.mark.parametrize("first", ["papermill.translators", "llmspell_kernel.papermill.translator"])
+def test_whoever_is_imported_first_the_translator_is_found(first: str) -> None:
+    code = (
+        f"import {first}; from papermill.translators import papermill_translators;"
+        "print(papermill_translators.find_translator('llmspell', 'lua'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "LuaTranslator" in done.stdout, done.stderr

@@ -1,9 +1,4 @@
-"""Papermill's parameters in Lua, so that `papermill in.ipynb out.ipynb -p n 5` works with a Lua notebook.
-
-Papermill finds engines by entry point but translators only by a call of `register`. This module therefore
-comes in as the engine `llmspell` (the entry point group `papermill.engine` is loaded when papermill is
-imported) and registers the translator on the way. The engine itself is papermill's own.
-"""
+"""JSON-like values as Lua source, and the parameters that a Lua cell declares, for papermill."""
 
 from __future__ import annotations
 
@@ -12,11 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from papermill.engines import NBClientEngine
 from papermill.models import Parameter
 from papermill.translators import Translator, papermill_translators
 
-__all__ = ["LuaEngine", "LuaTranslator"]
+__all__ = ["LuaTranslator"]
 
 KEYWORDS = frozenset(
     "and break do else elseif end false for function goto if in local nil not or repeat return then true"
@@ -36,10 +30,6 @@ STRING_OR_COMMENT = re.compile(r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 INTEGERS = range(-(2**63) + 1, 2**63)
-
-
-LuaEngine = NBClientEngine
-"""Papermill's default engine, here for its entry point, which brings the Lua translator."""
 
 
 class LuaTranslator(Translator):
