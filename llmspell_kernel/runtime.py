@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ class Runtime:
         self.settings = settings or RuntimeSettings()
         self.frontend = frontend
         self.history: History | None = None
-        self._offered: list[Setting] = []
+        self._offered: list[Callable[[], Iterable[Setting]]] = []
         self._lua: LuaInterpreter | None = None
         self._baseline: frozenset[bytes] = frozenset()
         self.interpreter = self._make_interpreter()
@@ -72,9 +72,9 @@ class Runtime:
         self._baseline = frozenset(interpreter.state.globals.keys())
         return interpreter
 
-    def offer_settings(self, settings: Iterable[Setting]) -> None:
-        """Adds the front's own settings to those that `%config` shows."""
-        self._offered += settings
+    def offer_settings(self, settings: Callable[[], Iterable[Setting]]) -> None:
+        """Adds the front's own settings, made when they are asked for, to those that `%config` shows."""
+        self._offered.append(settings)
 
     @cached_property
     def _magics(self) -> Magics:
@@ -86,7 +86,7 @@ class Runtime:
         return Magics(
             lua,
             baseline=self._baseline,
-            settings=lambda: [*lua_settings(lua), *self._offered],
+            settings=lambda: [*lua_settings(lua), *(each for offered in self._offered for each in offered())],
             history=lambda: self.history,
         )
 
@@ -126,6 +126,10 @@ class Runtime:
     def interrupt(self) -> None:
         """Ends the running cell. Any thread."""
         self.interpreter.interrupt()
+
+    def expect(self, expected: bool) -> None:
+        """A cell will run soon, or will not after all: an interrupt in between is kept for it."""
+        self.interpreter.expect(expected)
 
     def close(self) -> None:
         """Frees what the language holds."""

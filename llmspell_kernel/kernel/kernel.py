@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
 from ipykernel._version import kernel_protocol_version
@@ -15,13 +15,15 @@ from llmspell_kernel.kernel import comms
 from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.frontend import JupyterFrontend
 from llmspell_kernel.kernel.history import History
-from llmspell_kernel.kernel.live_settings import kernel_settings
 from llmspell_kernel.kernel.memory import default_memory_limit
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import LANGUAGE_NAMES, Runtime, RuntimeSettings
 
 _INPUT_POLL_MS = 20
+
+if TYPE_CHECKING:
+    from llmspell_kernel.magics.settings import Setting
 
 
 class LLMSpellKernel(ShellDispatch):
@@ -76,7 +78,7 @@ class LLMSpellKernel(ShellDispatch):
         )
         self.history = History(self.history_file or None, self.language, warn=self.log.warning)
         self.runtime.history = self.history
-        self.runtime.offer_settings(kernel_settings(self))
+        self.runtime.offer_settings(self._settings)
         info = self.runtime.info
         self.banner = info.banner
         self.help_links = [dict(link) for link in info.help_links]
@@ -101,6 +103,11 @@ class LLMSpellKernel(ShellDispatch):
             "help_links": self.help_links,
             "supported_features": self.supported_features,
         }
+
+    def _settings(self) -> list[Setting]:
+        from llmspell_kernel.kernel.live_settings import kernel_settings
+
+        return kernel_settings(self)
 
     # Sending
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.interpreter import Outcome
@@ -82,6 +81,8 @@ def sh(call: Call) -> Outcome | None:
 @magic("%%script [--no-raise-error] COMMAND", group=GROUP)
 def script(call: Call) -> Outcome | None:
     """Runs the cell with a program that reads its script from standard input: `%%script python3`."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile() as file:
         file.write(call.body.encode(errors="surrogateescape"))
         file.flush()
