@@ -61,8 +61,8 @@ class EchoInterpreter(Interpreter):
 
     def run(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Does what the lines say and answers the rest."""
-        self._interrupted.clear()
-        self._running = True
+        if not self._running:
+            self.expect(True)
         try:
             lines = [self._line(line) for line in code.splitlines()]
         except KeyboardInterrupt:
@@ -106,6 +106,11 @@ class EchoInterpreter(Interpreter):
     def is_complete(self, code: str) -> Completeness:
         """Complete unless the last line ends with a backslash."""
         return Completeness("incomplete") if code.endswith("\\") else Completeness("complete")
+
+    def expect(self, expected: bool) -> None:
+        """From now on an interrupt counts."""
+        self._interrupted.clear()
+        self._running = expected
 
     def interrupt(self) -> None:
         """Ends a sleep."""

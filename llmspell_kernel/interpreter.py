@@ -139,7 +139,7 @@ class SignalGate:
     as sending a message of several frames. A signal that finds it shut is not lost: the front also
     calls `Interpreter.interrupt`, which ends the cell at the next instruction of its own language.
 
-    It belongs to the thread that made it. Signals do not reach other threads, so for them `shut` does nothing.
+    It belongs to the thread that made it. Signals do not reach others, so for them `shut` does nothing.
     """
 
     __slots__ = ("_owner", "open")
@@ -196,6 +196,14 @@ class Interpreter(ABC):
     @abstractmethod
     def interrupt(self) -> None:
         """End the running cell soon; does nothing when none runs. Any thread."""
+
+    def expect(self, expected: bool) -> None:
+        """A cell will run soon, or will not after all: an interrupt in between is kept for it."""
+        return
+
+    def release_output(self) -> None:
+        """Hand over soon what running code has written and the interpreter still holds. Any thread."""
+        return
 
     def close(self) -> None:
         """Free what the interpreter holds. Later calls are errors."""

@@ -131,6 +131,10 @@ class Runtime:
         """A cell will run soon, or will not after all: an interrupt in between is kept for it."""
         self.interpreter.expect(expected)
 
+    def release_output(self) -> None:
+        """Has what running code has written handed over soon. Any thread."""
+        self.interpreter.release_output()
+
     def close(self) -> None:
         """Frees what the language holds."""
         self.interpreter.close()

@@ -193,7 +193,9 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self.kernel.record_ports({f"{name}_port": port for name, port in channels.ports.items()})
         runtime = self.kernel.runtime
         self.output.gate = runtime.gate
-        self.signals = InterruptSignals(runtime.gate, runtime.interrupt, self._interrupted_idle)
+        self.output.before_tick = runtime.release_output
+        signals = InterruptSignals(runtime.gate, runtime.interrupt, self._interrupted_idle)
+        self.kernel.forget_signals = signals.forget
 
     def _interrupted_idle(self) -> None:
         """Ctrl-C in a terminal ends a kernel that nobody else manages."""

@@ -32,9 +32,8 @@ class ShellDispatch(Kernel):
     request: Message | None = None
     """The shell message that is being handled; none in between."""
 
-    _abort_wanted = False
-
     def __init__(self, **kwargs: Any) -> None:
+        self._to_abort: list[list[bytes]] = []
         self._topics: dict[str, bytes] = {}
         super().__init__(**kwargs)
 
@@ -56,8 +55,9 @@ class ShellDispatch(Kernel):
         end = time.monotonic() + _BATCH_SECONDS
         while (frames := self._receive()) is not None:
             self._dispatch(frames)
-            if self._abort_wanted:
-                self._abort_waiting()
+            waiting, self._to_abort = self._to_abort, []
+            for each in waiting:
+                self._dispatch(each, aborting=True)
             if time.monotonic() > end:
                 self._loop.call_soon(self._on_shell)
                 return
@@ -70,16 +70,15 @@ class ShellDispatch(Kernel):
         return frames
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
-        """A cell has failed, and its request wants those that wait behind it aborted."""
-        self._abort_wanted = True
+        """A cell has failed, and its request wants those that wait behind it aborted.
 
-    def _abort_waiting(self) -> None:
-        self._abort_wanted = False
+        To be called before the reply is sent: what a client sends after it has seen that is not aborted.
+        """
         end = time.monotonic() + self.stop_on_error_timeout
         while True:
             waiting = self._receive()
             if waiting is not None:
-                self._dispatch(waiting, aborting=True)
+                self._to_abort.append(waiting)
                 continue
             left = end - time.monotonic()
             if left <= 0 or not self.shell_socket.poll(left * 1000):
@@ -98,6 +97,7 @@ class ShellDispatch(Kernel):
             return
         self.set_parent(idents, message, channel="shell")
         self.request = message
+        self.begin_request(message)
         self._publish_status("busy", "shell", message)
         try:
             if aborting and msg_type == "execute_request":
@@ -177,6 +177,9 @@ class ShellDispatch(Kernel):
         if known is None:
             known = self._topics[topic] = f"kernel.{self.ident}.{topic}".encode()
         return known
+
+    def begin_request(self, message: Message) -> None:
+        """Called before `busy` is published."""
 
     def finish_request(self) -> None:
         """Called when a request has been handled, before `idle` is published."""

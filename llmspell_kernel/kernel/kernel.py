@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
@@ -52,6 +53,9 @@ class LLMSpellKernel(ShellDispatch):
     history_file = Unicode("", help="Where the input history lasts; ':memory:' to forget it.").tag(
         config=True
     )
+
+    forget_signals: Callable[[], None]
+    """Forgets signals that came for a request that has ended; the app sets it."""
 
     def __init__(self, **kwargs: Any) -> None:
         """Makes the runtime; the sockets are the app's."""
@@ -157,11 +161,11 @@ class LLMSpellKernel(ShellDispatch):
             code, silent, store, content.get("user_expressions"), bool(content.get("allow_stdin", False))
         )
         self.output.finish(self.output.current)
+        if reply["status"] == "error" and not silent and content.get("stop_on_error", True):
+            self._abort_queues()
         self.session.send(
             stream, "execute_reply", reply, parent, ident=ident, metadata={"status": reply["status"]}
         )
-        if reply["status"] == "error" and not silent and content.get("stop_on_error", True):
-            self._abort_queues()
 
     async def do_execute(
         self,
@@ -216,8 +220,15 @@ class LLMSpellKernel(ShellDispatch):
     def _evaluated(self, expressions: dict[str, str]) -> dict[str, Any]:
         return {name: _as_reply(self.runtime.evaluate(text)) for name, text in expressions.items()}
 
+    def begin_request(self, message: Message) -> None:
+        """From here on an interrupt is for this request, and earlier ones are not."""
+        if message["msg_type"] == "execute_request":
+            self.forget_signals()
+            self.runtime.expect(True)
+
     def finish_request(self) -> None:
         """What callbacks of comms have written leaves before the request is idle."""
+        self.runtime.expect(False)
         self.output.flush()
 
     # Asking

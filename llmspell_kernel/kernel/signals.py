@@ -8,7 +8,7 @@ open.
 
 from __future__ import annotations
 
-import contextlib
+import select
 import signal
 import socket
 import threading
@@ -32,7 +32,9 @@ class InterruptSignals:
         self._on_interrupt = on_interrupt
         self._when_idle = when_idle
         self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
         self._writer.setblocking(False)
+        self._reading = threading.Lock()
         signal.signal(signal.SIGINT, self._handle)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
@@ -43,8 +45,20 @@ class InterruptSignals:
             raise KeyboardInterrupt
         self._when_idle()
 
+    def forget(self) -> None:
+        """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""
+        with self._reading:
+            self._read()
+
     def _watch(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := self._reader.recv(64):
-                for _ in range(data.count(signal.SIGINT)):
+        while True:
+            select.select([self._reader], [], [])
+            with self._reading:
+                for _ in range(self._read().count(signal.SIGINT)):
                     self._on_interrupt()
+
+    def _read(self) -> bytes:
+        try:
+            return self._reader.recv(64)
+        except BlockingIOError:
+            return b""

@@ -62,6 +62,8 @@ class CellOutput:
         self._decoders: dict[StreamName, codecs.IncrementalDecoder] = {}
         self._here: ContextVar[Cell | None] = ContextVar("cell", default=None)
         self.current = Cell({})
+        self.before_tick: Callable[[], None] = lambda: None
+        """Called (on the ticker's thread) before each regular flush: who holds text may hand it over."""
         self._ticking = threading.Event()
         self._is_ticking = False
         self._closed = False
@@ -99,7 +101,7 @@ class CellOutput:
             vars(thread)["run"] = run_in_cell
             start(thread)
 
-        threading.Thread.start = start_in_cell  # type: ignore[method-assign]
+        setattr(threading.Thread, "start", start_in_cell)  # noqa: B010 - a method, which mypy protects
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Adds bytes; never raises. What is over the cell's limit is dropped and counted."""
@@ -176,6 +178,7 @@ class CellOutput:
             self._ticking.wait()
             while not self._closed:
                 pause.wait(FLUSH_SECONDS)
+                self.before_tick()
                 if not self._segments:
                     break
                 self.flush()

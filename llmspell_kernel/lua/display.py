@@ -12,8 +12,8 @@ value and returns one, optionally with a second table of metadata. It maps MIME 
 - pictures (but SVG), audio, video and PDF: the raw bytes, or base64 text.
 - every other type: a string (or a number).
 
-An empty table (not a function) shows nothing at all. `text/plain` is filled in where it is missing. An error in it
-shows the value as text with a note.
+An empty table (not a function) shows nothing at all. `text/plain` is filled in where it is missing. An
+error in it shows the value as text with a note.
 """
 
 from __future__ import annotations

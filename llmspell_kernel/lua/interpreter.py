@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _STUBBORN = (
     b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or "
-    b"a pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at once, "
-    b"restart the kernel.\n"
+    b"a pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at "
+    b"once, restart the kernel.\n"
 )
 _CLOSING_JIT = b", in a loop that LuaJIT has compiled (compiled loops cannot be interrupted)"
 
@@ -134,7 +134,7 @@ class LuaInterpreter(Interpreter):
         return value
 
     def show_results(self, packed: LuaTable | None, number: int | None) -> Outcome:
-        """What `run_main` answered as the cell's result; `Out` and `_` remember it under `number`, if given."""
+        """What `run_main` answered as the cell's result; `Out` knows it under `number`, if given."""
         if packed is None:
             return Outcome()
         if number is not None:
@@ -154,25 +154,38 @@ class LuaInterpreter(Interpreter):
         outcome = Outcome()
         interrupts.begin()
         timer = self._start_timer()
-        self.state.limit_memory(True)
         try:
             try:
                 self.gate.open = True
-                outcome = body()
+                outcome = self._within_limits(body)
             finally:
                 self.gate.open = False
         except (Exception, KeyboardInterrupt, CellExit, CellTimeLimit) as error:  # noqa: BLE001 - the cell's border
             failure = error
+        self.gate.open = False  # a signal may have come between the two lines above
         self.state.limit_memory(False)
         if timer is not None:
             timer.cancel()
         reason = interrupts.finish()
         if reason is not None or failure is not None:
-            self.state.reset_coroutines()
             outcome = self._failed(failure, reason)
+        if outcome.error is not None:
+            self.state.reset_coroutines()
         for ending in self.endings:
             ending(outcome.error is not None)
         return outcome
+
+    def _within_limits(self, body: Callable[[], Outcome]) -> Outcome:
+        """The body's outcome, also when Lua failed: describing the error may run code of the user's."""
+        self.state.limit_memory(True)
+        try:
+            return body()
+        except LuaCallError as error:
+            if isinstance(error.value, BaseException):
+                # A signal has ended a Python call of the cell's.
+                raise error.value from None
+            self.state.limit_memory(False)
+            return Outcome(error=self._lua_error(error))
 
     def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:
         """Calls a Lua function of the user's from a callback (a timer, a comm, a widget).
@@ -213,14 +226,7 @@ class LuaInterpreter(Interpreter):
             self.frontend.wake()
 
     def _failed(self, failure: BaseException | None, reason: BaseException | None) -> Outcome:
-        last = self.state.take_last_frames()
-        if isinstance(failure, LuaCallError) and isinstance(failure.value, KeyboardInterrupt):
-            # The signal ended a Python call of the cell's before its thread could tell us.
-            failure = failure.value
-        if isinstance(failure, LuaCallError):
-            frames = self.tracebacks.frames_of(failure.report[b"frames"])
-        else:
-            frames = self.tracebacks.frames_of(last)
+        frames = self.tracebacks.frames_of(self.state.take_last_frames())
         if isinstance(reason, CellExit):
             return self._exited(reason)
         if isinstance(reason, CellTimeLimit):
@@ -230,8 +236,6 @@ class LuaInterpreter(Interpreter):
             return Outcome(
                 error=self.tracebacks.report("KeyboardInterrupt", "the cell was interrupted", frames)
             )
-        if isinstance(failure, LuaCallError):
-            return Outcome(error=self._lua_error(failure))
         if failure is None:
             return Outcome()
         return Outcome(error=self.tracebacks.report(type(failure).__name__, str(failure), [], python=failure))
@@ -285,11 +289,19 @@ class LuaInterpreter(Interpreter):
 
     def interrupt(self) -> None:
         """Ends the running cell; any thread."""
-        if self.state.interrupts.end_cell(KeyboardInterrupt()):
-            self.children.signal_all(by_force=False)
+        asked = self.state.interrupts.end_cell(KeyboardInterrupt())
+        if asked:
+            self.children.signal_all(by_force=asked > 1)
+
+    def expect(self, expected: bool) -> None:
+        """An interrupt is kept for the cell that is about to run, or no longer."""
+        self.state.interrupts.expect(expected)
+
+    def release_output(self) -> None:
+        """Has what was printed handed over soon; any thread."""
+        self.state.interrupts.poke()
 
     def _insist(self) -> None:
-        self.children.signal_all(by_force=True)
         text = _STUBBORN % (_CLOSING_JIT if self.state.interrupts.is_jit else b"")
         self.frontend.write("stderr", text)
 

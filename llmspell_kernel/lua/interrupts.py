@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,8 @@ from typing import Any
 _MASK_EVERYTHING = 1 | 2 | 8  # LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT
 _FALLBACK_PERIOD = 10_000  # instructions between two calls of the always-installed hook
 _REARM_SECONDS = 0.002
+STUBBORN_SECONDS = 0.3
+"""A cell that was asked twice and still runs this long after the first time is said not to listen."""
 
 
 class CellEnd(BaseException):
@@ -79,9 +82,10 @@ class _CHooks:
 class Interrupts:
     """Ends the running cell of one Lua state.
 
-    `end_cell` may be called by any thread; everything else belongs to the Lua thread. A request made while no
-    cell runs is forgotten. A daemon thread keeps installing the hook until the cell has ended, because the
-    coroutine that runs may change between reading which it is and hooking it.
+    `end_cell` and `poke` may be called by any thread; everything else belongs to the Lua thread. A request
+    made while no cell runs is forgotten; one made while a cell is expected ends it as soon as it begins. A
+    daemon thread keeps installing the hook until the cell has ended, because the coroutine that runs may
+    change between reading which it is and hooking it.
     """
 
     def __init__(self, module: ModuleType, runtime: Any) -> None:
@@ -100,6 +104,9 @@ class Interrupts:
         self._touched: set[int] = set()
         self._changed = threading.Condition()
         self._active = False
+        self._expected = False
+        self._poked = False
+        self._user_hooked = False
         self._requests = 0
         self._reason: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -117,6 +124,32 @@ class Interrupts:
             # A coroutine that yielded just as it was hooked, resumed by a later cell.
             self._unhook(self._current())
 
+    def on_hook(self) -> bool:
+        """Called by the hook: as `check`; answers whether `poke` is why it was called."""
+        self.check()
+        if not self._poked:
+            return False
+        self._poked = False
+        self._unhook(self._main)
+        self._unhook(self._current())
+        return True
+
+    @property
+    def can_poke(self) -> bool:
+        """Whether `poke` reaches running code soon; LuaJIT's compiled loops do not notice it."""
+        return not self.is_jit
+
+    def poke(self) -> None:
+        """Has the hook called once, soon, if a cell runs. Any thread."""
+        with self._changed:
+            if self._active and self._reason is None and self.can_poke and not self._user_hooked:
+                self._poked = True
+                self._install()
+
+    def set_user_hooked(self, hooked: bool) -> None:
+        """Tells that a script uses debug.sethook: its hook must not be taken away by a poke."""
+        self._user_hooked = hooked
+
     def ending(self) -> bool:
         """Whether the running cell has been asked to end. Never raises."""
         return self._reason is not None
@@ -132,46 +165,59 @@ class Interrupts:
         if self._asynchronous and not self.is_jit:
             self._current = _upvalue_reader(runtime, peek)
 
+    def expect(self, expected: bool) -> None:
+        """Whether a cell will begin soon: requests are kept for it, or forgotten again."""
+        with self._changed:
+            self._expected = expected
+            if not self._active:
+                self._requests, self._reason = 0, None
+
     def begin(self) -> None:
         """A cell starts."""
         with self._changed:
-            self._active, self._requests, self._reason = True, 0, None
+            self._active = True
+            if not self._expected:
+                self._requests, self._reason = 0, None
+            elif self._reason is not None:
+                self._act()
 
     def finish(self) -> BaseException | None:
-        """The cell has ended (may be called twice). Answers why it was asked to end, or None."""
-        reason = self._reason
-        if not self._active:
-            return reason
+        """The cell has ended. Answers why it was asked to end, or None."""
         with self._changed:
-            self._active = False
-            if self._reason is not None:
-                reason, self._reason = self._reason, None
+            self._active = self._expected = False
+            reason, self._reason = self._reason, None
+            if self._poked or reason is not None:
+                self._poked = False
                 self._unhook(self._main)
-                self._changed.notify_all()
         return reason
 
     def raise_now(self, reason: BaseException) -> None:
         """Ends the cell from within (Lua thread): raises, and nothing in Lua can catch it for good."""
-        if self.end_cell(reason):
-            self._install()
+        self.end_cell(reason)
         raise reason
 
-    def end_cell(self, reason: BaseException) -> bool:
-        """Asks the running cell to end with `reason`; false when none runs. Any thread."""
+    def end_cell(self, reason: BaseException) -> int:
+        """Asks the running or expected cell to end with `reason`. Any thread.
+
+        Returns:
+            How often it has been asked by now; 0 if there is no cell.
+        """
         with self._changed:
-            if not self._active:
-                return False
+            if not (self._active or self._expected):
+                return 0
             self._requests += 1
             if self._reason is None:
                 self._reason = reason
-            again = self._requests > 1
-            if self._asynchronous:
-                self._install()
-                self._start_thread()
-                self._changed.notify_all()
-        if again:
-            self.on_stubborn()
-        return True
+            if self._active:
+                self._act()
+            return self._requests
+
+    def _act(self) -> None:
+        self._install()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
 
     @property
     def active(self) -> bool:
@@ -179,7 +225,7 @@ class Interrupts:
         return self._active
 
     def _install(self) -> None:
-        if self._hooks is None or not self._hook:
+        if self._hooks is None or not self._hook or not self._asynchronous:
             return
         self._hooks.install(self._main, self._hook)
         current = self._current()
@@ -192,17 +238,22 @@ class Interrupts:
             self._touched.discard(thread)
             self._hooks.remove(thread)
 
-    def _start_thread(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
-            self._thread.start()
-
     def _insist(self) -> None:
+        """Keeps asking until the cell has ended; says so when it does not listen."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._reason is not None)
-                self._install()
-                self._changed.wait(_REARM_SECONDS)
+                self._changed.wait_for(self._ending)
+                patience = time.monotonic() + STUBBORN_SECONDS
+                told = False
+                while self._ending():
+                    self._install()
+                    if self._requests > 1 and not told and time.monotonic() > patience:
+                        told = True
+                        self.on_stubborn()
+                    self._changed.wait(_REARM_SECONDS)
+
+    def _ending(self) -> bool:
+        return self._active and self._reason is not None
 
 
 def _address(text: bytes) -> int:

@@ -114,16 +114,22 @@ class LuaState:
         )
 
     def _load_binding(self, settings: LuaSettings, raw: Mapping[str, Any]) -> LuaTable:
-        functions = self.chunk(PRELUDE / "binding.lua")
-        self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
         host = self.table()
+        for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.trusted}.items():
+            host[key.encode()] = value
+        output = self.chunk(PRELUDE / "output.lua", host)
+        for name in (b"write_out", b"write_err", b"release", b"allow_holding"):
+            host[name] = output[name]
+        functions = self.chunk(PRELUDE / "binding.lua", host[b"release"])
+        self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
         self.helpers = self.table()
         self.helpers[b"lua_version"] = self.version
         for name in (b"fail", b"where", b"argument"):
             host[name] = self.helpers[name] = functions[name]
         for key, value in {
-            **raw,
             "check": self.interrupts.check,
+            "on_hook": self.interrupts.on_hook,
+            "set_user_hooked": self.interrupts.set_user_hooked,
             "ending": self.interrupts.ending,
             "period": self.interrupts.period,
             "lua_version": self.version,

@@ -1,5 +1,6 @@
 -- Turns Python functions into Lua functions whose errors are Lua errors with the position of the caller.
 -- A guarded Python function answers (true, results...) or (false, message).
+local release = ...
 local getinfo = debug.getinfo
 local error, pairs, type, sub = error, pairs, type, string.sub
 
@@ -35,7 +36,10 @@ local function finish(ok, ...)
 end
 
 local function bind(raw)
-  return function(...) return finish(raw(...)) end
+  return function(...)
+    release() -- what was printed before is seen before
+    return finish(raw(...))
+  end
 end
 
 -- Arguments of the user's function, checked by name: argument(value, "delay", "number", "timer.after").

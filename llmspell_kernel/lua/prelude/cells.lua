@@ -3,7 +3,7 @@
 -- declares them, whose upvalues are then joined to the kept ones. So they stay one and the same variable
 -- for later cells and for the closures that captured them.
 local host = ...
-local load = host.raw_load
+local load, release = host.raw_load, host.release
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
 local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
@@ -97,8 +97,10 @@ local function pack(ok, ...)
   if not ok then
     -- Out of memory Lua calls no handler; LuaJIT frees nothing by itself before the next allocation fails.
     if type((...)) == "string" then collectgarbage() end
+    release()
     return false, (...)
   end
+  release()
   local n = select("#", ...)
   if n == 0 then return true end
   return true, { n = n, ... }
@@ -115,6 +117,7 @@ end
 
 local function pass(ok, ...)
   if not ok and type((...)) == "string" then collectgarbage() end
+  release()
   return ok, ...
 end
 

@@ -4,8 +4,9 @@
 local host = ...
 local raw_sethook, raw_gethook = debug.sethook, debug.gethook
 local running = coroutine.running
-local type, setmetatable, error = type, setmetatable, error
-local check, period = host.check, host.period
+local next, type, setmetatable, error = next, type, setmetatable, error
+local check, on_hook, period = host.check, host.on_hook, host.period
+local release, allow_holding = host.release, host.allow_holding
 
 local one_for_all = host.lua_version == 501 -- LuaJIT has a single hook for all threads
 local user_hooks = setmetatable({}, { __mode = "k" }) -- thread -> {hook, mask, count}
@@ -16,7 +17,7 @@ local function key(thread)
 end
 
 local function dispatch(event, line)
-  check()
+  if on_hook() then release() end
   local user = user_hooks[key()]
   if user and (event ~= "count" or user.count > 0) then user.hook(event, line) end
 end
@@ -50,6 +51,9 @@ local function sethook(thread, hook, mask, count)
   else
     user_hooks[key(thread)] = { hook = hook, mask = mask, count = count }
   end
+  local any = next(user_hooks) ~= nil
+  host.set_user_hooked(any)
+  allow_holding(not any)
   if count == 0 then count = period end
   if thread then raw_sethook(thread, dispatch, mask, count) else raw_sethook(dispatch, mask, count) end
   if not user_hooks[key(thread)] then adopt(key(thread)) end

@@ -4,7 +4,7 @@ local host = ...
 local io, error, type, tostring, select, tonumber = io, error, type, tostring, select, tonumber
 local concat, sub, find, match, byte, format = table.concat, string.sub, string.find, string.match, string.byte, string.format
 local getmetatable, setmetatable, next = getmetatable, setmetatable, next
-local fail, write_out, write_err = host.fail, host.write_out, host.write_err
+local fail, write_out, write_err, release = host.fail, host.write_out, host.write_err, host.release
 local math_type = math.type
 local unpack = table.unpack or unpack
 
@@ -15,6 +15,7 @@ local raw = {}
 for name, f in next, method do raw[name] = f end
 
 local input, output = stdin, stdout
+local children = setmetatable({}, { __mode = "k" }) -- file handle -> number of the process behind it
 
 function print(...)
   local n = select("#", ...)
@@ -147,11 +148,13 @@ end
 
 function method:read(...)
   if self == stdin then return read_stdin(...) end
+  release() -- a pipe may take its time
   return raw.read(self, ...)
 end
 
 function io.read(...)
   if input == stdin then return read_stdin(...) end
+  release()
   return raw.read(input, ...)
 end
 
@@ -170,7 +173,12 @@ end
 
 function method:lines(...)
   if self == stdin then return stdin_lines(...) end
-  return raw.lines(self, ...)
+  if not children[self] then return raw.lines(self, ...) end
+  local next_line = raw.lines(self, ...)
+  return function()
+    release() -- the next line may take its time
+    return next_line()
+  end
 end
 
 function io.lines(path, ...)
@@ -196,8 +204,6 @@ function method:seek(...)
   if self == stdout or self == stderr or self == stdin then return nil, "Illegal seek", 29 end
   return raw.seek(self, ...)
 end
-
-local children = setmetatable({}, { __mode = "k" })
 
 function method:close()
   if self == stdin or self == stdout or self == stderr then return nil, "a standard stream cannot be closed" end

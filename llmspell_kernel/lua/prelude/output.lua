@@ -1,0 +1,48 @@
+-- What goes to stdout, gathered: handing each printed line to the host would cost more than all the rest of
+-- printing. The first text goes through at once; those after it are held until there are enough of them,
+-- until anything else must be seen after them, or until the host, which shows output at regular intervals,
+-- asks for them through the hook.
+local host = ...
+local write_out, write_err = host.write_out, host.write_err
+local concat = table.concat
+
+local MOST_TEXTS, MOST_BYTES = 200, 16384
+
+local held, count, bytes = {}, 0, 0
+local may_hold = host.may_hold
+local holding = false
+
+local function release()
+  holding = false
+  if count > 0 then
+    local text = concat(held, "", 1, count)
+    count, bytes = 0, 0
+    write_out(text)
+  end
+end
+
+local function write(text)
+  if not holding then
+    write_out(text)
+    holding = may_hold
+    return
+  end
+  held[count + 1] = text
+  count = count + 1
+  bytes = bytes + #text
+  if count >= MOST_TEXTS or bytes >= MOST_BYTES then release() end
+end
+
+return {
+  write_out = write,
+  write_err = function(text)
+    release()
+    write_err(text)
+  end,
+  release = release,
+  -- While a script has a hook of its own, the host cannot ask for what is held.
+  allow_holding = function(allowed)
+    release()
+    may_hold = allowed and host.may_hold
+  end,
+}
