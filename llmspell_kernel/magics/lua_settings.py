@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.magics.settings import Setting, Value
@@ -53,8 +53,8 @@ def lua_settings(lua: LuaInterpreter) -> list[Setting]:
     ]
 
 
-def _replace(lua: LuaInterpreter, **changes: Value) -> None:
-    lua.state.settings = lua.settings = replace(lua.state.settings, **changes)  # type: ignore[arg-type]
+def _replace(lua: LuaInterpreter, **changes: Any) -> None:
+    lua.state.settings = lua.settings = replace(lua.state.settings, **changes)
 
 
 def _limit_memory(lua: LuaInterpreter, value: Value) -> None:
@@ -77,6 +77,7 @@ def _shower(lua: LuaInterpreter, name: str) -> Callable[[Value], None]:
     def change(value: Value) -> None:
         if value == 0:
             raise MagicError("wants a number from 1 on")
-        lua.formatter.limits = replace(lua.formatter.limits, **{name: value})  # type: ignore[arg-type]
+        changes: dict[str, Any] = {name: value}
+        lua.formatter.limits = replace(lua.formatter.limits, **changes)
 
     return change
