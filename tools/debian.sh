@@ -23,5 +23,5 @@ if [[ $(id -u) -ne 0 ]]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 echo "installing ${missing[*]}"
-"${run[@]}" apt-get update -qq
-"${run[@]}" apt-get install -qq --yes --no-install-recommends "${missing[@]}" > /dev/null
+"${run[@]}" apt-get update -qq -o Acquire::Retries=3
+"${run[@]}" apt-get install -qq --yes -o Acquire::Retries=3 --no-install-recommends "${missing[@]}" > /dev/null
