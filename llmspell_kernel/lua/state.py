@@ -118,7 +118,7 @@ class LuaState:
         for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.trusted}.items():
             host[key.encode()] = value
         output = self.chunk(PRELUDE / "output.lua", host)
-        for name in (b"write_out", b"write_err", b"release", b"allow_holding"):
+        for name in (b"write_out", b"write_err", b"release", b"release_from_hook", b"allow_holding"):
             host[name] = output[name]
         functions = self.chunk(PRELUDE / "binding.lua", host[b"release"])
         self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))

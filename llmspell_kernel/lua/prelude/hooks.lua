@@ -3,10 +3,11 @@
 -- Where that is impossible, host.period is the instruction count at which it always fires.
 local host = ...
 local raw_sethook, raw_gethook = debug.sethook, debug.gethook
-local running = coroutine.running
+local running, getinfo, sub = coroutine.running, debug.getinfo, string.sub
+local RUNTIME = "=[llmspell"
 local next, type, setmetatable, error = next, type, setmetatable, error
 local check, on_hook, period = host.check, host.on_hook, host.period
-local release, allow_holding = host.release, host.allow_holding
+local release, allow_holding = host.release_from_hook, host.allow_holding
 
 local one_for_all = host.lua_version == 501 -- LuaJIT has a single hook for all threads
 local user_hooks = setmetatable({}, { __mode = "k" }) -- thread -> {hook, mask, count}
@@ -19,7 +20,9 @@ end
 local function dispatch(event, line)
   if on_hook() then release() end
   local user = user_hooks[key()]
-  if user and (event ~= "count" or user.count > 0) then user.hook(event, line) end
+  if not user or (event == "count" and user.count == 0) then return end
+  if sub(getinfo(2, "S").source, 1, #RUNTIME) == RUNTIME then return end
+  return user.hook(event, line) -- a tail call: at level 2 the hook finds the function that runs
 end
 
 raw_sethook(dispatch, "", period > 0 and period or 1)

@@ -11,14 +11,16 @@ local MOST_TEXTS, MOST_BYTES = 200, 16384
 local held, count, bytes = {}, 0, 0
 local may_hold = host.may_hold
 local holding = false
+local busy, asked = false, false -- the hook may come between any two instructions
 
 local function release()
-  holding = false
+  busy, asked, holding = true, false, false
   if count > 0 then
     local text = concat(held, "", 1, count)
     count, bytes = 0, 0
     write_out(text)
   end
+  busy = false
 end
 
 local function write(text)
@@ -27,10 +29,12 @@ local function write(text)
     holding = may_hold
     return
   end
+  busy = true
   held[count + 1] = text
   count = count + 1
   bytes = bytes + #text
-  if count >= MOST_TEXTS or bytes >= MOST_BYTES then release() end
+  busy = false
+  if asked or count >= MOST_TEXTS or bytes >= MOST_BYTES then release() end
 end
 
 return {
@@ -40,6 +44,9 @@ return {
     write_err(text)
   end,
   release = release,
+  release_from_hook = function()
+    if busy then asked = true else release() end
+  end,
   -- While a script has a hook of its own, the host cannot ask for what is held.
   allow_holding = function(allowed)
     release()
