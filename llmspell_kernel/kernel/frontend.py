@@ -71,13 +71,14 @@ class JupyterFrontend:
             cell.sink = None
 
     def read_line(self, prompt: str, *, password: bool) -> str:
-        """Asks the client that runs the cell."""
-        self._output.flush()
+        """Asks the client that runs the cell; an unfinished line on stdout serves as prompt."""
         if not self._kernel.allows_stdin:
             raise StdinUnavailableError(
                 "this front end cannot be asked for input: pass the values in the code, or run the cell in "
                 "a front end that takes input, such as JupyterLab"
             )
+        prompt = prompt or self._output.take_unfinished_line()
+        self._output.flush()
         return self._kernel.ask(prompt, password=password)
 
     def current_cell(self) -> Cell:

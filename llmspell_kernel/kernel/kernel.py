@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
-from ipykernel._version import kernel_protocol_version
+from jupyter_client._version import protocol_version
 from traitlets import Bool, Enum, Float, Integer, Unicode
 
 from llmspell_kernel import __version__
@@ -99,7 +99,7 @@ class LLMSpellKernel(ShellDispatch):
     def kernel_info(self) -> dict[str, Any]:
         """The content of kernel_info_reply. The base class's would import debugpy and promise subshells."""
         return {
-            "protocol_version": kernel_protocol_version,
+            "protocol_version": protocol_version,
             "implementation": self.implementation,
             "implementation_version": self.implementation_version,
             "language_info": self.language_info,

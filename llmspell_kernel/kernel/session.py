@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import zmq
+from jupyter_client._version import protocol_version
 from jupyter_client.session import DELIM, Session, extract_header
 from zmq.backend import Socket as RawSocket
 from zmq.eventloop.zmqstream import ZMQStream
@@ -82,7 +83,7 @@ class KernelSession(Session):
             "username": self.username,
             "session": self.session,
             "date": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "version": "5.4",
+            "version": protocol_version,
         }
         parts = [
             orjson.dumps(header),

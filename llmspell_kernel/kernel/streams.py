@@ -140,6 +140,25 @@ class CellOutput:
                     self._send(self.cell, stream, self._decode(stream, b"", True))
                 self._decoders.clear()
 
+    def take_unfinished_line(self) -> str:
+        """The end of what the cell wrote to stdout and nobody has seen yet, if it is a line without its end.
+
+        It is taken away: what asks for input shows it as the prompt.
+        """
+        with self._lock:
+            tail = b""
+            for index in range(len(self._segments) - 1, -1, -1):
+                cell, stream, data = self._segments[index]
+                head, newline, end = data.rpartition(b"\n")
+                if stream != "stdout":
+                    return ""
+                tail = end + tail
+                if newline or index == 0:
+                    kept = [(cell, stream, head + newline)] if newline else []
+                    self._segments[index:] = kept
+                    break
+        return tail.decode(errors="backslashreplace")
+
     def finish(self, cell: Cell) -> None:
         """A cell has ended: everything leaves, and a notice of what was dropped."""
         if self._segments or self._decoders:
