@@ -120,9 +120,9 @@ class Interrupts:
         """Called by the hook, and after each failed resume: raises the reason, if there is one."""
         if self._reason is not None:
             raise self._reason.with_traceback(None)
-        if self._touched:
+        if self._touched and (current := self._current()) in self._touched:
             # A coroutine that yielded just as it was hooked, resumed by a later cell.
-            self._unhook(self._current())
+            self._unhook(current)
 
     def on_hook(self) -> bool:
         """Called by the hook: as `check`; answers whether `poke` is why it was called."""

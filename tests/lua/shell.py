@@ -21,6 +21,7 @@ class MemoryFrontend:
         self.written: list[tuple[StreamName, bytes]] = []
         self.answers: list[str | None] | None = None
         self.asked: list[tuple[str, bool]] = []
+        self.on_read: Callable[[], None] = lambda: None
 
     def write(self, stream: StreamName, data: bytes) -> None:
         if self.written and self.written[-1][0] == stream:
@@ -41,6 +42,7 @@ class MemoryFrontend:
 
     def read_line(self, prompt: str, *, password: bool) -> str:
         self.asked.append((prompt, password))
+        self.on_read()
         if self.answers is None:
             raise StdinUnavailableError("this front end cannot be asked for input")
         answer = self.answers.pop(0) if self.answers else None
