@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nbclient import NotebookClient
 
 from tools import reference
+from tools.notebook import Client
 
 from .examples import examples_in, shown_lines
 from .kernels import Execution, KernelSession
@@ -77,7 +77,7 @@ def test_tour_is_stored_without_outputs_and_runs_from_top_to_bottom(kernelspecs:
     assert all(not cell.outputs and cell.execution_count is None for cell in code), (
         "clear the outputs of the tour"
     )
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(TOUR.parent)}}).execute()
+    Client(notebook, TOUR.parent).execute()
     for cell in code:
         failed = any(output.output_type == "error" for output in cell.outputs)
         expected = "raises-exception" in cell.metadata.get("tags", [])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import nbformat
@@ -17,6 +20,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 CELL_SECONDS = 60
 """How long a cell may run."""
+
+LOOK_SECONDS = 0.25
+"""How long a reply may lie there unseen."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -75,14 +81,44 @@ class Report:
         return f"\x1b[{style}m{text}\x1b[0m" if self._colour and text else text
 
 
+class Client(NotebookClient):
+    """An nbclient that looks again for replies which it has missed.
+
+    nbclient sends the state of Output widgets on the socket on which it waits for the reply; a reply that
+    arrives at that moment is only seen by the next look, which would be when the cell's time is over.
+    """
+
+    def __init__(self, notebook: Any, folder: Path, **options: Any) -> None:
+        """Cells run in `folder`; options are nbclient's."""
+        options.setdefault("timeout", CELL_SECONDS)
+        super().__init__(
+            notebook,
+            resources={"metadata": {"path": str(folder)}},
+            on_notebook_start=self._look_often,
+            **options,
+        )
+
+    def _look_often(self, **_: Any) -> None:
+        channel = self.kc.shell_channel
+        look = channel.get_msg
+
+        async def get_msg(timeout: float | None = None) -> Any:
+            end = time.monotonic() + (math.inf if timeout is None else timeout)
+            while (left := end - time.monotonic()) > LOOK_SECONDS:
+                with suppress(Empty):
+                    return await look(timeout=LOOK_SECONDS)
+            return await look(timeout=max(left, 0))
+
+        channel.get_msg = get_msg
+
+
 def run(file: Path, output: Path, *, colour: bool) -> int:
     """Executes `file` in its own folder, writes the executed copy to `output`; the exit code."""
     notebook: Any = nbformat.read(file, as_version=4)
     report = Report(notebook.cells, colour=colour)
-    client = NotebookClient(
+    client = Client(
         notebook,
-        timeout=CELL_SECONDS,
-        resources={"metadata": {"path": str(file.parent)}},
+        file.parent,
         on_cell_execute=report.start,
         on_cell_executed=lambda cell, cell_index, execute_reply: report.finish(cell, execute_reply),
     )
