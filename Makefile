@@ -31,7 +31,7 @@ run: $(STAMPS)/package  ## execute the tour notebook here, cell by cell
 
 .PHONY: lab
 lab: $(STAMPS)/lab  ## open the tour in JupyterLab
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root --no-browser) notebooks/tour.ipynb
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root --no-browser) --LabApp.default_url=/lab/tree/notebooks/tour.ipynb
 
 ## Test
 
