@@ -47,6 +47,7 @@ def _nearest(name: str, known: list[str], prefix: str = "") -> str:
 
 def _nearest_field(name: str, interpreter: LuaInterpreter) -> str:
     """A field of a standard library table that resembles `name`."""
+    tables = dict(interpreter.state.globals.items())  # raw: _G may have a metatable that raises
     for library in (
         "string",
         "table",
@@ -60,7 +61,7 @@ def _nearest_field(name: str, interpreter: LuaInterpreter) -> str:
         "plot",
         "widgets",
     ):
-        table = interpreter.state.globals[library.encode()]
+        table = tables.get(library.encode())
         if table is None or not hasattr(table, "keys"):
             continue
         if found := _nearest(name, _strings(table), f"{library}."):

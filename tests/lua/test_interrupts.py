@@ -198,7 +198,7 @@ def test_nothing_slow_is_left_behind(shell: LuaShell) -> None:
     for _ in range(5):
         interrupted(shell, "while true do end")
     after = min(float(shell.run(code) or 0) for _ in range(5))
-    assert after < before * 1.5
+    assert after < before * 3  # a hook left behind costs far more
 
 
 def test_a_hook_of_the_users_survives_an_interrupt(shell: LuaShell) -> None:

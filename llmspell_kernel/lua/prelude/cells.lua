@@ -6,6 +6,8 @@ local host = ...
 local load, release = host.raw_load, host.release
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
+local RUNTIME = "=[llmspell"
+local getinfo, sub, rawset = debug.getinfo, string.sub, rawset
 local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 local error, gmatch, concat = error, string.gmatch, table.concat
 local unpack = table.unpack or unpack
@@ -17,6 +19,9 @@ local KEEP, SHOW = host.keep_name, host.show_name
 
 -- names: "a,b:const" as the statement declares them, in order.
 local function keep(closure, names)
+  if type(closure) ~= "function" or type(names) ~= "string" then return end
+  local info = getinfo(closure, "S")
+  if info.what == "C" or sub(info.source, 1, #RUNTIME) == RUNTIME then return end -- called by a script itself
   local index, places = 1, {}
   local name = getupvalue(closure, index)
   while name do
@@ -147,14 +152,14 @@ end
 local In, Out = {}, {}
 globals.In, globals.Out = In, Out
 
-local function remember_input(number, source) In[number] = source end
+local function remember_input(number, source) rawset(In, number, source) end
 
 -- Several values are remembered as a list.
 local function remember_output(number, packed)
   local value = packed[1]
   if packed.n > 1 then value = packed end
-  Out[number] = value
-  globals._ = packed[1]
+  rawset(Out, number, value)
+  rawset(globals, "_", packed[1]) -- scripts may have made _G strict
 end
 
 local function forget_history()

@@ -30,7 +30,7 @@ local function load_text(source, name, mode, ...)
     return nil, "attempt to load a binary chunk (only source text can be loaded)"
   end
   if mode == "b" then return nil, "attempt to load a text chunk (mode is 'b')" end
-  if setfenv then return environment(select("#", ...), (...), raw_load(source, name)) end
+  if setfenv then return environment(select("#", ...), (...), raw_load(source, name, "t")) end
   return raw_load(source, name, "t", ...)
 end
 

@@ -3,7 +3,7 @@
 local host = ...
 local raw = {}
 for name, f in pairs(debug) do raw[name] = f end
-local type, error, sub, getmetatable, pairs = type, error, string.sub, getmetatable, pairs
+local type, error, sub, getmetatable, pairs, tonumber = type, error, string.sub, getmetatable, pairs, tonumber
 local io_type = io.type
 
 debug.sethook, debug.gethook = host.sethook, host.gethook
@@ -18,13 +18,29 @@ if not host.trusted then
   end
 
   -- Python objects are userdata, and so are open files; only files are a script's own.
-  local function is_foreign(value) return type(value) == "userdata" and not io_type(value) end
+  -- LuaJIT's cdata has the metatable of its ffi.
+  local function is_foreign(value)
+    local kind = type(value)
+    return (kind == "userdata" and not io_type(value)) or kind == "cdata"
+  end
 
+  -- getmetatable answers this for Python objects, whose metatable could destroy them.
+  raw.getmetatable(host.check).__metatable = false
+
+  -- The arguments of a C function's frame may be Python objects; only Lua frames of the user's are open.
   local function level_is_ours(thread, level)
     if type(level) ~= "number" then return is_ours(level) end
     local info
     if thread then info = raw.getinfo(thread, level, "S") else info = raw.getinfo(level + 2, "S") end
-    return info ~= nil and sub(info.source, 1, #RUNTIME) == RUNTIME
+    return info ~= nil and (info.what == "C" or sub(info.source, 1, #RUNTIME) == RUNTIME)
+  end
+
+  local function checked_level(level, position, caller)
+    local kind = type(level)
+    if kind == "number" or kind == "function" then return level end
+    local number = kind == "string" and tonumber(level)
+    if number then return number end
+    error("bad argument #" .. position .. " to '" .. caller .. "' (number expected, got " .. kind .. ")", 3)
   end
 
   -- Levels count from the caller of these wrappers, so each adds its own frame.
@@ -46,7 +62,9 @@ if not host.trusted then
 
   function debug.getupvalue(f, index)
     if is_ours(f) then return nil end
-    return raw.getupvalue(f, index)
+    local name, value = raw.getupvalue(f, index)
+    if is_foreign(value) then value = nil end
+    return name, value
   end
 
   function debug.setupvalue(f, index, value)
@@ -69,40 +87,43 @@ if not host.trusted then
   function debug.getlocal(thread, level, index)
     if type(thread) ~= "thread" then
       -- Of a function that does not run only the names of its parameters are known.
+      thread = checked_level(thread, 1, "getlocal")
       if type(thread) ~= "function" and level_is_ours(nil, thread) then return nil end
       local name, value = raw.getlocal(shifted(thread), level)
       return name, value
     end
-    if level_is_ours(thread, level) then return nil end
+    level = checked_level(level, 2, "getlocal")
+    if type(level) == "number" and level_is_ours(thread, level) then return nil end
     return raw.getlocal(thread, level, index)
   end
 
   function debug.setlocal(thread, level, index, value)
     if type(thread) ~= "thread" then
+      thread = checked_level(thread, 1, "setlocal")
       if level_is_ours(nil, thread) then return nil end
       return (raw.setlocal(shifted(thread), level, index))
     end
+    level = checked_level(level, 2, "setlocal")
     if level_is_ours(thread, level) then return nil end
     return (raw.setlocal(thread, level, index, value))
   end
 
-  -- LuaJIT: ffi reaches any memory, and jit.util and jit.profile the machine below.
-  for _, name in pairs({ "ffi", "jit.util", "jit.profile" }) do
+  -- LuaJIT: ffi and the pointers of string.buffer reach any memory, jit.util and jit.profile the machine below.
+  for _, name in pairs({ "ffi", "string.buffer", "jit.util", "jit.profile" }) do
     package.loaded[name], package.preload[name] = nil, nil
   end
   if setfenv then
     local raw_setfenv, raw_getfenv = setfenv, getfenv
     function setfenv(f, env)
+      f = checked_level(f, 1, "setfenv")
       if is_ours(f) or (type(f) == "number" and f > 0 and level_is_ours(nil, f)) then
         error("'setfenv' cannot change the environment of a function of the runtime", 2)
       end
-      if type(f) == "number" and f > 0 then f = f + 1 end
-      return raw_setfenv(f, env)
+      return raw_setfenv(f ~= 0 and shifted(f) or f, env)
     end
     function getfenv(f)
-      if f == nil then f = 1 end
-      if type(f) == "number" and f > 0 then f = f + 1 end
-      return (raw_getfenv(f))
+      f = checked_level(f == nil and 1 or f, 1, "getfenv")
+      return (raw_getfenv(f ~= 0 and shifted(f) or f))
     end
     debug.setfenv, debug.getfenv = nil, nil
   end
