@@ -45,9 +45,7 @@ def test_generated_page_is_what_the_package_says(name: str) -> None:
     assert file.exists() and file.read_text("utf-8") == reference.content(name), "outdated; run: make docs"
 
 
-def test_messages_page_names_every_request_of_the_kernel() -> None:
-    from ipykernel._version import kernel_protocol_version
-
+def test_messages_page_is_about_this_kernel(kernel: KernelSession) -> None:
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
 
     page = (reference.FOLDER / "messages.md").read_text("utf-8")
@@ -59,7 +57,9 @@ def test_messages_page_names_every_request_of_the_kernel() -> None:
         *LLMSpellKernel.control_msg_types,
     }
     assert [name for name in sorted(handled) if f"`{name}`" not in page] == []
-    assert f"version {kernel_protocol_version} " in page
+    info = kernel.request(kernel.client.kernel_info())
+    assert f"version {info['protocol_version']} " in page
+    assert [name for name in info if f"`{name}`" not in page and name != "status"] == []
 
 
 def test_pages_name_only_settings_that_exist() -> None:
