@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NIL_VALUE = re.compile(r"a nil value \((?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)'\)")
 _NIL_LUAJIT = re.compile(
-    r"attempt to \w+ (?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)' \(a nil value\)"
+    r"attempt to [\w ]+? (?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)' \(a nil value\)"
 )
 _ALIKE = 0.7
 

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 
@@ -24,16 +25,21 @@ _RED, _GREEN, _CYAN, _YELLOW, _BOLD, _DIM, _RESET = (
 _CONTEXT = 2  # source lines shown before and after the line of the innermost frame
 _POSITION = re.compile(r"^(?P<chunk>[^\n]*?):(?P<line>\d+): ")
 _SHOWN_FRAMES = 30
-_KINDS = {"global": "function", "local": "local", "method": "method", "field": "field", "upvalue": "function"}
+_SHOWN_REPEATS = 3
+_KINDS = {"local": "local", "method": "method", "field": "field", "metamethod": "metamethod"}
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One call: where it stands and what it is called; `line` is 0 where there is none."""
+    """One call: where it stands and what it is called; `line` is 0 where there is none.
+
+    `omitted` is the number of calls that were left out in its place.
+    """
 
     chunk: str
     line: int
     label: str
+    omitted: int = 0
 
 
 def _text(value: object) -> str:
@@ -79,17 +85,19 @@ class Tracebacks:
 
     def _frames(self, frames: Sequence[Frame]) -> list[str]:
         lines: list[str] = []
-        omitted = len(frames) - _SHOWN_FRAMES
-        shown = frames if omitted <= 0 else [*frames[: _SHOWN_FRAMES - 10], *frames[-10:]]
         placed = False
-        for index, frame in enumerate(shown):
-            if omitted > 0 and index == _SHOWN_FRAMES - 10:
-                lines.append(f"{_DIM}... {omitted} more frames ...{_RESET}")
+        for frame, times in _shortened([(frame, len(list(same))) for frame, same in groupby(frames)]):
+            if frame.omitted:
+                lines.append(f"{_DIM}... {frame.omitted:,} more frames ...{_RESET}")
+                continue
             source = self._source(frame)
-            lines.append(_headline(frame))
-            if source:
-                lines.append(_excerpt(source, frame.line, 0 if placed else _CONTEXT))
-                placed = True
+            for _ in range(1 if times > _SHOWN_REPEATS else times):
+                lines.append(_headline(frame))
+                if source:
+                    lines.append(_excerpt(source, frame.line, 0 if placed else _CONTEXT))
+                    placed = True
+            if times > _SHOWN_REPEATS:
+                lines.append(f"{_DIM}... the same frame {times - 1:,} more times ...{_RESET}")
         return lines
 
     def _source(self, frame: Frame) -> list[str]:
@@ -103,6 +111,15 @@ class Tracebacks:
             except OSError:
                 text = ""
         return text.splitlines()
+
+
+def _shortened(runs: list[tuple[Frame, int]]) -> list[tuple[Frame, int]]:
+    """Runs of equal frames without the middle, if there are too many."""
+    if len(runs) <= _SHOWN_FRAMES:
+        return runs
+    head, middle, tail = runs[: _SHOWN_FRAMES - 10], runs[_SHOWN_FRAMES - 10 : -10], runs[-10:]
+    omitted = sum(frame.omitted or times for frame, times in middle)
+    return [*head, (Frame("", 0, "", omitted), 1), *tail]
 
 
 def _headline(frame: Frame) -> str:
@@ -123,6 +140,8 @@ def _excerpt(source: Sequence[str], line: int, context: int) -> str:
 
 
 def _frame(info: LuaTable) -> Frame:
+    if info[b"omitted"]:
+        return Frame("", 0, "", int(info[b"omitted"]))
     if info[b"python"]:
         return Frame("[Python]", 0, _called(info, "function"))
     if info[b"what"] == b"C":

@@ -9,6 +9,7 @@ local collectgarbage = collectgarbage
 local RUNTIME = "=[llmspell"
 local getinfo, sub, rawset = debug.getinfo, string.sub, rawset
 local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
+local stdout, stderr = io.stdout, io.stderr
 local error, gmatch, concat = error, string.gmatch, table.concat
 local unpack = table.unpack or unpack
 
@@ -107,7 +108,8 @@ local function pack(ok, ...)
   end
   release()
   local n = select("#", ...)
-  if n == 0 then return true end
+  -- What io.write answers is for chaining, not for showing.
+  if n == 0 or (n == 1 and ((...) == stdout or (...) == stderr)) then return true end
   return true, { n = n, ... }
 end
 

@@ -1,8 +1,8 @@
 -- print and the io library over the front's streams. io.stdin, io.stdout and io.stderr stay the real file
 -- handles (type, io.type and methods are theirs); their methods are told apart by identity.
 local host = ...
-local io, error, type, tostring, select, tonumber = io, error, type, tostring, select, tonumber
-local concat, sub, find, match, byte, format = table.concat, string.sub, string.find, string.match, string.byte, string.format
+local io, error, pcall, type, tostring, select, tonumber = io, error, pcall, type, tostring, select, tonumber
+local concat, sub, gsub, find, match, format = table.concat, string.sub, string.gsub, string.find, string.match, string.format
 local getmetatable, setmetatable, next = getmetatable, setmetatable, next
 local fail, write_out, write_err, release = host.fail, host.write_out, host.write_err, host.release
 local math_type = math.type
@@ -15,6 +15,14 @@ local raw = {}
 for name, f in next, method do raw[name] = f end
 
 local input, output = stdin, stdout
+
+-- The results of Lua's own function; its errors get the position of the user's code instead of ours.
+local function relay(ok, ...)
+  if ok then return ... end
+  local message = ...
+  if type(message) ~= "string" then error(message, 0) end
+  fail((gsub(message, "^%[llmspell%] [%w_]+:%d+: ", "")))
+end
 local children = setmetatable({}, { __mode = "k" }) -- file handle -> number of the process behind it
 
 function print(...)
@@ -58,12 +66,12 @@ end
 
 function method:write(...)
   if self == stdout or self == stderr then return write_to(self, "write", ...) end
-  return raw.write(self, ...)
+  return relay(pcall(raw.write, self, ...))
 end
 
 function io.write(...)
   if output == stdout or output == stderr then return write_to(output, "write", ...) end
-  return raw.write(output, ...)
+  return relay(pcall(raw.write, output, ...))
 end
 
 -- What the front end typed and nobody has read yet; nil once the user has ended the input.
@@ -149,13 +157,13 @@ end
 function method:read(...)
   if self == stdin then return read_stdin(...) end
   release() -- a pipe may take its time
-  return raw.read(self, ...)
+  return relay(pcall(raw.read, self, ...))
 end
 
 function io.read(...)
   if input == stdin then return read_stdin(...) end
   release()
-  return raw.read(input, ...)
+  return relay(pcall(raw.read, input, ...))
 end
 
 function io.getpass(prompt)
@@ -173,7 +181,7 @@ end
 
 function method:lines(...)
   if self == stdin then return stdin_lines(...) end
-  if not children[self] then return raw.lines(self, ...) end
+  if not children[self] then return relay(pcall(raw.lines, self, ...)) end
   local next_line = raw.lines(self, ...)
   return function()
     release() -- the next line may take its time
@@ -182,9 +190,9 @@ function method:lines(...)
 end
 
 function io.lines(path, ...)
-  if path ~= nil then return raw_lines(path, ...) end
+  if path ~= nil then return relay(pcall(raw_lines, path, ...)) end
   if input == stdin then return stdin_lines(...) end
-  return raw.lines(input, ...)
+  return relay(pcall(raw.lines, input, ...))
 end
 
 function method:flush()
@@ -192,23 +200,23 @@ function method:flush()
     host.flush()
     return self
   end
-  return raw.flush(self)
+  return relay(pcall(raw.flush, self))
 end
 
 function method:setvbuf(...)
   if self == stdout or self == stderr or self == stdin then return true end
-  return raw.setvbuf(self, ...)
+  return relay(pcall(raw.setvbuf, self, ...))
 end
 
 function method:seek(...)
   if self == stdout or self == stderr or self == stdin then return nil, "Illegal seek", 29 end
-  return raw.seek(self, ...)
+  return relay(pcall(raw.seek, self, ...))
 end
 
 function method:close()
   if self == stdin or self == stdout or self == stderr then return nil, "a standard stream cannot be closed" end
   local child = children[self]
-  if not child then return raw.close(self) end
+  if not child then return relay(pcall(raw.close, self)) end
   children[self] = nil
   raw.close(self)
   return host.close_child(child)

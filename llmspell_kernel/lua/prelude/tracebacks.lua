@@ -3,10 +3,10 @@ local host = ...
 local getinfo = debug.getinfo
 local type, tostring, getmetatable, rawget, pcall, setmetatable, rawequal = type, tostring, getmetatable, rawget, pcall, setmetatable, rawequal
 local xpcall, error = xpcall, error
-local sub, format = string.sub, string.format
+local sub, format, floor = string.sub, string.format, math.floor
 local RUNTIME = "=[llmspell"
 local RUNNER = "=[llmspell] cells"
-local LIMIT = 200
+local INNERMOST, OUTERMOST = 100, 50
 
 local function frame_of(info, level)
   return {
@@ -17,22 +17,49 @@ local function frame_of(info, level)
   }
 end
 
+-- debug.getinfo of a thread, or of the running one with levels that count from the caller.
+local function info_at(thread, level, what)
+  local info
+  if thread then info = getinfo(thread, level, what) else info = getinfo(level + 1, what) end
+  return info
+end
+
+-- The last level there is, `level` being one.
+local function last_level(thread, level)
+  local beyond = level + 1
+  while info_at(thread, beyond + 1, "l") do level, beyond = beyond, beyond * 2 end
+  while beyond - level > 1 do
+    local middle = floor((level + beyond) / 2)
+    if info_at(thread, middle + 1, "l") then level = middle else beyond = middle end
+  end
+  return level
+end
+
 -- Frames of the running thread from `level` down to the cell's, or of a coroutine's whole stack; those of
--- the runtime are left out, and those of error and xpcall, which say nothing.
+-- the runtime and what they have called are left out, and those of error and xpcall, which say nothing. Of
+-- a very deep stack the middle is left out: {omitted = n}.
 local function collect(thread, level)
   local frames, n = {}, 0
-  while n < LIMIT do
-    local info
-    if thread then info = getinfo(thread, level, "nSlf") else info = getinfo(level, "nSlf") end
+  local may_skip = true
+  while true do
+    local info = info_at(thread, level, "nSlf")
     if not info or info.source == RUNNER then break end
     if sub(info.source, 1, #RUNTIME) == RUNTIME then
-      -- What a function of ours has called last is Python's side of it.
-      if n > 0 and frames[n].python and frames[n].level == level - 1 then n = n - 1 end
+      if n > 0 and frames[n].what == "C" and frames[n].level == level - 1 then n = n - 1 end
     elseif info.func ~= xpcall and info.func ~= error then
       n = n + 1
       frames[n] = frame_of(info, level)
     end
     level = level + 1
+    if n == INNERMOST and may_skip then
+      may_skip = false
+      local outermost = last_level(thread, level) - OUTERMOST
+      if outermost > level then
+        n = n + 1
+        frames[n] = { omitted = outermost - level }
+        level = outermost
+      end
+    end
   end
   for i = n + 1, #frames do frames[i] = nil end
   return frames
