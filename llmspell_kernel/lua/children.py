@@ -119,6 +119,12 @@ class Children:
                 except ProcessLookupError:
                     continue
 
+    def end_all(self) -> None:
+        """Kills every running child and waits for its end. Any thread."""
+        self.signal_all(by_force=True)
+        for child in list(self._running.values()):
+            child.process.wait()
+
     def _start(self, command: bytes, *, stdin: int, stdout: int, stderr: int) -> _Child:
         process = subprocess.Popen(
             [*_SHELL, command],
@@ -131,6 +137,8 @@ class Children:
         return _Child(process, self._write)
 
     def _remember(self, child: _Child) -> int:
+        for other in list(self._running.values()):
+            other.process.poll()  # a pipe that Lua never closes leaves no zombie
         number, self._next = self._next, self._next + 1
         self._running[number] = child
         return number

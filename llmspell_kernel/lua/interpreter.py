@@ -36,6 +36,10 @@ _STUBBORN = (
     b"a pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at "
     b"once, restart the kernel.\n"
 )
+_FULL = (
+    "What this cell has put into globals and top-level locals is still there: set it to nil. To raise the "
+    "limit, use the kernel's option memory_limit (bytes; 0 for none)."
+)
 _CLOSING_JIT = b", in a loop that LuaJIT has compiled (compiled loops cannot be interrupted)"
 
 
@@ -157,7 +161,7 @@ class LuaInterpreter(Interpreter):
         try:
             try:
                 self.gate.open = True
-                outcome = self._within_limits(body)
+                outcome = self._described(body)
             finally:
                 self.gate.open = False
         except (Exception, KeyboardInterrupt, CellExit, CellTimeLimit) as error:  # noqa: BLE001 - the cell's border
@@ -175,16 +179,14 @@ class LuaInterpreter(Interpreter):
             ending(outcome.error is not None)
         return outcome
 
-    def _within_limits(self, body: Callable[[], Outcome]) -> Outcome:
+    def _described(self, body: Callable[[], Outcome]) -> Outcome:
         """The body's outcome, also when Lua failed: describing the error may run code of the user's."""
-        self.state.limit_memory(True)
         try:
             return body()
         except LuaCallError as error:
             if isinstance(error.value, BaseException):
                 # A signal has ended a Python call of the cell's.
                 raise error.value from None
-            self.state.limit_memory(False)
             return Outcome(error=self._lua_error(error))
 
     def call(self, function: LuaFunction, *args: Any) -> tuple[Any, ...]:
@@ -243,11 +245,12 @@ class LuaInterpreter(Interpreter):
     def _lua_error(self, failure: LuaCallError) -> ErrorReport:
         report, text = failure.report, str(failure)
         kind = report[b"kind"].decode()
-        name = "LuaError"
+        name, hint = "LuaError", ""
         if "not enough memory" in text and kind == "string":
             self.state.collect_garbage()
             name = "LuaMemoryError"
             text = f"not enough memory (the limit is {self.settings.memory_limit:,} bytes of Lua memory)"
+            hint = _FULL
         elif kind == "table":
             own = report[b"name"]
             name = own.decode(errors="backslashreplace") if own else name
@@ -259,7 +262,7 @@ class LuaInterpreter(Interpreter):
         frames = self.tracebacks.frames_of(report[b"frames"])
         if isinstance(python, LuaCallError):
             frames = self.tracebacks.frames_of(python.report[b"frames"]) + frames
-        return self.tracebacks.report(name, text, frames, hint=suggestion(text, self), python=python)
+        return self.tracebacks.report(name, text, frames, hint=hint or suggestion(text, self), python=python)
 
     def _python_cause(self, text: str) -> BaseException | None:
         last, self.state.binder.last_failure = self.state.binder.last_failure, None
@@ -307,7 +310,7 @@ class LuaInterpreter(Interpreter):
 
     def close(self) -> None:
         """Ends the child processes that are still running."""
-        self.children.signal_all(by_force=True)
+        self.children.end_all()
 
     # Helping the one who types
 

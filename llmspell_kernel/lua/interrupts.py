@@ -91,6 +91,7 @@ class Interrupts:
     def __init__(self, module: ModuleType, runtime: Any) -> None:
         self.is_jit = b"LuaJIT" in runtime.lua_implementation
         self.on_stubborn: Callable[[], None] = lambda: None
+        self.before_raise: Callable[[], object] = lambda: None
         self._hooks = _CHooks.of(module)
         # LuaJIT's hook belongs to no thread, so any thread that stays alive will do.
         make_anchor = b"return coroutine.create(print)" if self.is_jit else b"return (coroutine.running())"
@@ -119,6 +120,7 @@ class Interrupts:
     def check(self, *_: object) -> None:
         """Called by the hook, and after each failed resume: raises the reason, if there is one."""
         if self._reason is not None:
+            self.before_raise()
             raise self._reason.with_traceback(None)
         if self._touched and (current := self._current()) in self._touched:
             # A coroutine that yielded just as it was hooked, resumed by a later cell.

@@ -93,9 +93,12 @@ class LuaState:
         module = lua_module(settings.language)
         self.settings = settings
         self.runtime = self._make_runtime(module, settings)
+        self._limited = settings.memory_limit > 0
+        self.limit_memory(False)
         major, minor = self.runtime.lua_version
         self.version: int = major * 100 + minor
         self.interrupts = Interrupts(module, self.runtime)
+        self.interrupts.before_raise = lambda: self.limit_memory(False)
         self.own_files: dict[str, Path] = {}
         self._host = self._load_binding(settings, raw)
         self._load_prelude(host)
@@ -115,12 +118,13 @@ class LuaState:
 
     def _load_binding(self, settings: LuaSettings, raw: Mapping[str, Any]) -> LuaTable:
         host = self.table()
+        host[b"limit_memory"] = self.limit_memory
         for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.trusted}.items():
             host[key.encode()] = value
         output = self.chunk(PRELUDE / "output.lua", host)
         for name in (b"write_out", b"write_err", b"release", b"release_from_hook", b"allow_holding"):
             host[name] = output[name]
-        functions = self.chunk(PRELUDE / "binding.lua", host[b"release"])
+        functions = self.chunk(PRELUDE / "binding.lua", host[b"release"], self.limit_memory)
         self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
         self.helpers = self.table()
         self.helpers[b"lua_version"] = self.version
@@ -169,13 +173,16 @@ class LuaState:
             self.prelude(name)
         self.introspection[b"name_standard_library"]()
 
-    def limit_memory(self, limited: bool) -> None:
-        """Applies the memory limit while user code runs, and lifts it for what we do between cells.
+    def limit_memory(self, limited: bool) -> bool:
+        """Applies the memory limit, or lifts it; answers whether it was applied. Never raises.
 
-        Outside a protected call a failed allocation would end the process.
+        The prelude applies it while code of the user's runs, and only then: what lupa does between Lua and
+        Python is no protected call, and there a failed allocation would end the process.
         """
-        if self.settings.memory_limit:
-            self.runtime.set_max_memory(self.settings.memory_limit if limited else 0)
+        before, self._limited = self._limited, limited and self.settings.memory_limit > 0
+        if before != self._limited:
+            self.runtime.set_max_memory(self.settings.memory_limit if self._limited else 0)
+        return before
 
     def collect_garbage(self) -> None:
         """Frees what Lua no longer needs."""

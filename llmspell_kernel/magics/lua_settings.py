@@ -63,9 +63,7 @@ def _limit_memory(lua: LuaInterpreter, value: Value) -> None:
         raise MagicError(
             "this Lua was started without a memory limit; start the kernel with --memory-limit to have one"
         )
-    state.limit_memory(False)
     _replace(lua, memory_limit=value)
-    state.limit_memory(True)
 
 
 def _can_limit(lua: LuaInterpreter) -> bool:

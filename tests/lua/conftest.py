@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,16 +16,8 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def shell(language: str) -> LuaShell:
+def shell(language: str) -> Iterator[LuaShell]:
     """A fresh state of each Lua."""
-    return LuaShell(language)
-
-
-@pytest.fixture
-def new_shell() -> Callable[..., LuaShell]:
-    """Makes shells with settings."""
-
-    def make(language: str = "lua54", **settings: Any) -> LuaShell:
-        return LuaShell(language, **settings)
-
-    return make
+    shell = LuaShell(language)
+    yield shell
+    shell.interpreter.close()

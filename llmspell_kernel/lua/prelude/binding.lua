@@ -1,6 +1,6 @@
 -- Turns Python functions into Lua functions whose errors are Lua errors with the position of the caller.
 -- A guarded Python function answers (true, results...) or (false, message).
-local release = ...
+local release, limit_memory = ...
 local getinfo = debug.getinfo
 local error, pairs, type, sub = error, pairs, type, string.sub
 
@@ -28,7 +28,8 @@ local function fail(message)
 end
 
 -- A failure is either text for fail, or another Lua function's error value to pass on as it is.
-local function finish(ok, ...)
+local function finish(limited, ok, ...)
+  if limited then limit_memory(true) end
   if ok then return ... end
   local value, as_is = ...
   if as_is then error(value, 0) end
@@ -38,7 +39,7 @@ end
 local function bind(raw)
   return function(...)
     release() -- what was printed before is seen before
-    return finish(raw(...))
+    return finish(limit_memory(false), raw(...))
   end
 end
 

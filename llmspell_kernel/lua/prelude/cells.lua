@@ -3,7 +3,7 @@
 -- declares them, whose upvalues are then joined to the kept ones. So they stay one and the same variable
 -- for later cells and for the closures that captured them.
 local host = ...
-local load, release = host.raw_load, host.release
+local load, release, limit_memory = host.raw_load, host.release, host.limit_memory
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
 local RUNTIME = "=[llmspell"
@@ -100,6 +100,7 @@ end
 local function plain(source, chunk_name) return load(source, chunk_name, "t") end
 
 local function pack(ok, ...)
+  limit_memory(false)
   if not ok then
     -- Out of memory Lua calls no handler; LuaJIT frees nothing by itself before the next allocation fails.
     if type((...)) == "string" then collectgarbage() end
@@ -113,16 +114,21 @@ local function pack(ok, ...)
   return true, { n = n, ... }
 end
 
-local function traced(problem) return host.report(problem) end
+local function traced(problem)
+  limit_memory(false)
+  return host.report(problem)
+end
 
 -- Runs a compiled cell: true and its values {n = ..., ...} (nothing if it has none), or false and what
 -- the traceback handler made of the error.
 local function run(main)
   mains[main] = true
+  limit_memory(true)
   return pack(xpcall(main, traced))
 end
 
 local function pass(ok, ...)
+  limit_memory(false)
   if not ok and type((...)) == "string" then collectgarbage() end
   release()
   return ok, ...
@@ -130,6 +136,7 @@ end
 
 -- Calls a function of the user's for Python: true and its results, or false and the report.
 local function protected(f, ...)
+  limit_memory(true)
   return pass(xpcall(f, traced, ...))
 end
 
