@@ -6,7 +6,7 @@ local xpcall, error = xpcall, error
 local sub, format, floor = string.sub, string.format, math.floor
 local RUNTIME = "=[llmspell"
 local RUNNER = "=[llmspell] cells"
-local INNERMOST, OUTERMOST = 100, 50
+local INNERMOST, OUTERMOST = 100, 8 -- getinfo walks the stack: the outermost of a deep one cost most
 
 local function frame_of(info, level)
   return {
