@@ -111,6 +111,24 @@ class KernelSession:
                 return
         raise TimeoutError(f"request {msg_id} was not begun in {timeout} s")
 
+    def collect_all(self, msg_ids: Sequence[str], *, timeout: float = 20) -> list[Execution]:
+        """What several requests that wait in the queue led to, in the order of `msg_ids`."""
+        replies: dict[str, Message] = {}
+        messages: dict[str, list[Message]] = {msg_id: [] for msg_id in msg_ids}
+        idle = 0
+        for channel, message in self._arriving(time.monotonic() + timeout):
+            msg_id = message["parent_header"].get("msg_id")
+            if msg_id not in messages:
+                continue
+            if channel == "shell":
+                replies[msg_id] = message
+            elif channel == "iopub":
+                messages[msg_id].append(message)
+                idle += _is_idle(message)
+            if len(replies) == idle == len(messages):
+                return [Execution(replies[msg_id], messages[msg_id]) for msg_id in msg_ids]
+        raise TimeoutError(f"{len(replies)} replies to {len(messages)} requests in {timeout} s")
+
     def request(self, msg_id: str, *, timeout: float = 20) -> dict[str, Any]:
         """The content of the reply to a shell or control request that is no execute request."""
         for channel, message in self._arriving(time.monotonic() + timeout, "shell", "control"):

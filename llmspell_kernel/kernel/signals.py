@@ -21,7 +21,8 @@ from llmspell_kernel.interpreter import SignalGate
 class InterruptSignals:
     """Turns SIGINT into interrupts of the running cell, for the life of the process.
 
-    Made on the main thread. `on_interrupt` is called on a thread of its own, once a signal.
+    Made on the main thread. `on_interrupt` is called once a signal, on a thread of its own or, where
+    that is late, on the main thread.
     """
 
     def __init__(
@@ -34,16 +35,19 @@ class InterruptSignals:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
-        self._reading = threading.Lock()
+        self._reading = threading.RLock()  # the signal handler may find its own thread reading
         signal.signal(signal.SIGINT, self._handle)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
         self._thread.start()
 
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
-        if self._gate.open:
-            raise KeyboardInterrupt
-        self._when_idle()
+        if not self._gate.open:
+            self._when_idle()
+            return
+        # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
+        self._tell()
+        raise KeyboardInterrupt
 
     def forget(self) -> None:
         """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""
@@ -53,9 +57,12 @@ class InterruptSignals:
     def _watch(self) -> None:
         while True:
             select.select([self._reader], [], [])
-            with self._reading:
-                for _ in range(self._read().count(signal.SIGINT)):
-                    self._on_interrupt()
+            self._tell()
+
+    def _tell(self) -> None:
+        with self._reading:
+            for _ in range(self._read().count(signal.SIGINT)):
+                self._on_interrupt()
 
     def _read(self) -> bytes:
         try:
