@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import itertools
+import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,19 @@ def send_frames(socket: zmq.Socket[Any], frames: Sequence[Any]) -> None:
     for frame in frames[:-1]:
         send(socket, frame, _SEND_MORE)
     send(socket, frames[-1], 0)
+
+
+def _content(part: bytes) -> Any:
+    r"""JSON, in which a lone surrogate (`\ud800`, which JavaScript may send) becomes a question mark.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(part)
+    except orjson.JSONDecodeError:
+        text = json.dumps(json.loads(part), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-8", "replace"))
 
 
 class KernelSession(Session):
@@ -131,7 +145,7 @@ class KernelSession(Session):
             "msg_type": header["msg_type"],
             "parent_header": orjson.loads(parent),
             "metadata": orjson.loads(metadata),
-            "content": orjson.loads(body) if content else body,
+            "content": _content(body) if content else body,
             "buffers": [memoryview(part) for part in msg_list[_PARTS:]],
             RAW_HEADER: header_part,
         }
