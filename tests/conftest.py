@@ -47,6 +47,8 @@ def isolated_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
             (root / folder).mkdir(parents=True, exist_ok=True)
             patch.setenv(name, str(root / folder))
         patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+        # What a test installs for its user comes before what pip has put into the environment.
+        patch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
         patch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         patch.setenv(SESSION_MARK, mark)
         yield root
