@@ -7,6 +7,7 @@
     ├── LanguageUnavailableError   this platform's lupa has no such Lua
     ├── StdinUnavailableError      the client does not take input
     ├── SecurityError              a setting that would leave the kernel open
+    ├── BadRequestError            a message of a client lacks what it needs
     └── ScriptError                what a library function tells the Lua code that called it
 
 A message names the thing and its value, and says what to do next.
@@ -48,6 +49,10 @@ class StdinUnavailableError(LLMSpellError):
 
 class SecurityError(LLMSpellError):
     """A setting that would leave the kernel open."""
+
+
+class BadRequestError(LLMSpellError):
+    """A message of a client lacks what it needs."""
 
 
 class ScriptError(LLMSpellError):

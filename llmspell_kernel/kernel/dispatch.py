@@ -14,11 +14,23 @@ from typing import Any
 import zmq
 from ipykernel.kernelbase import Kernel
 
+from llmspell_kernel.errors import BadRequestError
+
 Message = dict[str, Any]
 Handler = Callable[[Any, list[bytes], Message], Any]
 
 _BATCH_SECONDS = 0.05
 """Requests that are already waiting are handled without going back to the event loop, this long at most."""
+
+
+_REQUIRED: dict[str, dict[str, type]] = {
+    "execute_request": {"code": str},
+    "complete_request": {"code": str, "cursor_pos": int},
+    "inspect_request": {"code": str, "cursor_pos": int},
+    "is_complete_request": {"code": str},
+    "history_request": {"hist_access_type": str},
+}
+"""What the content of a request must have; the rest has defaults."""
 
 
 class ShellDispatch(Kernel):
@@ -123,9 +135,13 @@ class ShellDispatch(Kernel):
 
     def _handle(self, handler: Handler, idents: list[bytes], message: Message) -> None:
         try:
+            _check_content(message)
             result = handler(self.shell_socket, idents, message)
             if result is not None:
                 _drive(result)
+        except BadRequestError as error:
+            self.log.warning("%s", error)
+            self._reply_error(self.shell_socket, idents, message, error)
         except Exception as error:  # the message loop's border: a failing handler must not end the kernel
             self.log.exception("Could not handle %s", message["msg_type"])
             self._reply_error(self.shell_socket, idents, message, error)
@@ -183,6 +199,19 @@ class ShellDispatch(Kernel):
 
     def finish_request(self) -> None:
         """Called when a request has been handled, before `idle` is published."""
+
+
+def _check_content(message: Message) -> None:
+    """Whether a request has what it needs.
+
+    Raises:
+        BadRequestError: a field is missing or of the wrong type.
+    """
+    for name, kind in _REQUIRED.get(message["msg_type"], {}).items():
+        value = message["content"].get(name)
+        if not isinstance(value, kind):
+            given = f"it has {value!r}" if name in message["content"] else "it has none"
+            raise BadRequestError(f"{message['msg_type']} needs {name!r} of type {kind.__name__}; {given}")
 
 
 def _drive(handling: Coroutine[Any, Any, Any]) -> None:

@@ -317,8 +317,8 @@ class LLMSpellKernel(ShellDispatch):
     async def do_history(
         self,
         hist_access_type: str,
-        output: bool,
-        raw: bool,
+        output: bool = False,
+        raw: bool = True,
         session: int | None = None,
         start: int | None = None,
         stop: int | None = None,
