@@ -7,6 +7,7 @@ to the front end while it runs, and all of it before the call that waited for th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.interpreter import StreamName
 
 _CHUNK = 65536
+_GRACE_SECONDS = 0.25
 _SHELL = ["/bin/sh", "-c"]
 
 Write = Callable[[StreamName, bytes], None]
@@ -50,6 +52,21 @@ class _Child:
             pump.join(timeout=0.2)
         return (code == 0, "exit", code) if code >= 0 else (False, "signal", -code)
 
+    def end_soon(self) -> None:
+        """The cell that waited was interrupted, and so was the child: it gets a moment to end by itself."""
+        try:
+            self.process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal(self.process, signal.SIGKILL)
+            self.process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signals a child and all it has started."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
 
 class Children:
     """The child processes of one Lua state. `signal_all` may be called by any thread."""
@@ -72,6 +89,9 @@ class Children:
         child.forward(child_err, "stderr")
         try:
             return child.wait()
+        except BaseException:
+            child.end_soon()
+            raise
         finally:
             self._running.pop(number, None)
 
@@ -113,11 +133,7 @@ class Children:
     def signal_all(self, *, by_force: bool) -> None:
         """Interrupts every running child, or kills it."""
         for child in list(self._running.values()):
-            if child.process.poll() is None:
-                try:
-                    os.killpg(child.process.pid, signal.SIGKILL if by_force else signal.SIGINT)
-                except ProcessLookupError:
-                    continue
+            _signal(child.process, signal.SIGKILL if by_force else signal.SIGINT)
 
     def end_all(self) -> None:
         """Kills every running child and waits for its end. Any thread."""

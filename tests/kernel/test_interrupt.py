@@ -150,8 +150,22 @@ def test_requests_behind_an_interrupted_cell_are_aborted(kernel: KernelSession) 
     assert set(statuses) == {"aborted"}
 
 
-def test_a_second_interrupt_kills_a_stubborn_child(kernel: KernelSession) -> None:
-    msg_id = kernel.client.execute("print('started') os.execute('trap \"\" INT; while true; do :; done')")
+def test_children_that_ignore_interrupts_end_with_the_cell(kernel: KernelSession) -> None:
+    done, took = interrupted(
+        kernel, "print('started') os.execute('trap \"\" INT; echo $$; while true; do :; done')", by_signal
+    )
+    assert done.reply["content"]["ename"] == "KeyboardInterrupt"
+    assert took < 5
+    pid = int(done.stdout.split()[1])
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_second_interrupt_kills_the_child_of_a_pipe(kernel: KernelSession) -> None:
+    code = (
+        "local p = io.popen('trap \"\" INT; echo ready; while true; do :; done') print(p:read()) p:read('a')"
+    )
+    msg_id = kernel.client.execute(code)
     while kernel.client.get_iopub_msg(timeout=20)["msg_type"] != "stream":
         continue
     by_signal(kernel)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
@@ -52,17 +53,21 @@ def test_also_when_the_connection_file_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.5", "localhost"])
-def test_loopback_is_open_to_this_machine(kernelspecs: list[str], address: str) -> None:
-    manager = KernelManager(kernel_name="llmspell", ip=address)
-    manager.start_kernel()
-    client = manager.blocking_client()
-    client.start_channels()
+def test_loopback_needs_none(tmp_path: Path, address: str) -> None:
+    file = tmp_path / "loopback.json"
+    _, info = write_connection_file(str(file), ip=address, key=b"secret")
+    process = subprocess.Popen([*KERNEL, "-f", str(file)])
+    client = BlockingKernelClient()
     try:
+        client.load_connection_info(info)
+        client.start_channels()
         client.wait_for_ready(timeout=30)
+        client.shutdown()
+        assert process.wait(timeout=20) == 0
     finally:
         client.stop_channels()
-        manager.shutdown_kernel(now=True)
-        manager.cleanup_resources()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
