@@ -93,6 +93,26 @@ def call_at(code: str, cursor: int) -> Call | None:
     return _open_call(tokenize(code[:cursor], comments=False))
 
 
+def constructor_at(code: str, cursor: int) -> Chain | None:
+    """The function `f` of an open `f{` or `f({` in whose table a new entry begins at `cursor`."""
+    tokens = tokenize(code[:cursor], comments=False)
+    if tokens and tokens[-1].end == cursor and tokens[-1].kind in _WORDS:
+        tokens.pop()
+    if not tokens or tokens[-1].text not in ("{", ",", ";"):
+        return None
+    depth = 0
+    for index in range(len(tokens) - 1, 0, -1):
+        nesting = NESTING.get(tokens[index].text, 0)
+        if nesting < 0 or depth:
+            depth -= nesting
+        elif nesting:
+            opener = index - 1 if tokens[index - 1].text == "(" else index
+            is_open = tokens[index].text == "{" and opener and _can_be_called(tokens[opener - 1])
+            call = _call(tokens, opener, 0) if is_open else None
+            return call.function if call else None
+    return None
+
+
 def name_at(code: str, cursor: int) -> Chain | None:
     """The chain up to and with the word that touches `cursor`, or the key in quotes that `cursor` is in."""
     tokens = tokenize(code, comments=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.interpreter import Completion, Completions
-from llmspell_kernel.lua.chains import Chain, Separator, StringAt, expression_before
+from llmspell_kernel.lua.chains import Chain, Separator, StringAt, constructor_at, expression_before
 from llmspell_kernel.lua.introspection import Found, Introspection, encode
 from llmspell_kernel.lua.lexer import RESERVED
 from llmspell_kernel.lua.scopes import visible_locals
@@ -71,7 +71,20 @@ class Completer:
                 found[name] = Found(encode(name), f"local {kind}")
         words = _matching(found.values(), at.prefix)
         words.sort(key=lambda word: not word[1].kind.startswith("local "))
-        return [self._completion(name, each, "") for name, each in words[:MAX_MATCHES]]
+        entries = _matching(self._attributes(code, at), at.prefix)
+        return [
+            *(self._completion(name, each, ".") for name, each in entries),
+            *(self._completion(name, each, "") for name, each in words[:MAX_MATCHES]),
+        ]
+
+    def _attributes(self, code: str, at: Chain) -> list[Found]:
+        """What can be set in the braces of a call that makes an object."""
+        function = constructor_at(code, at.end)
+        if function is None:
+            return []
+        path = (*function.path, function.prefix) if function.separator else function.path
+        target = self._introspection.target(code, function, path)
+        return self._introspection.fields(target, "{", at.prefix)
 
     def _fields(self, code: str, at: Chain) -> list[Completion]:
         found = {each.key: each for each in self._metamethods} if at.separator == "." else {}

@@ -72,6 +72,8 @@ class Inspector:
         target = self._introspection.target(code, chain, path)
         known = self._introspection.describe(target)
         name = chain.text if chain.root_kind in ("name", "none") else chain.separator.strip('["') + word
+        if known is not None and known.object:
+            return _object(known, name)
         if known is not None and known.qualified:
             is_named = known.is_function or known.type == "table"
             found = self._standard(known.qualified, "" if is_named else "value")
@@ -174,6 +176,16 @@ def _chains(code: str, cursor: int) -> Iterator[Chain]:
         yield name
     if call is not None:
         yield call.function
+
+
+def _object(known: Description, name: str) -> _Help:
+    """An object of ours, an attribute of one, or a function that makes one."""
+    signature = f"{name}{{...}} -> {known.object}" if known.is_function else f"{name}: {known.object}"
+    page = _page(doc_comments.parse(known.explanation.splitlines()), signature, "")
+    rest = known.members or known.preview
+    if not rest:
+        return page
+    return _Help(f"{page.markdown}\n\n{fenced(rest)}", f"{page.plain}\n\n{rest}")
 
 
 def _page(doc: DocComment | None, signature: str, place: str) -> _Help:

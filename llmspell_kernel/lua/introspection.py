@@ -70,6 +70,9 @@ class Description(NamedTuple):
         parameters: of a function, in brackets.
         builtin: whether a function is not written in Lua.
         is_callable_table: whether the function is a table's `__call`.
+        object: the type of an object of ours or of its attribute, as the library it belongs to says.
+        explanation: what that library says about it, Markdown.
+        members: the attributes of such an object, one a line.
     """
 
     type: str
@@ -83,6 +86,9 @@ class Description(NamedTuple):
     parameters: str = ""
     builtin: bool = False
     is_callable_table: bool = False
+    object: str = ""
+    explanation: str = ""
+    members: str = ""
 
 
 class Introspection:
@@ -109,10 +115,11 @@ class Introspection:
         root = chain.root if chain.root_kind == "name" else chain.prefix
         return _target(code, chain.end, root, path)
 
-    def fields(self, target: Target, separator: Separator, prefix: str) -> list[Found]:
+    def fields(self, target: Target, separator: Separator | Literal["{"], prefix: str) -> list[Found]:
         """The fields of a target that begin with `prefix`, be it in another case.
 
-        After `:` only what can be called counts, and only identifiers do but after `["`.
+        After `:` only what can be called counts, and only identifiers do but after `["`. After `{` they are
+        the attributes that a target which makes objects takes.
         """
         lowered = encode(prefix).lower()
         found = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 import pytest
@@ -163,6 +164,53 @@ def test_without_ipywidgets_the_command_that_installs_it_is_named(monkeypatch: p
     outcome = Runtime(MemoryFrontend()).execute("widgets.IntSlider{}", number=1)
     assert outcome.error is not None
     assert "pip install 'llmspell-kernel[widgets]'" in outcome.error.value
+
+
+# Completion and inspection
+
+
+def at(kernel: KernelSession, request: str, marked: str) -> dict[str, Any]:
+    """The reply to a request about the code at `¦`."""
+    return kernel.request(getattr(kernel.client, request)(marked.replace("¦", ""), marked.index("¦")))
+
+
+def offered(kernel: KernelSession, marked: str) -> list[str]:
+    return list(at(kernel, "complete", marked)["matches"])
+
+
+def explained(kernel: KernelSession, marked: str) -> str:
+    return str(at(kernel, "inspect", marked)["data"]["text/plain"])
+
+
+def test_attributes_and_methods_of_a_widget_are_offered(kernel: KernelSession) -> None:
+    assert offered(kernel, "widgets.IntSlider{val¦") == ["value"]  # before ipywidgets is imported
+    ok(kernel.execute("sl = widgets.IntSlider{value = 3} box = widgets.VBox{sl}"))
+    assert {"value", "max", "layout"} <= set(offered(kernel, "sl.¦"))
+    assert {"observe", "close"} <= set(offered(kernel, "sl:¦"))
+    assert offered(kernel, "sl.val¦") == ["value"]
+    assert "value" not in offered(kernel, "sl:¦")
+    assert offered(kernel, "sl.layout.wid¦") == ["width"]
+    assert offered(kernel, "box.children[1].val¦") == ["value"]
+
+
+def test_attributes_are_offered_in_the_braces_of_a_widget(kernel: KernelSession) -> None:
+    ok(kernel.execute("widgets.IntSlider{}"))
+    assert offered(kernel, "widgets.IntSlider{¦")[0] == "behavior"
+    assert offered(kernel, "widgets.IntSlider({value = 1, mi¦})") == ["min"]
+    assert "min" not in offered(kernel, "widgets.IntSlider{value = mi¦}")
+    assert "value" not in offered(kernel, "widgets.VBox{children = {¦")
+
+
+def test_help_on_widgets_tells_attributes_types_and_defaults(kernel: KernelSession) -> None:
+    ok(kernel.execute("sl = widgets.IntSlider{value = 3}"))
+    for marked in ("widgets.IntSli¦der", "s¦l"):
+        text = explained(kernel, marked)
+        assert "Slider widget that represents an integer" in text
+        assert "max: integer = 100  -- Max value" in text
+        assert 'orientation: "horizontal"|"vertical" = "horizontal"' in text
+    text = explained(kernel, "sl.val¦ue")
+    assert text.startswith("sl.value: integer = 0") and text.endswith("3")
+    assert "called when an attribute changes" in explained(kernel, "sl:obs¦erve")
 
 
 # Callbacks

@@ -130,7 +130,7 @@ def _moment(trait: Any, text: str, owner: str, name: str) -> Any:
             except ValueError as error:
                 example = "18:30" if kind is Time else "2024-12-31"
                 raise ScriptError(
-                    f"cannot set {owner}.{name} to {_shown(text)}: use ISO 8601 as in {example!r} ({error})"
+                    f"cannot set {owner}.{name} to {shown(text)}: use ISO 8601 as in {example!r} ({error})"
                 ) from error
     return text
 
@@ -159,7 +159,7 @@ def refusal(cls: type[Widget], error: Exception, values: Mapping[str, Any]) -> S
     if name is None or name not in values:
         return ScriptError(f"{cls.__name__}: {text}")
     reason = text[found.end() :] if found else text
-    return ScriptError(f"cannot set {cls.__name__}.{name} to {_shown(values[name])}: {reason}")
+    return ScriptError(f"cannot set {cls.__name__}.{name} to {shown(values[name])}: {reason}")
 
 
 def describe(widget: Widget) -> str:
@@ -170,11 +170,12 @@ def describe(widget: Widget) -> str:
         trait, value = attributes(cls)[name], getattr(widget, name)
         if trait is None or not isinstance(value, str | int | float) or value in ("", trait.default_value):
             continue
-        parts.append(f"{name} = {_shown(value)}")
+        parts.append(f"{name} = {shown(value)}")
     return f"{cls.__name__}{{{', '.join(parts)}}}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as Lua would write it, cut to a line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -186,9 +187,9 @@ def _shown(value: Any) -> str:
     elif isinstance(value, Widget):
         text = f"a {type(value).__name__}"
     elif isinstance(value, Mapping):
-        text = "{" + ", ".join(f"{key} = {_shown(item)}" for key, item in value.items()) + "}"
+        text = "{" + ", ".join(f"{key} = {shown(item)}" for key, item in value.items()) + "}"
     elif isinstance(value, list | tuple):
-        text = "{" + ", ".join(_shown(item) for item in value) + "}"
+        text = "{" + ", ".join(shown(item) for item in value) + "}"
     else:
         text = repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

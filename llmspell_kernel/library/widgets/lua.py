@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.library.widgets.names import NAMES
+from llmspell_kernel.library.widgets.names import COMMON, NAMES
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.widgets.service import Widgets
-    from llmspell_kernel.lua.binding import LuaFunction
+    from llmspell_kernel.lua.binding import LuaFunction, LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _METHODS = (
@@ -48,6 +49,8 @@ def install(lua: LuaInterpreter) -> None:
         names=lambda: list(NAMES),
         check_class=binding.check_class,
         interact=binding.interact,
+        members=binding.members,
+        help=binding.help,
         show=lambda packed: lua.frontend.display(lua.formatter.format_results(packed)),
     )
     lua.state.library("widgets", Path(__file__).parent / "widgets.lua", functions)
@@ -59,9 +62,10 @@ class _Binding:
     def __init__(self, lua: LuaInterpreter) -> None:
         self._lua = lua
 
-    def adopt(self, proxy: LuaFunction, number_of: LuaFunction) -> None:
-        """What widgets.lua gives the service."""
+    def adopt(self, proxy: LuaFunction, number_of: LuaFunction, objects: LuaTable) -> None:
+        """What widgets.lua gives the service, and what it tells completion and inspection."""
         self._proxy, self._number_of = proxy, number_of
+        self._lua.state.introspection[b"describe_objects"](objects)
 
     @cached_property
     def service(self) -> Widgets:
@@ -87,6 +91,24 @@ class _Binding:
         from llmspell_kernel.library.widgets.attributes import widget_class
 
         widget_class(name.decode(errors="backslashreplace"))
+
+    def members(self, key: int | bytes) -> str:
+        """The attributes of a widget or of a class; ipywidgets is not imported for it."""
+        if "ipywidgets" not in sys.modules:
+            return "\n".join(COMMON)
+        cls = self.service.class_of(key)
+        from llmspell_kernel.library.widgets.attributes import attributes
+
+        return "\n".join(sorted(attributes(cls)))
+
+    def help(self, key: int | bytes, attribute: bytes | None = None) -> tuple[str, str, str]:
+        """Type, explanation and list of the attributes of a widget or a class; or of one attribute."""
+        cls = self.service.class_of(key)
+        from llmspell_kernel.library.widgets import help_text
+
+        return (
+            help_text.on_class(cls) if attribute is None else help_text.on_attribute(cls, attribute.decode())
+        )
 
     def interact(self, *args: Any) -> Any:
         """See `interaction.interact`."""

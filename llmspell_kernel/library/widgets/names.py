@@ -15,5 +15,8 @@ NAMES = tuple(
 )
 """The widget classes of ipywidgets that make sense in Lua."""
 
+COMMON = ("description", "disabled", "layout", "style", "tooltip", "value")
+"""Attributes that most widgets have, known before ipywidgets is imported."""
+
 NOT_FOR_LUA = frozenset({"CoreWidget", "DOMWidget", "GridspecLayout", "ValueWidget", "Widget", "interactive"})
 """The others: base classes, cells addressed by slices, and Python functions made interactive."""

@@ -86,6 +86,14 @@ class Widgets:
             raise ScriptError("this widget is closed; make a new one")
         return widget
 
+    def class_of(self, key: int | bytes) -> type[Widget]:
+        """The class of a widget's number, or the class of that name.
+
+        Raises:
+            ScriptError: there is none.
+        """
+        return widget_class(decode(key)) if isinstance(key, bytes) else type(self.find(key))
+
     def proxy(self, widget: Widget) -> LuaTable:
         """The Lua table that stands for a widget: always the same one, while a script holds it."""
         number = self._known.get(widget)

@@ -31,7 +31,8 @@ end
 
 local function number_of(value) return numbers[value] end
 
-host.adopt(proxy, number_of)
+-- What makes widgets: function -> class name.
+local classes = setmetatable({}, { __mode = "k" })
 
 local function bad(name, func, problem)
   fail("bad argument '" .. name .. "' to '" .. func .. "' (" .. problem .. ")")
@@ -75,6 +76,14 @@ end
 function Widget.__tostring(self) return host.describe(numbers[self]) end
 
 function Widget.__mimebundle(self) return host.mime_data(numbers[self]) end
+
+host.adopt(proxy, number_of, {
+  key_of = function(value) return value ~= nil and (numbers[value] or classes[value]) or nil end,
+  index = Widget.__index,
+  methods = methods,
+  members = host.members,
+  help = host.help,
+})
 
 -- Methods ------------------------------------------------------------------------------------------
 
@@ -344,13 +353,15 @@ function widgets.interact(f, controls, options) interact(f, controls, options) e
 -- Classes ------------------------------------------------------------------------------------------
 
 local function class(name)
-  return function(properties)
+  local function make(properties)
     if properties ~= nil and (type(properties) ~= "table" or numbers[properties]) then
       bad("properties", "widgets." .. name, "table expected, got " .. (numbers[properties] and "widget" or type(properties))
         .. "; write widgets." .. name .. "{...}")
     end
     return host.make(name, properties)
   end
+  classes[make] = name
+  return make
 end
 
 for _, name in ipairs(host.names()) do widgets[name] = class(name) end

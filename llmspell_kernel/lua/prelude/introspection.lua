@@ -4,7 +4,7 @@
 -- earlier cell, of kind "string" it is the value itself.
 local host = ...
 local getinfo, getlocal, raw_metatable = debug.getinfo, debug.getlocal, debug.getmetatable
-local next, rawequal, rawget, select, type = next, rawequal, rawget, select, type
+local next, pcall, rawequal, rawget, select, type = next, pcall, rawequal, rawget, select, type
 local find, gmatch, lower, sub = string.find, string.gmatch, string.lower, string.sub
 local concat = table.concat
 local math_type = math.type
@@ -55,6 +55,29 @@ local function name_standard_library()
   end
 end
 
+-- Objects of ours ------------------------------------------------------------------------------------
+
+-- Values of a library of ours whose fields the host knows, see describe_objects.
+local libraries = {}
+
+-- The library that a value belongs to, and its key there; nil for all others.
+local function object_of(value)
+  for i = 1, #libraries do
+    local key = libraries[i].key_of(value)
+    if key ~= nil then return libraries[i], key end
+  end
+end
+
+-- Each library is a table of
+--   key_of(value): what the host knows the value by, a number for an object, a string for a function that makes
+--     such objects of a table of attributes; nil for everything else
+--   index(object, key): a field
+--   methods: a table
+--   members(key): names of the attributes, one a line
+--   help(key[, attribute]): type, explanation, list of the attributes
+-- All of them are the library's own and run no code of the user's; they may raise.
+local function describe_objects(library) libraries[#libraries + 1] = library end
+
 -- Values -------------------------------------------------------------------------------------------
 
 local function metafield(value, name)
@@ -73,6 +96,11 @@ local function step(value, key)
     if type(value) == "table" then
       local found = rawget(value, key)
       if found ~= nil then return found end
+      local library = object_of(value)
+      if library then
+        local ok, field = pcall(library.index, value, key)
+        return ok and field or nil
+      end
     end
     value = inherited(value)
     if value == nil then return nil end
@@ -135,6 +163,18 @@ local function fits(key, value, separator)
   return #key <= MAX_KEY and find(key, IDENTIFIER) and not KEYWORDS[key] and (separator ~= ":" or callable(value))
 end
 
+-- Adds the attributes that the host knows, or those that an object is made with.
+local function collect_attributes(out, library, key, prefix)
+  local ok, members = pcall(library.members, key)
+  if not ok then return end
+  for name in gmatch(members, "[^\n]+") do
+    if lower(sub(name, 1, #prefix)) == prefix then
+      local n = #out
+      out[n + 1], out[n + 2], out[n + 3] = name, "value", ""
+    end
+  end
+end
+
 -- Adds key, kind and detail of each field of `value` that begins with `prefix` (lower case; the key's own case
 -- does not matter) to `out`, the nearest of each key.
 local function collect(out, seen, value, separator, prefix)
@@ -170,7 +210,14 @@ local function fields(separator, prefix, kind, root, ...)
   local _, value = resolve(kind, root, ...)
   if value == nil then return "" end
   local out = {}
-  collect(out, {}, value, separator, prefix)
+  local library, object = object_of(value)
+  if separator == "{" or (type(object) == "number" and separator ~= ":") then
+    if library and (type(object) == "string") == (separator == "{") then
+      collect_attributes(out, library, object, prefix)
+    end
+  else
+    collect(out, {}, type(object) == "number" and library.methods or value, separator, prefix)
+  end
   return concat(out, "\0")
 end
 
@@ -242,6 +289,19 @@ local function describe_function(answer, f, skipped)
   answer.is_function = true
 end
 
+-- What the host knows of an object, or of an attribute of one.
+local function describe_object(answer, value, parent, key)
+  local library, object = object_of(value)
+  local attribute
+  if not library and type(key) == "string" and type(value) ~= "function" then
+    library, object = object_of(parent)
+    attribute = key
+  end
+  if not library then return end
+  local ok, kind, explanation, members = pcall(library.help, object, attribute)
+  if ok then answer.object, answer.explanation, answer.members = kind, explanation, members end
+end
+
 -- What there is to say about a place, nil if there is nothing. `preview` makes text of a value.
 local function describe(preview, options, kind, root, ...)
   local known, value, parent, key = resolve(kind, root, ...)
@@ -259,11 +319,13 @@ local function describe(preview, options, kind, root, ...)
     answer.is_callable_table = true
   end
   if type(value) ~= "function" then answer.preview = preview(value, options) end
+  describe_object(answer, value, parent, key)
   return answer
 end
 
 return {
   name_module = name_module,
+  describe_objects = describe_objects,
   name_standard_library = name_standard_library,
   fields = fields,
   variables = variables,
