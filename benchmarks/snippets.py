@@ -18,6 +18,7 @@ class Snippets:
 
     trivial: str
     print_lines: str
+    make_large: str
     large_result: str
     echo_comm: str
     reset_counter: str
@@ -30,7 +31,8 @@ class Snippets:
 LUA = Snippets(
     trivial="x = 1",
     print_lines="for i = 1, {count} do print(i) end",
-    large_result='string.rep("x", {size})',
+    make_large='benchmark_large = string.rep("x", {size})',
+    large_result="benchmark_large",
     echo_comm=(
         f'comm.on_open("{COMM_TARGET}", function(c) c:on_msg(function(msg) c:send(msg.data) end) end)'
     ),
@@ -47,7 +49,8 @@ LUA = Snippets(
 IPYTHON = Snippets(
     trivial="x = 1",
     print_lines="for i in range(1, {count} + 1): print(i)",
-    large_result='"x" * {size}',
+    make_large='benchmark_large = "x" * {size}',
+    large_result="benchmark_large",
     echo_comm=(
         "def _opened(comm, _): comm.on_msg(lambda message: comm.send(message['content']['data']))\n"
         f"get_ipython().kernel.comm_manager.register_target('{COMM_TARGET}', _opened)"
