@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmspell_kernel.errors import LLMSpellError, ScriptError
+from llmspell_kernel.interpreter import SignalGate
+from llmspell_kernel.lua.interrupts import CellEnd, Interrupts
 
 LuaTable = Any
 """A table as lupa shows it to Python; its keys and strings are bytes."""
@@ -39,11 +41,18 @@ class Binder:
     """Makes Lua functions of Python functions for one Lua state."""
 
     def __init__(
-        self, bind: LuaFunction, table: Callable[[], LuaTable], convert: Callable[[Any], Any]
+        self,
+        bind: LuaFunction,
+        table: Callable[[], LuaTable],
+        convert: Callable[[Any], Any],
+        interrupts: Interrupts,
+        gate: SignalGate,
     ) -> None:
         self._bind = bind
         self._table = table
         self._convert = convert
+        self._interrupts = interrupts
+        self._gate = gate
         self.last_failure: tuple[str, BaseException] | None = None
         """Message and exception of the Python function that failed last, for the traceback."""
 
@@ -63,11 +72,22 @@ class Binder:
         return table
 
     def _guarded(self, python_function: Callable[..., Any]) -> Callable[..., Any]:
-        convert = self._convert
+        convert, gate, interrupts = self._convert, self._gate, self._interrupts
 
         def call(*args: Any) -> Any:
+            was_open = gate.open
             try:
-                result = python_function(*args)
+                try:
+                    gate.open = interrupts.active
+                    result = python_function(*args)
+                finally:
+                    gate.open = was_open
+            except (KeyboardInterrupt, CellEnd) as error:
+                # Lua's hook raises it, in the calling function: so the traceback has the Lua frames.
+                gate.open = was_open
+                if not interrupts.ending():
+                    interrupts.end_cell(error)
+                return False, None, True
             except LuaCallError as error:
                 self.last_failure = (str(error), error)
                 return False, error.value, True

@@ -25,7 +25,7 @@ from llmspell_kernel.lua.display import ValueFormatter
 from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
 from llmspell_kernel.lua.state import LuaSettings, LuaState
 from llmspell_kernel.lua.suggestions import suggestion
-from llmspell_kernel.lua.tracebacks import Tracebacks
+from llmspell_kernel.lua.tracebacks import Frame, Tracebacks
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.completion import Completer
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _STUBBORN = (
     b"The cell has not answered the interrupt yet: it is inside one long C call (such as string.rep or "
-    b"a pattern match)%s or in Python code that ignores it. It ends as soon as that returns; to end it at "
-    b"once, restart the kernel.\n"
+    b"a pattern match)%s, in a finalizer (__gc) or in Python code that ignores it. It ends as soon as that "
+    b"returns; to end it at once, restart the kernel.\n"
 )
 _FULL = (
     "What this cell has put into globals and top-level locals is still there: set it to nil. To raise the "
@@ -82,12 +82,15 @@ class LuaInterpreter(Interpreter):
                 "write_out": lambda data: write("stdout", data),
                 "write_err": lambda data: write("stderr", data),
             },
+            gate=self.gate,
         )
         self.state.interrupts.on_stubborn = self._insist
+        self.state.interrupts.send_warnings(lambda data: write("stderr", data))
         self.compiler = CellCompiler(self.state)
         self.tracebacks = Tracebacks(self.sources)
         self.formatter = ValueFormatter(self.state.runtime)
         self._run = self.state.cells[b"run"]
+        self._chunk = ""
         self._remember_input = self.state.cells[b"remember_input"]
         self._remember_output = self.state.cells[b"remember_output"]
         self.info = _language_info(self.state, self.settings)
@@ -101,7 +104,7 @@ class LuaInterpreter(Interpreter):
 
     def remember_cell(self, code: str, *, number: int, store: bool) -> str:
         """Makes a cell's text known to tracebacks and, with `store`, to `In`; answers its chunk name."""
-        chunk = f"cell [{number}]"
+        chunk = self._chunk = f"cell [{number}]"
         self.sources[chunk] = code
         if store:
             self._remember_input(number, code.encode(errors="surrogateescape"))
@@ -118,6 +121,7 @@ class LuaInterpreter(Interpreter):
         except LuaSyntaxError as error:
             self.sources.setdefault(chunk, code)
             return Outcome(error=self.tracebacks.syntax_error(str(error)))
+        self._chunk = chunk
         return self.guard(lambda: self._run_and_show(main, number))
 
     def _run_and_show(self, main: LuaFunction, number: int | None) -> Outcome:
@@ -129,7 +133,8 @@ class LuaInterpreter(Interpreter):
         Raises:
             LuaCallError: the cell failed.
         """
-        result = self._run(main)
+        with self.gate.shut():
+            result = self._run(main)
         if result is True:
             return None
         ok, value = result
@@ -143,8 +148,10 @@ class LuaInterpreter(Interpreter):
             return Outcome()
         if number is not None:
             self._remember_output(number, packed)
-        shown = self.formatter.format_results(packed)
-        return Outcome(result=shown if shown.data else None)
+        *before, last = self.formatter.format_each(packed)
+        for bundle in before:
+            self.frontend.display(bundle)
+        return Outcome(result=last if last.data else None)
 
     def guard(self, body: Callable[[], Outcome]) -> Outcome:
         """Runs something that runs Lua: within the limits, open to interrupts, never raising.
@@ -200,6 +207,7 @@ class LuaInterpreter(Interpreter):
         """
         if self.state.interrupts.active:
             return self.state.call(function, *args)
+        self._chunk = ""
         results: list[tuple[Any, ...]] = []
 
         def body() -> Outcome:
@@ -223,14 +231,15 @@ class LuaInterpreter(Interpreter):
         return timer
 
     def _time_out(self, seconds: float) -> None:
-        if self.state.interrupts.end_cell(CellTimeLimit(seconds)):
+        there, _ = self.state.interrupts.end_cell(CellTimeLimit(seconds))
+        if there:
             self.children.signal_all(by_force=False)
             self.frontend.wake()
 
     def _failed(self, failure: BaseException | None, reason: BaseException | None) -> Outcome:
-        frames = self.tracebacks.frames_of(self.state.take_last_frames())
+        frames = self.tracebacks.frames_of(self.state.take_last_frames()) or self._frame_of_the_cell()
         if isinstance(reason, CellExit):
-            return self._exited(reason)
+            return self._exited(reason, frames)
         if isinstance(reason, CellTimeLimit):
             hint = "Raise the limit with the kernel's option time_limit (seconds; 0 for none)."
             return Outcome(error=self.tracebacks.report("CellTimeLimit", str(reason), frames, hint=hint))
@@ -259,23 +268,27 @@ class LuaInterpreter(Interpreter):
         elif kind == "nil":
             text = "nil (error was called with no value)"
         python = self._python_cause(text)
-        frames = self.tracebacks.frames_of(report[b"frames"])
+        frames = self.tracebacks.frames_of(report[b"frames"]) or self._frame_of_the_cell()
         if isinstance(python, LuaCallError):
             frames = self.tracebacks.frames_of(python.report[b"frames"]) + frames
         return self.tracebacks.report(name, text, frames, hint=hint or suggestion(text, self), python=python)
+
+    def _frame_of_the_cell(self) -> list[Frame]:
+        """What is known of the place of an error for which Lua calls no message handler."""
+        return [Frame(self._chunk, 0, "")] if self._chunk else []
 
     def _python_cause(self, text: str) -> BaseException | None:
         last, self.state.binder.last_failure = self.state.binder.last_failure, None
         return last[1] if last is not None and text.endswith(last[0]) else None
 
-    def _exited(self, reason: CellExit) -> Outcome:
+    def _exited(self, reason: CellExit, frames: list[Frame]) -> Outcome:
         message = (
             f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
         )
         if reason.code == 0:
             self.frontend.write("stderr", message.encode() + b"\n")
             return Outcome()
-        return Outcome(error=ErrorReport("Exit", message, [message]))
+        return Outcome(error=self.tracebacks.report("Exit", message, frames))
 
     # What the prelude asks of the host
 
@@ -292,8 +305,8 @@ class LuaInterpreter(Interpreter):
 
     def interrupt(self) -> None:
         """Ends the running cell; any thread."""
-        asked = self.state.interrupts.end_cell(KeyboardInterrupt())
-        if asked:
+        there, asked = self.state.interrupts.end_cell(KeyboardInterrupt())
+        if there:
             self.children.signal_all(by_force=asked > 1)
 
     def expect(self, expected: bool) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 _MASK_EVERYTHING = 1 | 2 | 8  # LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT
 _FALLBACK_PERIOD = 10_000  # instructions between two calls of the always-installed hook
 _REARM_SECONDS = 0.002
+_WARN_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int)
 STUBBORN_SECONDS = 0.3
 """A cell that was asked twice and still runs this long after the first time is said not to listen."""
 
@@ -51,6 +52,7 @@ class _CHooks:
     """The two C functions of lupa's Lua module, and how to find the main and the running Lua thread."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
         self._set = library.lua_sethook
         self._set.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self._set.restype = None
@@ -67,6 +69,19 @@ class _CHooks:
             return cls(ctypes.CDLL(module.__file__))
         except (OSError, AttributeError):
             return None
+
+    def send_warnings(self, thread: int, warn: Callable[[bytes, bool], None]) -> None:
+        """What Lua itself warns of goes to `warn`, with whether more of the same message follows."""
+        receive = _WARN_FUNCTION(lambda _, text, continues: warn(text, bool(continues)))
+        # Lua may warn until its state is gone, and nothing says when that is: the function lives for ever.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(receive))
+        try:
+            set_function = self._library.lua_setwarnf
+        except AttributeError:  # Lua 5.1 has no warnings
+            return
+        set_function.argtypes = [ctypes.c_void_p, _WARN_FUNCTION, ctypes.c_void_p]
+        set_function.restype = None
+        set_function(thread, receive, None)
 
     def install(self, thread: int, hook: int) -> None:
         self._set(thread, hook, _MASK_EVERYTHING, 1)
@@ -198,21 +213,22 @@ class Interrupts:
         self.end_cell(reason)
         raise reason
 
-    def end_cell(self, reason: BaseException) -> int:
+    def end_cell(self, reason: BaseException) -> tuple[bool, int]:
         """Asks the running or expected cell to end with `reason`. Any thread.
 
         Returns:
-            How often it has been asked by now; 0 if there is no cell.
+            Whether there is a cell, and how often the user has asked by now.
         """
         with self._changed:
             if not (self._active or self._expected):
-                return 0
-            self._requests += 1
+                return False, 0
+            # A time limit's own signal arrives as one more request: only the user's make the cell stubborn.
+            self._requests += isinstance(reason, KeyboardInterrupt)
             if self._reason is None:
                 self._reason = reason
             if self._active:
                 self._act()
-            return self._requests
+            return True, self._requests
 
     def _act(self) -> None:
         self._install()
@@ -220,6 +236,30 @@ class Interrupts:
             self._thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
             self._thread.start()
         self._changed.notify_all()
+
+    def send_warnings(self, write: Callable[[bytes], None]) -> None:
+        """What Lua itself warns of (an error in a finalizer) is written, unless warnings are off.
+
+        Where the C functions are not to be had it goes to the process's stderr.
+        """
+        if not self._asynchronous or self._hooks is None or self.is_jit:
+            return
+        parts: list[bytes] = []
+        on = False
+
+        def warn(text: bytes, continues: bool) -> None:
+            nonlocal on
+            if not parts and not continues and text.startswith(b"@"):
+                on = {b"@on": True, b"@off": False}.get(text, on)
+                return
+            parts.append(text)
+            if not continues:
+                message = b"".join(parts)
+                parts.clear()
+                if on:
+                    write(b"Lua warning: " + message + b"\n")
+
+        self._hooks.send_warnings(self._main, warn)
 
     @property
     def active(self) -> bool:
@@ -253,6 +293,11 @@ class Interrupts:
                         told = True
                         self.on_stubborn()
                     self._changed.wait(_REARM_SECONDS)
+
+    @property
+    def hooked(self) -> bool:
+        """Whether Lua's main thread has a hook, which makes all its code slow."""
+        return self._hooks is not None and bool(self._hooks.installed(self._main))
 
     def _ending(self) -> bool:
         return self._active and self._reason is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from llmspell_kernel.errors import LanguageUnavailableError
+from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.lua.binding import Binder, LuaCallError, LuaFunction, LuaTable
 from llmspell_kernel.lua.interrupts import Interrupts
 from llmspell_kernel.lua.values import to_lua
@@ -81,7 +82,11 @@ class LuaState:
     """
 
     def __init__(
-        self, settings: LuaSettings, host: Mapping[str, Callable[..., Any]], raw: Mapping[str, Any]
+        self,
+        settings: LuaSettings,
+        host: Mapping[str, Callable[..., Any]],
+        raw: Mapping[str, Any],
+        gate: SignalGate | None = None,
     ) -> None:
         """Makes the state.
 
@@ -89,9 +94,11 @@ class LuaState:
             settings: which Lua, how free.
             host: Python functions the prelude calls, to be bound.
             raw: Python functions that never raise, given to the prelude as they are because they are hot.
+            gate: shut while Lua itself runs, where the hook ends a cell; open in Python functions.
         """
         module = lua_module(settings.language)
         self.settings = settings
+        self._gate = gate or SignalGate()
         self.runtime = self._make_runtime(module, settings)
         self._limited = settings.memory_limit > 0
         self.limit_memory(False)
@@ -124,8 +131,15 @@ class LuaState:
         output = self.chunk(PRELUDE / "output.lua", host)
         for name in (b"write_out", b"write_err", b"release", b"release_from_hook", b"allow_holding"):
             host[name] = output[name]
-        functions = self.chunk(PRELUDE / "binding.lua", host[b"release"], self.limit_memory)
-        self.binder = Binder(functions[b"bind"], self.table, lambda value: to_lua(self.runtime, value))
+        shared = (host[b"release"], self.limit_memory, self.interrupts.check)
+        functions = self.chunk(PRELUDE / "binding.lua", *shared)
+        self.binder = Binder(
+            functions[b"bind"],
+            self.table,
+            lambda value: to_lua(self.runtime, value),
+            self.interrupts,
+            self._gate,
+        )
         self.helpers = self.table()
         self.helpers[b"lua_version"] = self.version
         for name in (b"fail", b"where", b"argument"):
@@ -230,7 +244,8 @@ class LuaState:
         Raises:
             LuaCallError: the function failed; it carries the frames for a traceback.
         """
-        result = self._protected(function, *args)
+        with self._gate.shut():
+            result = self._protected(function, *args)
         if result is True:  # lupa hands over a single result bare
             return ()
         ok, *rest = result

@@ -227,3 +227,21 @@ def test_more_files_than_the_system_opens_at_once(shell: LuaShell, tmp_path: Pat
     (tmp_path / "one.txt").write_text("1")
     shell.run(f"for i = 1, 3000 do local f = io.open('{tmp_path}/one.txt') f:read('*a') f:close() end")
     shell.run("for i = 1, 20 do io.popen('true'):close() end")
+
+
+def test_warnings_reach_the_front_end(shell: LuaShell) -> None:
+    if shell.language == "luajit":
+        pytest.skip("Lua 5.1 has no warnings")
+    shell.run("warn('unseen')")
+    shell.run("print('before') warn('@on') warn('care', 'ful', 5) print('after')")
+    assert shell.streams() == [
+        ("stdout", b"before\n"),
+        ("stderr", b"Lua warning: careful5\n"),
+        ("stdout", b"after\n"),
+    ]
+    failing = "setmetatable({}, {__gc = function() error('in gc') end}) collectgarbage()"
+    shell.run(failing)
+    assert shell.streams() == [("stderr", b"Lua warning: error in __gc (cell [3]:1: in gc)\n")]
+    shell.run("warn('@off') warn('unseen') " + failing)
+    assert shell.streams() == []
+    assert "string expected, got table" in shell.fail("warn({})").value

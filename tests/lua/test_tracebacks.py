@@ -187,3 +187,45 @@ def test_a_cell_that_was_redefined_under_its_number(shell: LuaShell) -> None:
     shell.fail("f()")
     text = plain(shell.fail("f()"))
     assert "-->    1 function f() error('first') end" in text
+
+
+def test_load_answers_what_is_wrong_as_lua_does(shell: LuaShell) -> None:
+    deep = "string.rep('(', 300) .. '1' .. string.rep(')', 300)"
+    message = shell.run(f"(select(2, load('return ' .. {deep})))")
+    assert message is not None
+    assert "overflow" in message or "too many syntax levels" in message
+    assert shell.run("load(function() error('boom', 0) end)") == 'nil\t"boom"'
+    assert shell.run("load(function() error({5}) end)") == "nil\t{5}"
+    assert shell.run("load(function() return {} end)") == 'nil\t"reader function must return a string"'
+    shell.run("parts = {'return ', 4, 2}")
+    assert shell.run("load(function() return table.remove(parts, 1) end)()") == "42"
+
+
+def test_a_cell_that_nests_too_deeply_is_a_syntax_error(shell: LuaShell) -> None:
+    error = shell.fail("local a = 1\nreturn " + "(" * 300 + "1" + ")" * 300 + "\n-- end")
+    assert error.name == "LuaSyntaxError"
+    assert error.value.startswith("cell [1]:2: ")
+    assert "-->    2 return ((((" in plain(error)
+    assert "llmspell" not in plain(error)
+
+
+def test_a_missing_module_lists_where_lua_looked(shell: LuaShell) -> None:
+    lines = shell.fail("require 'nope'").value.splitlines()
+    assert lines[:2] == ["cell [1]:1: module 'nope' not found:", "\tno field package.preload['nope']"]
+    assert all(line.startswith("\tno file '") for line in lines[2:])
+
+
+def test_errors_without_a_handler_name_the_cell() -> None:
+    shell = LuaShell("lua54", memory_limit=5_000_000)
+    assert plain(shell.fail("local t = {} for i = 1, 1e9 do t[i] = {} end")).splitlines()[-1] == "cell [1]"
+    shell = LuaShell("luajit")
+    text = plain(shell.fail("local function f() return 1 + f() end f()"))
+    assert text.splitlines() == ["LuaError: stack overflow", "cell [1]"]
+
+
+def test_closing_a_coroutine_that_runs(shell: LuaShell) -> None:
+    if shell.language == "luajit":
+        pytest.skip("Lua 5.1 closes no coroutines")
+    assert shell.fail("\ncoroutine.close(coroutine.running())").value == (
+        "cell [1]:2: cannot close a running coroutine"
+    )

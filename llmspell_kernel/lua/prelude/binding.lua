@@ -1,6 +1,6 @@
 -- Turns Python functions into Lua functions whose errors are Lua errors with the position of the caller.
 -- A guarded Python function answers (true, results...) or (false, message).
-local release, limit_memory = ...
+local release, limit_memory, check = ...
 local getinfo = debug.getinfo
 local error, pairs, type, sub = error, pairs, type, string.sub
 
@@ -27,10 +27,12 @@ local function fail(message)
   error(message, 0)
 end
 
--- A failure is either text for fail, or another Lua function's error value to pass on as it is.
+-- A failure is either text for fail, or another Lua function's error value to pass on as it is, or the end of
+-- the cell: a hook is there then, which has usually raised it before this function's first instruction.
 local function finish(limited, ok, ...)
   if limited then limit_memory(true) end
   if ok then return ... end
+  check()
   local value, as_is = ...
   if as_is then error(value, 0) end
   fail(value)

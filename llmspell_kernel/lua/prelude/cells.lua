@@ -3,20 +3,28 @@
 -- declares them, whose upvalues are then joined to the kept ones. So they stay one and the same variable
 -- for later cells and for the closures that captured them.
 local host = ...
-local load, release, limit_memory = host.raw_load, host.release, host.limit_memory
+local raw_load, release, limit_memory = host.raw_load, host.release, host.limit_memory
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
 local RUNTIME = "=[llmspell"
 local getinfo, sub, rawset = debug.getinfo, string.sub, rawset
 local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 local stdout, stderr = io.stdout, io.stderr
-local error, gmatch, concat = error, string.gmatch, table.concat
+local error, pcall, gmatch, concat = error, pcall, string.gmatch, table.concat
 local unpack = table.unpack or unpack
 
 local globals = _G
 local kept = {} -- name -> {closure, upvalue index} or {constant = true, value = ...}
 local mains = setmetatable({}, { __mode = "k" })
 local KEEP, SHOW = host.keep_name, host.show_name
+
+-- Source that nests too deeply fails with an error that is no message about source: the caller's handler of
+-- errors must not see it.
+local function load(...)
+  local ok, f, message = pcall(raw_load, ...)
+  if not ok then return nil, f end
+  return f, message
+end
 
 -- names: "a,b:const" as the statement declares them, in order.
 local function keep(closure, names)
@@ -41,7 +49,11 @@ local function keep(closure, names)
   end
 end
 
-local function show(...) return ... end
+-- The results of a cell's last call: what io.write answers is for chaining, not for showing.
+local function show(...)
+  if select("#", ...) == 1 and ((...) == stdout or (...) == stderr) then return end
+  return ...
+end
 
 -- The function of a cell whose text uses kept names or declares locals; nil and a message if it has none.
 local function wrapped(source, chunk_name, candidates)
@@ -109,8 +121,7 @@ local function pack(ok, ...)
   end
   release()
   local n = select("#", ...)
-  -- What io.write answers is for chaining, not for showing.
-  if n == 0 or (n == 1 and ((...) == stdout or (...) == stderr)) then return true end
+  if n == 0 then return true end
   return true, { n = n, ... }
 end
 
@@ -118,6 +129,7 @@ local function traced(problem)
   limit_memory(false)
   return host.report(problem)
 end
+host.handler = traced
 
 -- Runs a compiled cell: true and its values {n = ..., ...} (nothing if it has none), or false and what
 -- the traceback handler made of the error.

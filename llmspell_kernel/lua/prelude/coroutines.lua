@@ -32,8 +32,12 @@ end
 
 if close then
   function coroutine.close(co)
-    if type(co) ~= "thread" or co == current then return close(co) end
-    return close_within(co)
+    if type(co) ~= "thread" then host.fail("bad argument #1 to 'close' (coroutine expected)") end
+    local state = status(co)
+    if state == "suspended" or state == "dead" then return close_within(co) end
+    local _, is_main = running()
+    if host.lua_version > 504 and co == current and not is_main then return close(co) end
+    host.fail("cannot close a " .. state .. " coroutine")
   end
 end
 

@@ -74,6 +74,22 @@ function io.write(...)
   return relay(pcall(raw.write, output, ...))
 end
 
+-- Lua's own warn knows no front end. It still hears "@on" and "@off", which also rule what Lua itself warns of.
+local raw_warn = warn
+if raw_warn then
+  local warns = false
+  function warn(...)
+    if select("#", ...) == 0 then fail("bad argument #1 to 'warn' (string expected, got no value)") end
+    local text = joined("warn", 1, ...)
+    if select("#", ...) == 1 and sub(text, 1, 1) == "@" then
+      if text == "@on" then warns = true elseif text == "@off" then warns = false end
+      raw_warn(text)
+    elseif warns then
+      write_err("Lua warning: " .. text .. "\n")
+    end
+  end
+end
+
 -- What the front end typed and nobody has read yet; nil once the user has ended the input.
 local pending = ""
 

@@ -2,7 +2,7 @@
 -- the process, and C modules could reach Python.
 local host = ...
 local raw_load, raw_loadfile = load, loadfile
-local open, error, type, select = io.open, error, type, select
+local open, error, type, select, pcall = io.open, error, type, select, pcall
 local sub, find, gsub, byte = string.sub, string.find, string.gsub, string.byte
 local concat, pairs = table.concat, pairs
 local package, fail = package, host.fail
@@ -15,14 +15,21 @@ local function environment(n, env, f, message)
 end
 
 local function gather(reader)
-  if type(reader) == "string" then return reader end
   local parts = {}
   while true do
     local part = reader()
     if part == nil or part == "" then return concat(parts) end
-    if type(part) ~= "string" then fail("reader function must return a string") end
+    if type(part) ~= "string" and type(part) ~= "number" then error("reader function must return a string", 0) end
     parts[#parts + 1] = part
   end
+end
+
+-- Lua compiles under the message handler of whoever called last: without a call of its own to protect it, the
+-- handler of a cell would turn the message about source that nests too deeply into a report.
+local function compile(source, name, ...)
+  local ok, f, message = pcall(raw_load, source, name, "t", ...)
+  if not ok then return nil, f end
+  return f, message
 end
 
 local function load_text(source, name, mode, ...)
@@ -30,17 +37,18 @@ local function load_text(source, name, mode, ...)
     return nil, "attempt to load a binary chunk (only source text can be loaded)"
   end
   if mode == "b" then return nil, "attempt to load a text chunk (mode is 'b')" end
-  if setfenv then return environment(select("#", ...), (...), raw_load(source, name, "t")) end
-  return raw_load(source, name, "t", ...)
+  if setfenv then return environment(select("#", ...), (...), compile(source, name)) end
+  return compile(source, name, ...)
 end
 
 function load(chunk, name, mode, ...)
   if type(chunk) ~= "string" and type(chunk) ~= "function" then
     fail("bad argument #1 to 'load' (function expected, got " .. type(chunk) .. ")")
   end
-  local default = "=(load)"
-  if type(chunk) == "string" then default = chunk end
-  return load_text(gather(chunk), name or default, mode, ...)
+  if type(chunk) == "string" then return load_text(chunk, name or chunk, mode, ...) end
+  local ok, source = pcall(gather, chunk)
+  if not ok then return nil, source end
+  return load_text(source, name or "=(load)", mode, ...)
 end
 
 if loadstring then
@@ -73,8 +81,10 @@ end
 
 if not host.trusted then
   local searchers = package.searchers or package.loaders
+  -- Lua 5.4 begins the line of each searcher itself.
+  local first_prefix = host.lua_version > 501 and "" or "\n\t"
   searchers[2] = function(name)
-    local path, message = nil, ""
+    local path, message = nil, nil
     for template in host.gmatch(package.path, "[^;]+") do
       local candidate = gsub(template, "%?", (gsub(gsub(name, "%.", "/"), "%%", "%%%%")))
       local file = open(candidate, "rb")
@@ -83,7 +93,7 @@ if not host.trusted then
         path = candidate
         break
       end
-      message = message .. "\n\tno file '" .. candidate .. "'"
+      message = (message and message .. "\n\t" or first_prefix) .. "no file '" .. candidate .. "'"
     end
     if not path then return message end
     local f, reason = loadfile(path)

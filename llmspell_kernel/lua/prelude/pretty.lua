@@ -10,7 +10,7 @@ local byte, find, string_format, gsub, match, rep, sub =
   string.byte, string.find, string.format, string.gsub, string.match, string.rep, string.sub
 local concat, sort = table.concat, table.sort
 local floor, max, min = math.floor, math.max, math.min
-local next, pcall, rawget, select, tostring, type = next, pcall, rawget, select, tostring, type
+local next, pcall, rawequal, rawget, select, tostring, type = next, pcall, rawequal, rawget, select, tostring, type
 local raw_metatable = debug.getmetatable
 local coroutine_status = coroutine.status
 local math_type = math.type
@@ -19,7 +19,8 @@ local rawlen = rawlen or function(t) return #t end -- where it is missing, # ign
 
 local DEFAULTS = { depth = 6, length = 100, width = 80, string_length = 1000, bytes = 2097152 }
 local MAX_DEPTH = 150 -- more nesting than any reader follows, less than the Lua stack holds
-local HINT = 'raise the display limit "bytes" to see them'
+local HINT = "%config display_bytes = "
+local FILLED = 20 -- columns; lists of longer items have one a line
 
 -- Keys looked at beyond those that are shown, for one text: with more, sorting or even counting
 -- takes longer than a reader waits (a step over a large hash part costs 0.3 us).
@@ -230,6 +231,33 @@ local function is_integer(key)
   return key == floor(key) and key - key == 0
 end
 
+-- The globals as they were at the start, and the modules.
+local globals, loaded, initial = _G, package and package.loaded or {}, {}
+for name, value in next, globals do initial[name] = value end
+
+-- Whether a global is the script's own.
+local function is_own(name, value)
+  return not rawequal(value, initial[name]) and not rawequal(value, rawget(loaded, name))
+end
+
+-- The script's own globals before all others.
+local function own_first(keys)
+  local own, others = {}, {}
+  for i = 1, #keys do
+    local list = is_own(keys[i], rawget(globals, keys[i])) and own or others
+    list[#list + 1] = keys[i]
+  end
+  for i = 1, #others do own[#own + 1] = others[i] end
+  return own
+end
+
+-- The text of a table that is one of the globals among all of them and not the script's own.
+local function global_in_short(t, state, level)
+  if level > 0 and state.active[globals] == level - 1 and not is_own(state.keys[level], t) then
+    return rawequal(t, rawget(loaded, state.keys[level])) and "<module>" or "{...}"
+  end
+end
+
 -- Keys in the order people read them: integers, floats, strings, booleans, others as they come.
 -- Sorted by kind without a comparison function, which makes 10,000 strings a matter of milliseconds.
 local function sorted(keys)
@@ -314,6 +342,7 @@ local function survey(t, state)
   end
   state.steps = state.steps - max(0, count - room)
   keys = sorted(keys)
+  if rawequal(t, globals) then keys = own_first(keys) end
   for i = count, room - run + 1, -1 do
     keys[i] = nil
     more = more + 1
@@ -333,13 +362,15 @@ local function add_item(items, key, named, value, state, level, indent)
   if type(value) ~= "table" then
     state.left = state.left - #text - indent - 2
   end
-  items.width = items.width + columns(text, state.width) + 2
+  local width = columns(text, state.width)
+  items.width = items.width + width + 2
+  if not named and type(value) ~= "table" and width <= FILLED then items.short = items.short + 1 end
   return not find(text, "\n", 1, true)
 end
 
 local function write_items(t, state, level, indent)
   local run, keys, more, exact = survey(t, state)
-  local items, one_line = { width = 0 }, true
+  local items, one_line = { width = 0, short = 0 }, true
   local total = run + #keys
   for i = 1, total do
     if state.left <= 0 then
@@ -358,7 +389,24 @@ local function write_items(t, state, level, indent)
     items[#items + 1] = text
     items.width = items.width + #text + 2
   end
-  return items, one_line
+  return items, one_line, run
+end
+
+-- The items with those of the array part put together to lines, if all of these are short.
+local function filled(items, run, room)
+  if items.short < min(run, #items) then
+    return items
+  end
+  local lines, line, taken = {}, {}, 0
+  for i = 1, #items do
+    local width = columns(items[i], room) + 2
+    if #line > 0 and (taken + width > room + 1 or i > run) then
+      lines[#lines + 1], line, taken = concat(line, ", "), {}, 0
+    end
+    line[#line + 1], taken = items[i], taken + width
+  end
+  lines[#lines + 1] = concat(line, ", ")
+  return lines
 end
 
 local function write_table(t, state, level, indent, column)
@@ -373,13 +421,16 @@ local function write_table(t, state, level, indent, column)
   elseif level >= state.depth then
     return prefix .. "{...}"
   end
+  local short = global_in_short(t, state, level)
+  if short then return short end
   state.active[t] = level
-  local items, one_line = write_items(t, state, level, indent + 2)
+  local items, one_line, run = write_items(t, state, level, indent + 2)
   state.active[t] = nil
   -- items.width counts a separator too many: the place of the braces.
   if one_line and column + #prefix + items.width <= state.width then
     return prefix .. "{" .. concat(items, ", ") .. "}"
   end
+  items = filled(items, run, state.width - indent - 2)
   local pad = "\n" .. rep(" ", indent)
   return prefix .. "{" .. pad .. "  " .. concat(items, "," .. pad .. "  ") .. pad .. "}"
 end
@@ -428,7 +479,7 @@ local function cut(text, state)
   local rest = #text - length + state.unread
   local what = state.stopped and "cut at " .. string_format("%d", state.bytes) .. " bytes"
     or string_format("%d", rest) .. " more bytes"
-  return sub(text, 1, length) .. "\n... (" .. what .. "; " .. HINT .. ")"
+  return sub(text, 1, length) .. "\n... (" .. what .. "; for more: " .. HINT .. string_format("%d", 10 * state.bytes) .. ")"
 end
 
 -- One value as text. `options`: depth, length, width, string_length, bytes; defaults for what is missing.

@@ -1,5 +1,5 @@
 -- What a cell's results look like. Arguments: the modules pretty.lua and records.lua.
--- Returns {show = show, show_values = show_values, text = text, is_object = is_object}.
+-- Returns {show = show, show_values = show_values, parts = parts, text = text, is_object = is_object}.
 
 local pretty, records = ...
 local format_packed, metafield, describe_error, pack =
@@ -53,6 +53,19 @@ local function show(packed, options)
   return format_packed(packed, options), html(value), nil, nil, problem
 end
 
+-- Several values of which one has more than text, each as `show` takes it; nil for all others.
+local function parts(packed)
+  local is_rich = false
+  for i = 1, packed.n > 1 and packed.n or 0 do
+    local value = packed[i]
+    is_rich = is_rich or (metafield(value, "__mimebundle") ~= nil and not is_silent(value)) or html(value) ~= nil
+  end
+  if not is_rich then return nil end
+  local each = {}
+  for i = 1, packed.n do each[i] = { n = 1, packed[i] } end
+  return each
+end
+
 -- Whether an empty table stands for an empty JSON object.
 local function is_object(t)
   return metafield(t, "__jsontype") == "object"
@@ -61,6 +74,7 @@ end
 return {
   show = show,
   show_values = function(options, ...) return show(pack(...), options) end,
+  parts = parts,
   text = function(options, ...) return format_packed(pack(...), options) end,
   is_object = is_object,
 }

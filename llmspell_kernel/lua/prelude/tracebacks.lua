@@ -43,7 +43,8 @@ local function collect(thread, level)
   local may_skip = true
   while true do
     local info = info_at(thread, level, "nSlf")
-    if not info or info.source == RUNNER then break end
+    -- The handler is in the stack when an interrupt comes while an error is being described.
+    if not info or (info.source == RUNNER and info.func ~= host.handler) then break end
     if sub(info.source, 1, #RUNTIME) == RUNTIME then
       if n > 0 and frames[n].what == "C" and frames[n].level == level - 1 then n = n - 1 end
     elseif info.func ~= xpcall and info.func ~= error then
