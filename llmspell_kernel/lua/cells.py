@@ -138,10 +138,13 @@ def _keep_call(part: Statement) -> str:
 def _show_edits(part: Statement) -> list[tuple[int, str]]:
     """Makes an expression the cell's result, or, with a `;` behind it, lets its values go nowhere.
 
-    It goes through a function, so that a call in it is no tail call and the cell's frame is in tracebacks.
+    A call goes through a function, so that it is no tail call and the cell's frame is in tracebacks; and so
+    that what `io.write` answers is not shown.
     """
     if part.semicolon:
         return [(part.start, "local _ = "), (part.end, "")] if part.kind == "expression" else []
+    if part.kind == "expression":
+        return [(part.start, "return ")]
     return [(part.start, f"return {SHOW_NAME}("), (part.end, ")")]
 
 

@@ -72,7 +72,7 @@ class ValueFormatter:
         self.raw_text = pretty[b"format_raw"]
         """A Lua function (value, options): the value as text without running its `__tostring`."""
         self._show, self._show_values = results[b"show"], results[b"show_values"]
-        self._text = results[b"text"]
+        self._text, self._parts = results[b"text"], results[b"parts"]
         self._is_object: Callable[[Any], bool] = results[b"is_object"]
         self.limits = limits or DisplayLimits()
 
@@ -103,12 +103,26 @@ class ValueFormatter:
             return _unshowable(error)
 
     def bundle(self, values: tuple[Any, ...]) -> MimeBundle:
-        """The values as front ends show them; several values are shown as text only."""
+        """The values as front ends show them; several values as one text, see `format_each`."""
         return self._bundle(self._show_values, self._options, *values)
 
     def format_results(self, packed: Any) -> MimeBundle:
         """Like `bundle`, for a Lua table `{n = count, ...}`: the values need not come to Python."""
         return self._bundle(self._show, packed, self._options)
+
+    def format_each(self, packed: Any) -> list[MimeBundle]:
+        """What to show one below the other for such a table: several values share a text if none has more.
+
+        There is at least one bundle; it is empty if there is nothing to show.
+        """
+        try:
+            parts = self._parts(packed)
+        except self._lua_error:  # out of memory
+            parts = None
+        if parts is None:
+            return [self.format_results(packed)]
+        bundles = [self.format_results(part) for part in parts.values()]
+        return [bundle for bundle in bundles if bundle.data] or [MimeBundle({})]
 
     def to_python(self, value: Any) -> Any:
         """`values.to_python` that knows `__jsontype = "object"` on empty tables.
@@ -124,7 +138,8 @@ class ValueFormatter:
         Raises:
             ScriptError: an entry that is not what its MIME type needs.
         """
-        return {_mime_type(key): self._mime_value(_mime_type(key), value) for key, value in data.items()}
+        values = {_mime_type(key): value for key, value in data.items()}
+        return {name: self._mime_value(name, values[name]) for name in sorted(values)}
 
     def _bundle(self, show: Callable[..., Any], *args: Any) -> MimeBundle:
         try:

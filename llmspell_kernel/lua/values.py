@@ -59,7 +59,7 @@ def to_python(
 ) -> Any:
     """A Lua value as JSON-able Python: dict, list, str, int, float, bool, None.
 
-    Keys of dicts are text: integers, floats and booleans as Lua prints them.
+    Keys of dicts are text, sorted: integers, floats and booleans as Lua prints them.
 
     Args:
         value: as lupa hands it over: bytes, a number, a bool, None, a table; also a Python value.
@@ -139,7 +139,8 @@ class _Reader:
         if _is_sequence(items):
             items.sort(key=_first)
             return [self.read(item, f"{path}[{key}]", depth + 1) for key, item in items]
-        return {self._key(key, path): self.read(item, _step(path, key), depth + 1) for key, item in items}
+        read = {self._key(key, path): self.read(item, _step(path, key), depth + 1) for key, item in items}
+        return dict(sorted(read.items(), key=_first))
 
     def _key(self, key: Any, path: str) -> str:
         if isinstance(key, bytes):

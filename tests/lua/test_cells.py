@@ -301,3 +301,19 @@ def test_expressions_for_the_front_leave_no_trace(shell: LuaShell) -> None:
 def test_varargs_and_level_of_a_cell(shell: LuaShell) -> None:
     assert shell.run("select('#', ...)") == "0"
     assert shell.run("\n\nlocal line = debug.getinfo(1, 'l').currentline line") == "3"
+
+
+def test_what_a_last_call_answers_for_chaining_is_not_shown_but_a_stream_by_name_is(shell: LuaShell) -> None:
+    assert shell.run("io.write('x')") is None
+    assert shell.run("io.stdout:write('x'):write('y')") is None
+    assert (shell.run("io.stdout") or "").startswith("file (0x")
+    assert (shell.run("x = io.stderr x") or "").startswith("file (0x")
+
+
+def test_each_of_several_results_is_shown_if_one_has_more_than_text(shell: LuaShell) -> None:
+    shell.output()
+    outcome = shell.outcome("print('first'); {{a = 1}}, {{b = 2}}")
+    assert outcome.result is not None and "b</th>" in str(outcome.result.data["text/html"])
+    shown = shell.output()
+    assert shown.startswith("first\n<") and "a</th>" in shown and "b</th>" not in shown
+    assert shell.run("#Out[1]") == "2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -147,12 +148,12 @@ def test_long_strings_inside_tables_are_cut_between_characters(lua: Session) -> 
 
 
 def test_the_whole_text_is_cut_with_a_notice(lua: Session) -> None:
-    hint = 'raise the display limit "bytes" to see them)'
-    assert lua.text("('x'):rep(1000)", bytes=100) == f'"{"x" * 99}\n... (902 more bytes; {hint}'
+    hint = "for more: %config display_bytes = "
+    assert lua.text("('x'):rep(1000)", bytes=100) == f'"{"x" * 99}\n... (902 more bytes; {hint}1000)'
     lua.run("big = {} for i = 1, 90 do big[i] = {} for j = 1, 90 do big[i][j] = ('x'):rep(100) end end")
     text = lua.text("big", bytes=5000)
     assert len(text) < 5200
-    assert text.endswith(f"\n... (cut at 5000 bytes; {hint}")
+    assert text.endswith(f"\n... (cut at 5000 bytes; {hint}50000)")
 
 
 def test_functions_show_name_parameters_and_place(lua: Session) -> None:
@@ -178,6 +179,37 @@ def test_several_values_share_a_line_if_they_fit(lua: Session) -> None:
     assert lua.text("('x'):rep(50), ('y'):rep(50)") == f'"{"x" * 50}"\n"{"y" * 50}"'
     assert lua.formatter.text((1, None, b"x")) == '1\tnil\t"x"'
     assert lua.formatter.bundle((None,)) == MimeBundle({"text/plain": "nil"})
+
+
+def test_of_several_values_with_more_than_text_each_is_shown(lua: Session) -> None:
+    shown = lua.formatter.format_each(lua.packed("{{a = 1}}, 2, {{b = 2}}"))
+    assert [sorted(bundle.data) for bundle in shown] == [
+        ["text/html", "text/plain"],
+        ["text/plain"],
+        ["text/html", "text/plain"],
+    ]
+    mine = "setmetatable({}, {__mimebundle = function() return {['text/html'] = '<b>'} end})"
+    assert [len(bundle.data) for bundle in lua.formatter.format_each(lua.packed(f"nil, {mine}"))] == [1, 2]
+    nothing = "setmetatable({}, {__mimebundle = function() return {} end})"
+    assert len(lua.formatter.format_each(lua.packed(f"{nothing}, {nothing}"))) > 0
+    assert lua.formatter.format_each(lua.packed("1, 2")) == [MimeBundle({"text/plain": "1\t2"})]
+
+
+def test_short_items_of_a_list_share_lines(lua: Session) -> None:
+    assert lua.text("{10, 20, 30, 40, 50, 'x', a = 1}", width=16) == (
+        '{\n  10, 20, 30,\n  40, 50, "x",\n  a = 1\n}'
+    )
+    assert lua.text("{10, {20, 30, 40}, 50}", width=16) == "{\n  10,\n  {20, 30, 40},\n  50\n}"
+
+
+def test_the_globals_show_what_the_script_made_first(lua: Session) -> None:
+    lua.run("mine = {1, {2}} string.mine = 1")
+    lines = lua.text("_G").splitlines()
+    assert lines[1] == "  mine = {1, {2}},"
+    assert "  string = <module>," in lines
+    assert len(lines) < 60
+    lua.run("string = 'mine too'")
+    assert lua.text("_G").splitlines()[2] == '  string = "mine too",'
 
 
 def test_a_failing_tostring_is_shown_not_raised(lua: Session) -> None:
@@ -219,7 +251,7 @@ def test_huge_tables_are_shown_quickly(lua: Session) -> None:
     started = time.perf_counter()
     array, hashed = lua.text("array"), lua.text("hash")
     elapsed = time.perf_counter() - started
-    assert array.startswith("{\n  1,\n  2,") and array.endswith("  100,\n  ... 999900 more\n}")
+    assert array.startswith("{\n  1, 2, 3,") and array.endswith(" 100,\n  ... 999900 more\n}")
     assert "... more than " in hashed and hashed.count(" = ") == 100
     assert elapsed < 1, "a shared machine may be slow, but walking everything would take far longer"
 
@@ -341,3 +373,12 @@ def test_running_out_of_memory_is_shown_not_raised() -> None:
 def test_empty_tables_are_lists_unless_marked(lua: Session) -> None:
     value = lua.runtime.eval(b"{a = {}, b = setmetatable({}, {__jsontype = 'object'})}")
     assert lua.formatter.to_python(value) == {"a": [], "b": {}}
+
+
+def test_types_and_keys_are_sorted(lua: Session) -> None:
+    names = [f"x/{letter}" for letter in "fedcbahg"]
+    fields = ", ".join(f"['{name}'] = 'x'" for name in names)
+    assert list(lua.bundle(own(f"{{['text/plain'] = 'x', {fields}}}")).data) == ["text/plain", *sorted(names)]
+    keys = ", ".join(f"{letter} = 1" for letter in "fedcbahg")
+    data = lua.bundle(own(f"{{['application/json'] = {{{keys}}}}}")).data
+    assert json.dumps(data["application/json"]) == json.dumps({letter: 1 for letter in "abcdefgh"})

@@ -51,7 +51,7 @@ def install(lua: LuaInterpreter) -> None:
         interact=binding.interact,
         members=binding.members,
         help=binding.help,
-        show=lambda packed: lua.frontend.display(lua.formatter.format_results(packed)),
+        show=binding.show,
     )
     lua.state.library("widgets", Path(__file__).parent / "widgets.lua", functions)
 
@@ -109,6 +109,12 @@ class _Binding:
         return (
             help_text.on_class(cls) if attribute is None else help_text.on_attribute(cls, attribute.decode())
         )
+
+    def show(self, packed: LuaTable) -> None:
+        """Shows values as a cell's results are shown."""
+        for bundle in self._lua.formatter.format_each(packed):
+            if bundle.data:
+                self._lua.frontend.display(bundle)
 
     def interact(self, *args: Any) -> Any:
         """See `interaction.interact`."""

@@ -368,4 +368,5 @@ class Widgets:
     def append_value(self, number: int, packed: LuaTable) -> None:
         """Adds a value as it would be displayed."""
         shown = self.of_class(number, ipywidgets.Output, "append_display")
-        output.append_bundle(shown, self.lua.formatter.format_results(packed))
+        for bundle in self.lua.formatter.format_each(packed):
+            output.append_bundle(shown, bundle)
