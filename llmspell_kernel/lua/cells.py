@@ -8,11 +8,16 @@ variables).
 
 from __future__ import annotations
 
+import re
+
 from llmspell_kernel.errors import LLMSpellError
 from llmspell_kernel.lua.binding import LuaFunction
 from llmspell_kernel.lua.lexer import Token, tokenize
 from llmspell_kernel.lua.state import KEEP_NAME, SHOW_NAME, LuaState
 from llmspell_kernel.lua.syntax import Statement, free_names, statements
+from llmspell_kernel.lua.syntax_hints import const_name, explained
+
+_SHEBANG = re.compile(r"\A#![^\r\n]*")
 
 _NAMES_A_CALL = 50
 """Locals that one call keeps; a function of LuaJIT may have 60 upvalues."""
@@ -22,7 +27,15 @@ _UNKEPT = frozenset(("_", "_ENV"))
 
 
 class LuaSyntaxError(LLMSpellError):
-    """Lua refuses to compile; the message is Lua's own, with chunk name and line."""
+    """Lua refuses to compile; the message is Lua's own, with chunk name and line.
+
+    Attributes:
+        hint: a line of advice; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class CellCompiler:
@@ -33,7 +46,7 @@ class CellCompiler:
         self._plain = state.cells[b"plain"]
         self._wrapped = state.cells[b"wrapped"]
         self._enclosed = state.cells[b"enclosed"]
-        self._kept: set[str] = set()
+        self._kept: dict[str, str] = {}  # name of a local -> chunk that declared it
         self.ended_locals: dict[str, str] = {}
         """Top-level locals that ended with their cell, and that cell's chunk name, while keeping is off."""
 
@@ -45,6 +58,7 @@ class CellCompiler:
         Raises:
             LuaSyntaxError: Lua refuses the code.
         """
+        code = _without_file_head(code)
         tokens = tokenize(code, comments=False)
         parts = statements(tokens)
         declaring = [part for part in parts if part.names]
@@ -52,7 +66,7 @@ class CellCompiler:
         if not (keep or self._state.settings.persistent_locals):
             self._note_ended(declaring, chunk)
             declaring = []
-        used = self._kept and free_names(tokens) & self._kept
+        used = self._kept and free_names(tokens) & self._kept.keys()
         last = parts[-1] if parts else None
         shows = last is not None and last.kind in ("call", "expression")
         if not (declaring or used or shows):
@@ -61,6 +75,7 @@ class CellCompiler:
 
     def syntax_error(self, code: str) -> str | None:
         """Lua's message about code it refuses, None if it accepts it; runs nothing."""
+        code = _without_file_head(code)
         function, message = _pair(self._plain(code.encode(errors="surrogateescape"), b"=input"))
         return None if function is not None else (message or b"").decode(errors="backslashreplace")
 
@@ -80,7 +95,7 @@ class CellCompiler:
         candidates = ",".join(sorted(used)).encode()
         function, message = _pair(self._wrapped(source.encode(errors="surrogateescape"), name, candidates))
         if function is None and message and b"const variable" in message:
-            raise LuaSyntaxError(message.decode(errors="backslashreplace"))
+            raise self._const_error(message.decode(errors="backslashreplace"), declaring)
         if function is None:
             # Either the code itself is wrong, then Lua says so in its own words, or the rewriting went over
             # one of Lua's limits (200 locals, 255 upvalues, 60 in LuaJIT).
@@ -88,7 +103,7 @@ class CellCompiler:
         if function is None:
             return self._load(code, name, _apply(code, _show_edits(shown)) if shown else code)
         for part in declaring:
-            self._kept.update(local for local, _ in part.names if local not in _UNKEPT)
+            self._kept.update((local, name[1:].decode()) for local, _ in part.names if local not in _UNKEPT)
         return function
 
     def _load(self, code: str, name: bytes, alternative: str) -> LuaFunction:
@@ -97,8 +112,32 @@ class CellCompiler:
             text = alternative.replace(SHOW_NAME, "", 1)
             function, _ = _pair(self._plain(text.encode(errors="surrogateescape"), name))
         if function is None:
-            raise LuaSyntaxError((message or b"").decode(errors="backslashreplace"))
+            raise self._refused((message or b"").decode(errors="backslashreplace"), code, name[1:].decode())
         return function
+
+    def _const_error(self, message: str, declaring: list[Statement]) -> LuaSyntaxError:
+        name = const_name(message)
+        own = any(name == local for part in declaring for local, _ in part.names)
+        if name is None or own or name not in self._kept:
+            return LuaSyntaxError(message)
+        hint = f"{name} is a constant local of {self._kept[name]}; `local {name} = ...` makes a new one"
+        return LuaSyntaxError(message, hint)
+
+    def _refused(self, message: str, code: str, chunk: str) -> LuaSyntaxError:
+        if message.startswith(f"{chunk}:"):
+            return LuaSyntaxError(*explained(message, code))
+        # Lua says no place where its own stack has ended: the first line that takes it so far is the one.
+        lines = code.splitlines(keepends=True)
+        enough, too_few = len(lines), 0
+        while enough - too_few > 1:
+            middle = (enough + too_few) // 2
+            if self.syntax_error("".join(lines[:middle])) == message:
+                enough = middle
+            else:
+                too_few = middle
+        return LuaSyntaxError(
+            f"{chunk}:{enough}: {message}", "Too many levels of parentheses, tables, functions or operators"
+        )
 
     def _note_ended(self, declaring: list[Statement], chunk: str) -> None:
         for part in declaring:
@@ -114,6 +153,12 @@ class CellCompiler:
     def forget(self, name: str | None = None) -> None:
         """Ends one local of earlier cells, or all of them."""
         self._state.cells[b"forget"](name.encode() if name else None)
+
+
+def _without_file_head(code: str) -> str:
+    """Code without a byte order mark and the text of a `#!` line, as Lua loads files; no line moves."""
+    code = code.removeprefix("\ufeff")
+    return _SHEBANG.sub("", code, count=1)
 
 
 def _pair(result: object) -> tuple[LuaFunction, bytes | None]:

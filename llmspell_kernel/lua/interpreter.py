@@ -120,7 +120,7 @@ class LuaInterpreter(Interpreter):
             main = self.compiler.compile(code, chunk)
         except LuaSyntaxError as error:
             self.sources.setdefault(chunk, code)
-            return Outcome(error=self.tracebacks.syntax_error(str(error)))
+            return Outcome(error=self.tracebacks.syntax_error(str(error), error.hint))
         self._chunk = chunk
         return self.guard(lambda: self._run_and_show(main, number))
 
@@ -178,10 +178,11 @@ class LuaInterpreter(Interpreter):
         if timer is not None:
             timer.cancel()
         reason = interrupts.finish()
-        if reason is not None or failure is not None:
-            outcome = self._failed(failure, reason)
-        if outcome.error is not None:
+        ended = reason is not None or failure is not None
+        if ended or outcome.error is not None:
             self.state.reset_coroutines()
+        if ended:
+            outcome = self._failed(failure, reason)
         for ending in self.endings:
             ending(outcome.error is not None)
         return outcome

@@ -16,6 +16,7 @@ _NIL_LUAJIT = re.compile(
     r"attempt to [\w ]+? (?P<kind>global|field|method|local|upvalue) '(?P<name>[^']+)' \(a nil value\)"
 )
 _ALIKE = 0.7
+_NOTHING = frozenset(("null", "None", "NULL", "undefined"))
 
 
 def suggestion(message: str, interpreter: LuaInterpreter) -> str:
@@ -30,6 +31,8 @@ def suggestion(message: str, interpreter: LuaInterpreter) -> str:
                 f"'{name}' was a local of {chunk} and ended with it: make it global, or turn on the kernel's "
                 "option persistent_locals."
             )
+        if name in _NOTHING:
+            return f"Lua's name for no value is nil, not {name}."
         known = [*_strings(interpreter.state.globals), *interpreter.compiler.kept, *KEYWORDS]
         return _nearest(name, known)
     if kind in ("field", "method"):

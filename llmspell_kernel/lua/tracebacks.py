@@ -50,10 +50,15 @@ class Tracebacks:
     """Turns what the Lua side collected into Jupyter's error message.
 
     `sources` maps a chunk's short name (`cell [3]`) to its text.
+
+    Attributes:
+        caller: where a cell has left Lua for something that is not Lua; ends the frames of a report that
+            names no line of that chunk.
     """
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
+        self.caller: Frame | None = None
 
     def report(
         self,
@@ -68,20 +73,26 @@ class Tracebacks:
         lines = [f"{_RED}{name}{_RESET}: {value}"]
         if hint:
             lines.append(f"{_GREEN}{hint}{_RESET}")
-        lines += self._frames(list(frames))
+        lines += self._frames(self._with_caller(list(frames)))
         if python is not None:
             lines += _python_frames(python)
         return ErrorReport(name, value, lines)
 
-    def syntax_error(self, message: str) -> ErrorReport:
+    def syntax_error(self, message: str, hint: str = "") -> ErrorReport:
         """Lua's message about code it refused, with the offending line."""
         place = _POSITION.match(message)
         frames = [Frame(place["chunk"], int(place["line"]), "")] if place else []
-        return self.report("LuaSyntaxError", message, frames)
+        return self.report("LuaSyntaxError", message, frames, hint=hint)
 
     def frames_of(self, listed: LuaTable | None) -> list[Frame]:
         """The frames that the Lua side collected."""
         return [_frame(listed[index]) for index in range(1, len(listed) + 1)] if listed is not None else []
+
+    def _with_caller(self, frames: list[Frame]) -> list[Frame]:
+        caller = self.caller
+        if caller is None or any(frame.chunk == caller.chunk and frame.line > 0 for frame in frames):
+            return frames
+        return [*(frame for frame in frames if frame.chunk != caller.chunk), caller]
 
     def _frames(self, frames: Sequence[Frame]) -> list[str]:
         lines: list[str] = []

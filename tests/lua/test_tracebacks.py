@@ -229,3 +229,58 @@ def test_closing_a_coroutine_that_runs(shell: LuaShell) -> None:
     assert shell.fail("\ncoroutine.close(coroutine.running())").value == (
         "cell [1]:2: cannot close a running coroutine"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "near", "hint"),
+    [
+        ("print(\N{LEFT DOUBLE QUOTATION MARK}hi\N{RIGHT DOUBLE QUOTATION MARK})",
+         "near '\N{LEFT DOUBLE QUOTATION MARK}'", "Typographic quote: use \" or '"),
+        ("local s = 'é' local café = 1", "near 'é'", "A name may have only the letters a-z and A-Z"),
+        ("x\u00a0= 1", "near 'U+00A0'", "Invisible character U+00A0 NO-BREAK SPACE"),
+        ("x = 3 \N{EN DASH} 2", "near '\N{EN DASH}'", "use -"),
+        ("x = '\N{SNOWMAN}' .. \N{SNOWMAN}", "near '\N{SNOWMAN}'", "a meaning only inside strings"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("language", ["lua54", "lua55"])  # all of these are letters to LuaJIT
+def test_pasted_characters_are_shown(language: str, code: str, near: str, hint: str) -> None:
+    error = LuaShell(language).fail("-- é\n" + code)
+    assert error.value.endswith(near)
+    assert hint in plain(error)
+    assert f"-->    2 {code}" in plain(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("if x != 3 then end", "not equal is written ~="),
+        ("if !x then end", "not x"),
+        ("x += 1", "Lua has no +="),
+        ("x ..= 'a'", "Lua has no ..="),
+        ("x++", "Lua has no ++"),
+        ("if a && b then end", "written: and"),
+        ("if a || b then end", "written: or"),
+        ("return null.x", "nil, not null"),
+        ("return None.x", "nil, not None"),
+    ],
+)
+def test_habits_of_other_languages(shell: LuaShell, code: str, hint: str) -> None:
+    assert hint in plain(shell.fail(code))
+
+
+def test_constants_of_earlier_cells_say_where_they_are_from(shell: LuaShell) -> None:
+    if shell.language == "luajit":
+        pytest.skip("Lua 5.1 has no constants")
+    shell.run("local limit <const> = 5")
+    text = plain(shell.fail("limit = 6"))
+    assert "limit is a constant local of cell [1]; `local limit = ...` makes a new one" in text
+    assert "makes a new one" not in plain(shell.fail("local limit <const> = 1 limit = 2"))
+
+
+def test_a_byte_order_mark_and_a_shell_line_are_skipped(shell: LuaShell) -> None:
+    assert shell.run("\ufeffreturn 1") == "1"
+    assert shell.run("#!/usr/bin/lua\nreturn 2") == "2"
+    assert shell.run("\ufeff#!/usr/bin/lua\nlocal kept = 3") is None
+    assert shell.run("kept") == "3"
+    assert shell.fail("#!/usr/bin/lua\n\nerror('x')").value == "cell [5]:3: x"
+    assert shell.interpreter.is_complete("#!/usr/bin/lua\nx = 1").status == "complete"
