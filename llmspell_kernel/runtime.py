@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from llmspell_kernel.errors import LanguageUnavailableError
 from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
-from llmspell_kernel.magics import may_use_magics
+from llmspell_kernel.magics import load_variables, may_use_magics
 
 if TYPE_CHECKING:
+    from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
     from llmspell_kernel.magics.execution import Magics
     from llmspell_kernel.magics.session import History
@@ -50,7 +51,7 @@ class Runtime:
         self.history: History | None = None
         self._offered: list[Callable[[], Iterable[Setting]]] = []
         self._lua: LuaInterpreter | None = None
-        self._baseline: frozenset[bytes] = frozenset()
+        self._variables: LuaTable | None = None
         self.interpreter = self._make_interpreter()
         self.gate = self.interpreter.gate
         self.info = self.interpreter.info
@@ -69,7 +70,7 @@ class Runtime:
         for name in LIBRARY:
             importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
         self._lua = interpreter
-        self._baseline = frozenset(interpreter.state.globals.keys())
+        self._variables = load_variables(interpreter.state)
         return interpreter
 
     def offer_settings(self, settings: Callable[[], Iterable[Setting]]) -> None:
@@ -85,7 +86,7 @@ class Runtime:
         assert lua is not None
         return Magics(
             lua,
-            baseline=self._baseline,
+            variables=self._variables,
             settings=lambda: [*lua_settings(lua), *(each for offered in self._offered for each in offered())],
             history=lambda: self.history,
         )

@@ -14,7 +14,7 @@ INDENT = "    "
 _COMPLETE = Completeness("complete")
 _INVALID = Completeness("invalid")
 
-_HELP = re.compile(r"\?{1,2}\s*[\w.:%]+|[\w.:%]+\?{1,2}")
+_HELP = re.compile(r"\?{1,2}\s*[\w.:%]+|[\w.:%]+\?{1,2}|\?")
 _MAGIC_LINE = re.compile(r"^[ \t]*[%!][^\r\n]*", re.MULTILINE)
 _AT_END = re.compile(r"near '?<eof>'?\s*\Z")
 _LINE_END = re.compile(r"\r\n?|\n\r?")

@@ -13,6 +13,7 @@ MODULES = (
     "history",
     "environment",
     "config",
+    "leaving",
     "catalogue",
 )
 """In the order in which `%lsmagic` lists their groups."""

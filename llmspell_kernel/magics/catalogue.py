@@ -24,7 +24,8 @@ _SYNTAX = """\
 - A line that begins with `%name` is a line magic; `%%name` on the first line of a cell takes the whole cell.
   The other lines are Lua, and see the same variables.
 - `!command` runs a shell command; its output is shown while it runs.
-- `name?` shows help on a Lua name, `name??` its source, `%name?` help on a magic.
+- `name?` shows help on a Lua name, `name??` its source, `%name?` help on a magic; `?` or `help` alone in a
+  cell this page. `exit` or `quit` alone ends the kernel in a console.
 - In `!` lines and the arguments of magics that take no code, `{expression}` becomes the value of a Lua
   expression; `{{` and `}}` are the braces themselves.
 - A `\\` at the end of a magic's line continues it on the next one."""

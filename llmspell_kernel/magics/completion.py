@@ -11,6 +11,8 @@ from llmspell_kernel.magics.arguments import dashed
 from llmspell_kernel.magics.parsing import Part, at_top_level, blank_magics
 from llmspell_kernel.magics.registry import CELL_MAGICS, LINE_MAGICS, Magic
 from llmspell_kernel.magics.session import Session
+from llmspell_kernel.magics.settings import shown_value
+from llmspell_kernel.magics.variables import variables
 
 _NAME = re.compile(r"[ \t]*(?P<question>\?{0,2})(?P<typed>%%?\w*)")
 _WORD = re.compile(r"(?:\\.|[^\s\"'\\=<>|;&])*\Z")
@@ -38,8 +40,11 @@ def complete(session: Session, code: str, cursor: int, parts: Sequence[Part]) ->
     if here.kind == "shell":
         return _paths(code, cursor, lambda entry: True)
     magic = (CELL_MAGICS if here.kind == "cell" else LINE_MAGICS).get(here.name)
-    if here.kind == "help" or magic is None:
-        return session.lua.complete(code, cursor) if here.kind == "help" else Completions(cursor, cursor)
+    if here.kind == "help":
+        behind = "?" in code[code.index(here.name, here.start) : cursor]
+        return Completions(cursor, cursor) if behind else session.lua.complete(code, cursor)
+    if magic is None:
+        return Completions(cursor, cursor)
     in_body = here.kind == "cell" and cursor >= here.end - len(here.body) and here.body != ""
     if in_body and magic.takes != "lua":
         return Completions(cursor, cursor)
@@ -48,7 +53,7 @@ def complete(session: Session, code: str, cursor: int, parts: Sequence[Part]) ->
         return _among(word, cursor, options, "option")
     if magic.takes == "lua":
         return session.lua.complete(lua_behind(code, parts, here), cursor)
-    return _argument(session, magic, code, cursor)
+    return _argument(session, magic, here, code, cursor)
 
 
 def lua_behind(code: str, parts: Sequence[Part], here: Part) -> str:
@@ -60,7 +65,7 @@ def lua_behind(code: str, parts: Sequence[Part], here: Part) -> str:
     return view[:begin] + code[begin : here.end] + view[here.end :]
 
 
-def _argument(session: Session, magic: Magic, code: str, cursor: int) -> Completions:
+def _argument(session: Session, magic: Magic, here: Part, code: str, cursor: int) -> Completions:
     word = _word(code, cursor)
     match magic.takes:
         case "file":
@@ -72,8 +77,15 @@ def _argument(session: Session, magic: Magic, code: str, cursor: int) -> Complet
         case "environment":
             return _among(word, cursor, sorted(os.environ), "variable")
         case "setting":
-            names = [setting.name for setting in session.settings()]
-            return _among(word, cursor, names, "property")
+            settings = {setting.name: setting for setting in session.settings()}
+            name, equals, _ = code[here.start : cursor].partition("=")
+            if not equals:
+                return _among(word, cursor, settings, "property")
+            setting = settings.get(name.split()[-1].rpartition(".")[2])
+            return _among(word, cursor, [shown_value(setting.get())] if setting else [], "value")
+        case "type":
+            kinds = {each.kind for each in variables(session)}
+            return _among(word, cursor, sorted(kinds), "type")
         case _:
             return Completions(cursor, cursor)
 

@@ -9,7 +9,7 @@ from llmspell_kernel.errors import MagicError
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call, text_result
-from llmspell_kernel.magics.settings import Setting, Value, read_value
+from llmspell_kernel.magics.settings import Setting, read_value, shown_value
 
 
 @magic("%config [SETTING]", group="System", takes="setting")
@@ -25,7 +25,7 @@ def config(call: Call) -> Outcome | None:
         return _table(settings)
     setting = _find(settings, name.rpartition(".")[2])
     if not equals:
-        return text_result(f"{setting.name} = {_shown(setting.get())}\n{setting.help}")
+        return text_result(f"{setting.name} = {shown_value(setting.get())}\n{setting.help}")
     if setting.change is None:
         option = setting.name.replace("_", "-")
         raise MagicError(f"{setting.name} cannot change while the kernel runs: start it with --{option} ...")
@@ -33,7 +33,7 @@ def config(call: Call) -> Outcome | None:
         setting.change(read_value(text, setting.get()))
     except MagicError as error:
         raise MagicError(f"{setting.name}: {error}") from error
-    call.write(f"{setting.name} = {_shown(setting.get())}\n")
+    call.write(f"{setting.name} = {shown_value(setting.get())}\n")
     return None
 
 
@@ -45,14 +45,8 @@ def _find(settings: Mapping[str, Setting], name: str) -> Setting:
     raise MagicError(f"no setting called {name!r}; {advice}")
 
 
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else f"{value:.15g}"
-
-
 def _table(settings: Mapping[str, Setting]) -> Outcome:
-    rows = [(each.name, _shown(each.get()), _help(each)) for each in settings.values()]
+    rows = [(each.name, shown_value(each.get()), _help(each)) for each in settings.values()]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     plain = "\n".join(f"{name:<{widths[0]}} = {value:<{widths[1]}}  {help}" for name, value, help in rows)
     rich = "\n".join(f"| `{name}` | `{value}` | {help} |" for name, value, help in rows)

@@ -14,13 +14,14 @@ from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.lua.tracebacks import Frame
 from llmspell_kernel.magics import builtin, pages
 from llmspell_kernel.magics.interpolation import interpolated
-from llmspell_kernel.magics.parsing import Part, blank_magics, split
+from llmspell_kernel.magics.parsing import Part, blank_magics, lone_word, split
 from llmspell_kernel.magics.registry import CELL_MAGICS, LINE_MAGICS, find
 from llmspell_kernel.magics.session import Call, Cell, History, Session, Show, run_lua
 from llmspell_kernel.magics.settings import Setting
 from llmspell_kernel.magics.shell import run_shell
 
 if TYPE_CHECKING:
+    from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
@@ -37,24 +38,27 @@ class Magics:
         self,
         lua: LuaInterpreter,
         *,
-        baseline: frozenset[bytes],
+        variables: LuaTable,
         settings: Callable[[], Sequence[Setting]],
         history: Callable[[], History | None] = lambda: None,
     ) -> None:
-        """`baseline` names the globals that are not the user's."""
+        """`variables` is what `load_variables` answered."""
         self._lua = lua
         self._history = history
-        self._session = Session(lua, baseline, settings)
+        self._session = Session(lua, variables, settings)
 
     def execute(self, code: str, *, number: int, store: bool) -> Outcome | None:
         """Runs a cell as `Interpreter.run` does; None if it uses no magics."""
-        parts = self._split(code)
+        parts = self._word(code) or self._split(code)
         if not _uses_magics(parts):
             return None
         self._session.history = self._history()
         chunk = self._lua.remember_cell(code, number=number, store=store)
         cell = Cell(chunk, number if store else None)
-        return self._lua.guard(lambda: self._run(parts, cell))
+        try:
+            return self._lua.guard(lambda: self._run(parts, cell))
+        finally:
+            self._lua.tracebacks.caller = None
 
     def complete(self, code: str, cursor: int) -> Completions | None:
         """Candidates at the cursor; None if the cell uses no magics."""
@@ -84,6 +88,13 @@ class Magics:
         if known.takes != "lua":
             return None
         return self._lua.inspect(lua_behind(code, parts, here), cursor, detail=detail)
+
+    def _word(self, code: str) -> list[Part]:
+        """The one part of a cell that is `exit`, `quit`, `help` or `?` and nothing else."""
+        part = lone_word(code)
+        if part is None or (part.text and self._session.variables[b"defined"](part.text.encode())):
+            return []
+        return [replace(part, text="")]
 
     def _split(self, code: str) -> list[Part]:
         return split(code, LINE_MAGICS, self._is_lua)
@@ -120,11 +131,13 @@ class Magics:
     def _run_parts(self, parts: Sequence[Part], cell: Cell, line: int, is_last: bool) -> Show:
         payload: list[Mapping[str, Any]] = []
         show: Show = Outcome
+        outer = self._lua.tracebacks.caller
         for part in parts:
             last = is_last and part is parts[-1]
             below = part.body_line + line - 1 if part.body_line else 0
             part = replace(part, line=part.line + line - 1, body_line=below)
             if part.kind == "lua":
+                self._lua.tracebacks.caller = outer
                 show = run_lua(self._session, cell, part.text, part.line, cell.number if last else None)
                 continue
             outcome = self._magic(part, cell, last)
@@ -136,24 +149,27 @@ class Magics:
         return self._run_parts(self._split(code), cell, line, is_last)
 
     def _magic(self, part: Part, cell: Cell, is_last: bool) -> Outcome:
-        """What one magic comes to; trouble names its line."""
+        """What one magic comes to; trouble names its line, also an interrupt that is noticed behind it."""
+        place = self._lua.tracebacks.caller = Frame(cell.chunk, part.line, "")
         try:
             if part.kind == "shell":
-                run_shell(self._session, interpolated(self._session, part.text))
+                run_shell(self._session, self._interpolated(part, cell))
                 return Outcome()
             if part.kind == "help":
                 return pages.help_page(self._session, part.name, detail=len(part.text) - 1)
             return self._call(part, cell, is_last)
         except (MagicError, StdinUnavailableError, OSError) as error:
             name = "MagicError" if isinstance(error, OSError) else type(error).__name__
-            frames = [Frame(cell.chunk, part.line, "")]
-            raise _PartError(self._lua.tracebacks.report(name, str(error), frames)) from error
+            raise _PartError(self._lua.tracebacks.report(name, str(error), [place])) from error
+
+    def _interpolated(self, part: Part, cell: Cell) -> str:
+        return interpolated(self._session, part.text, cell.chunk, part.line)
 
     def _call(self, part: Part, cell: Cell, is_last: bool) -> Outcome:
         if part.kind == "cell" and not part.body_line:
             raise MagicError(f"%%{part.name} must be on the first line of its cell")
         magic = find(part.name, cell=part.kind == "cell")
-        text = part.text if magic.takes == "lua" else interpolated(self._session, part.text)
+        text = part.text if magic.takes == "lua" else self._interpolated(part, cell)
         call = Call(
             session=self._session,
             cell=cell,

@@ -61,15 +61,15 @@ def run(call: Call) -> Outcome | None:
     """
     path, source = _read(call.values[0])
     arguments = [word.encode(errors="surrogateescape") for word in call.values[1:]]
-    state = call.session.lua.state
+    state, variables = call.session.lua.state, call.session.variables
     main = _compile(call.session, path, source)
-    before = state.globals[b"arg"]
+    before = variables[b"get"](b"arg")
     words = enumerate((path.encode(errors="surrogateescape"), *arguments))
-    state.globals[b"arg"] = state.runtime.table_from(dict(words))
+    variables[b"set"](b"arg", state.runtime.table_from(dict(words)))
     try:
         state.call(main, *arguments)
     finally:
-        state.globals[b"arg"] = before
+        variables[b"set"](b"arg", before)
     return None
 
 
@@ -81,9 +81,10 @@ def _compile(session: Session, path: str, source: bytes) -> LuaFunction:
     session.lua.sources[path] = source.decode(errors="replace")
     name = b"@" + path.encode(errors="surrogateescape")
     loaded: Any = session.lua.state.cells[b"plain"](source, name)
-    if isinstance(loaded, tuple):
-        raise LuaSyntaxError((loaded[1] or b"").decode(errors="backslashreplace"))
-    return loaded
+    function, message = loaded if isinstance(loaded, tuple) else (loaded, b"")
+    if function is None:
+        raise LuaSyntaxError((message or b"").decode(errors="backslashreplace"))
+    return function
 
 
 @magic("%load FILE", group=GROUP, takes="file")

@@ -47,7 +47,7 @@ def lua_settings(lua: LuaInterpreter) -> list[Setting]:
             partial(_limit_memory, lua),
         ),
         *(
-            Setting(f"display_{name}", help, partial(getattr, lua.formatter.limits, name), _shower(lua, name))
+            Setting(f"display_{name}", help, partial(_limit, lua, name), _shower(lua, name))
             for name, help in _DISPLAY.items()
         ),
     ]
@@ -69,6 +69,11 @@ def _limit_memory(lua: LuaInterpreter, value: Value) -> None:
 def _can_limit(lua: LuaInterpreter) -> bool:
     """Whether lupa counts the memory: only if it was told to at the start."""
     return lua.state.runtime.get_max_memory() is not None
+
+
+def _limit(lua: LuaInterpreter, name: str) -> int:
+    value: int = getattr(lua.formatter.limits, name)
+    return value
 
 
 def _shower(lua: LuaInterpreter, name: str) -> Callable[[Value], None]:

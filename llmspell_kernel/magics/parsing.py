@@ -30,6 +30,7 @@ _HELP = re.compile(
     rf"|(?P<name2>{_ASKED})[ \t]*(?P<marks2>\?{{1,2}}))[ \t]*"
 )
 _CELL_MAGIC = re.compile(rf"\s*^[ \t]*%%(?P<name>{_NAME})(?P<rest>[^\r\n]*)(?:\r\n?|\n\r?|\Z)", re.MULTILINE)
+_WORD = re.compile(r"\s*(?:(?P<name>exit|quit|help)(?:\(\))?|\?)\s*")
 _CANDIDATE = re.compile(r"[ \t]*(?:%%?[A-Za-z_]|[!?])|[^\r\n?]*\?{1,2}[ \t]*\Z")
 _GOES_ON = BINARY | {"not", "#", "local", "function", ".", ":", "global"}
 
@@ -88,6 +89,20 @@ def split(
         begin_line = line + len(_LINE_END.findall(code, start, found.end))
     _add_lua(parts, code, begin, len(code), begin_line)
     return parts
+
+
+def lone_word(code: str) -> Part | None:
+    """The magic that a whole cell stands for: `exit`, `quit` (both also called), `help`, `?`.
+
+    Its text is the Lua name that was typed, if it is one: as a variable of the user's it is no magic.
+    """
+    found = _WORD.fullmatch(code)
+    if found is None:
+        return None
+    name = found["name"] or ""
+    line = 1 + len(_LINE_END.findall(code[: len(code) - len(code.lstrip())]))
+    magic = "quickref" if name in ("", "help") else "exit"
+    return Part("line", 0, len(code), line, name, magic)
 
 
 def blank_magics(code: str, parts: Sequence[Part]) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Body = Callable[["Call"], "Outcome | None"]
 
-Takes = Literal["", "lua", "file", "lua_file", "folder", "environment", "setting"]
+Takes = Literal["", "lua", "file", "lua_file", "folder", "environment", "setting", "type"]
 """What the arguments are, for completion; `lua` also means that braces in them are Lua's."""
 
 

@@ -14,6 +14,7 @@ from llmspell_kernel.magics.arguments import Arguments
 from llmspell_kernel.magics.settings import Setting
 
 if TYPE_CHECKING:
+    from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
     from llmspell_kernel.magics.registry import Magic
 
@@ -93,13 +94,13 @@ class Session:
     """All that lasts from cell to cell.
 
     Attributes:
-        baseline: the globals that are not the user's.
+        variables: the functions of `variables.lua`.
         settings: what `%config` lists.
         history: None where the front keeps none.
     """
 
     lua: LuaInterpreter
-    baseline: frozenset[bytes]
+    variables: LuaTable
     settings: Callable[[], Sequence[Setting]]
     history: History | None = None
     memory: dict[str, Any] = field(default_factory=dict)

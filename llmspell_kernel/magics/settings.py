@@ -23,6 +23,13 @@ class Setting:
     change: Callable[[Value], None] | None = None
 
 
+def shown_value(value: Value) -> str:
+    """A value as `%config` shows it and reads it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else f"{value:.15g}"
+
+
 _BOOLEANS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 

@@ -7,6 +7,7 @@ import time
 
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.binding import LuaFunction
+from llmspell_kernel.lua.cells import LuaSyntaxError
 from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call
@@ -39,17 +40,22 @@ def time_code(call: Call) -> Outcome | None:
     """
     user_before, system_before = cpu_times()
     start = time.perf_counter()
+    compiled = True
     try:
         show = call.run_given()
+    except LuaSyntaxError:
+        compiled = False
+        raise
     finally:
         wall = time.perf_counter() - start
         user, system = (
             now - before for now, before in zip(cpu_times(), (user_before, system_before), strict=True)
         )
-        call.write(
-            f"CPU times: user {format_seconds(user)}, sys: {format_seconds(system)}, "
-            f"total: {format_seconds(user + system)}\nWall time: {format_seconds(wall)}\n"
-        )
+        if compiled:
+            call.write(
+                f"CPU times: user {format_seconds(user)}, sys: {format_seconds(system)}, "
+                f"total: {format_seconds(user + system)}\nWall time: {format_seconds(wall)}\n"
+            )
     return show()
 
 

@@ -1,9 +1,10 @@
 -- The user's variables. Arguments: the prelude's cells module, and a table whose keys are the globals that are not
--- the user's. Tables are read raw: no metamethod runs.
+-- the user's. Tables are read raw: no metamethod runs. Loaded before any code of the user's, who may give each
+-- standard name another value.
 local cells, hidden = ...
 local globals = _G
 local kept_names, value_of = cells.names, cells.value_of
-local getmetatable, rawget, rawlen = debug.getmetatable, rawget, rawlen
+local getmetatable, rawget, rawset = debug.getmetatable, rawget, rawset
 local next, sort, tostring, type = next, table.sort, tostring, type
 local gmatch, math_type = string.gmatch, math.type
 
@@ -52,4 +53,20 @@ local function clear()
   end
 end
 
-return { list = list, clear = clear }
+local function get(name) return rawget(globals, name) end
+
+local function set(name, value) rawset(globals, name, value) end
+
+-- Whether a name means anything: a local of an earlier cell, or a global.
+local function defined(name)
+  local _, value = value_of(name)
+  return value ~= nil or rawget(globals, name) ~= nil
+end
+
+-- The first value of a result as text, nil if it is nil.
+local function text(packed)
+  local value = packed[1]
+  return value ~= nil and tostring(value) or nil
+end
+
+return { list = list, clear = clear, get = get, set = set, defined = defined, text = text }

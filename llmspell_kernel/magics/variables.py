@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from llmspell_kernel.errors import MagicError, StdinUnavailableError
@@ -15,7 +14,6 @@ from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call, Session
 
 GROUP = "Variables"
-HIDDEN = (b"_", b"arg")
 PREVIEW = 60
 _LIMITS = DisplayLimits(depth=2, length=10, width=10_000, string_length=2 * PREVIEW, bytes=20 * PREVIEW)
 
@@ -33,20 +31,12 @@ class Variable:
 
 def variables(session: Session) -> Iterator[Variable]:
     """The user's variables by name."""
-    rows = _module(session)[b"list"]()
+    rows = session.variables[b"list"]()
     for index in range(1, len(rows) + 1):
         row = rows[index]
         yield Variable(
             decode(row[b"name"]), decode(row[b"scope"]), decode(row[b"kind"]), row[b"size"], row[b"packed"]
         )
-
-
-def _module(session: Session) -> Any:
-    state = session.lua.state
-    if "variables" not in session.memory:
-        hidden = state.runtime.table_from(dict.fromkeys((*session.baseline, *HIDDEN), True))
-        session.memory["variables"] = state.chunk(Path(__file__).with_suffix(".lua"), state.cells, hidden)
-    return session.memory["variables"]
 
 
 def _wanted(call: Call) -> list[Variable]:
@@ -57,7 +47,7 @@ def _wanted(call: Call) -> list[Variable]:
     return found
 
 
-@magic("%who [TYPE ...]", group=GROUP)
+@magic("%who [TYPE ...]", group=GROUP, takes="type")
 def who(call: Call) -> Outcome | None:
     """Lists the names of your variables, if you like only those of some types: `%who table function`."""
     if found := _wanted(call):
@@ -65,7 +55,7 @@ def who(call: Call) -> Outcome | None:
     return None
 
 
-@magic("%whos [TYPE ...]", group=GROUP)
+@magic("%whos [TYPE ...]", group=GROUP, takes="type")
 def whos(call: Call) -> Outcome | None:
     """Lists your variables with type, size and the beginning of their values.
 
@@ -113,7 +103,7 @@ def reset(call: Call) -> Outcome | None:
         call.write("Nothing was deleted.\n")
         return None
     session = call.session
-    _module(session)[b"clear"]()
+    session.variables[b"clear"]()
     session.lua.compiler.forget()
     if not call.arguments.flag("s"):
         session.lua.state.cells[b"forget_history"]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ..kernels import KernelSession
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
@@ -93,15 +96,16 @@ def test_the_kernels_own_settings_change_live(new_kernel: Callable[..., KernelSe
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "line"),
     [
-        "!echo ready; exec sleep 30",
-        "%%bash\necho ready; exec sleep 30",
-        "print('ready')\n%time while true do end",
-        "%%timeit -n 1 print('ready')\nwhile true do end",
+        ("!echo ready; exec sleep 30", 1),
+        ("x = 1\n!echo ready; exec sleep 30", 2),
+        ("%%bash\necho ready; exec sleep 30", 1),
+        ("print('ready')\n%time while true do end", 2),
+        ("%%timeit -n 1 print('ready')\nwhile true do end", 2),
     ],
 )
-def test_everything_can_be_interrupted(clean: KernelSession, code: str) -> None:
+def test_everything_can_be_interrupted(clean: KernelSession, code: str, line: int) -> None:
     msg_id = clean.client.execute(code, stop_on_error=False)
     seen = threading.Event()
     while not seen.is_set():
@@ -111,4 +115,7 @@ def test_everything_can_be_interrupted(clean: KernelSession, code: str) -> None:
     clean.manager.interrupt_kernel()
     done = clean.collect(msg_id)
     assert done.error is not None and done.error["ename"] == "KeyboardInterrupt"
+    shown = COLOURS.sub("", "\n".join(done.error["traceback"]))
+    assert re.search(rf"^cell \[\d+\]:{line}$", shown, re.MULTILINE)
+    assert f"-->    {line} {code.splitlines()[line - 1]}\n" in shown + "\n"
     assert clean.execute("1 + 1").result == "2"

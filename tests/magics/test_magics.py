@@ -43,6 +43,24 @@ def test_errors_name_the_lines_of_the_cell(console: Console) -> None:
         assert "-->    4" in COLOURS.sub("", "\n".join(error.traceback))
 
 
+def test_errors_of_magics_show_the_line_they_stand_on(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "wrong.lua").write_text("x = = 1")
+    (tmp_path / "fails.lua").write_text("error('oops')")
+    for line in ("%run nowhere.lua", "%run wrong.lua", "%run fails.lua", "!echo {error('oops')}", "%nosuch"):
+        shown = COLOURS.sub("", "\n".join(console.fail(f"x = 1\n%time x = 2\n{line}").traceback))
+        assert f"cell [{console.number}]:3" in shown and f"-->    3 {line}" in shown
+    shown = COLOURS.sub("", "\n".join(console.fail("x = 1\n%pwd\nerror({})").traceback))
+    assert "cell [6]:3" in shown and "%pwd" in shown and "cell [6]:2" not in shown
+
+
+@pytest.mark.parametrize(("code", "line"), [("x = 1\n!exec sleep 20", 2), ("%%bash\nexec sleep 20", 1)])
+def test_a_command_that_is_ended_shows_the_line_it_stands_on(code: str, line: int) -> None:
+    error = Console(time_limit=0.1).fail(code)
+    shown = COLOURS.sub("", "\n".join(error.traceback)).splitlines()
+    assert error.name == "CellTimeLimit" and f"cell [1]:{line}" in shown
+    assert f"-->    {line} {code.splitlines()[line - 1]}" in shown
+
+
 def test_cell_magics_can_be_stacked(console: Console) -> None:
     assert console.run("%%time\n%%timeit -n 1 -r 2\nx = (x or 0) + 1") is None
     assert "2 runs, 1 loop each" in console.output()
@@ -118,6 +136,14 @@ def test_time_shows_durations_and_the_value(console: Console) -> None:
     assert "Wall time" in console.output()
 
 
+def test_code_that_does_not_compile_is_not_timed(console: Console) -> None:
+    for code in ("%time x = = 1", "%%time\nx = = 1", "%timeit x = = 1"):
+        assert console.fail(code).name == "LuaSyntaxError"
+    assert console.output() == ""
+    console.fail("%time error('oops')")
+    assert "Wall time" in console.output()
+
+
 def test_timeit_runs_as_often_as_it_says(console: Console) -> None:
     console.run("count = 0\nlocal step = 1\n%timeit -n 5 -r 3 count = count + step")
     assert re.fullmatch(
@@ -164,6 +190,25 @@ def test_whos_runs_no_code_of_values(console: Console) -> None:
     console.run("ran = false; trap = setmetatable({}, {__len = function() ran = true end})")
     console.run("%whos\n%who")
     assert console.run("ran") == "false"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "debug = true; type = 'x'; table = {}; math = nil; string = 1; tostring = nil",
+        "do local g = _G for name in pairs(g) do g[name] = nil end end",
+        "setmetatable(_G, {__index = error, __newindex = error})",
+    ],
+)
+def test_magics_need_no_global_of_the_users(console: Console, code: str) -> None:
+    (path := Path("a.lua")).write_text("local n = ...")
+    console.run("local mine = 7")
+    console.run(code)
+    console.run(f"%who\n%whos\n%run {path} 1\n!echo {{mine}}\n%time mine\n%timeit -n 1 mine\n%config\nmine?")
+    assert "mine" in (output := console.output()) and "\n7\n" in output
+    console.run("%reset -f")
+    console.run("%who")
+    assert console.output() == "There are no variables of yours.\n"
 
 
 def test_reset_asks_first(console: Console) -> None:
@@ -296,6 +341,13 @@ def test_config_lists_and_changes(console: Console) -> None:
     assert console.fail("%time while true do tostring({}) end").name == "CellTimeLimit"
 
 
+@pytest.mark.parametrize("change", ["display_bytes = 100", "time_limit = 9.5", "persistent_locals = false"])
+def test_config_answers_a_change_with_the_new_value(lua: Console, change: str) -> None:
+    lua.run(f"%config {change}")
+    assert lua.output() == f"{change}\n"
+    assert (lua.run(f"%config {change.split()[0]}") or "").startswith(f"{change}\n")
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -341,6 +393,25 @@ def test_questions_open_the_pager(lua: Console) -> None:
     assert "{expression}" in lua.page("%quickref") and "%timeit" in lua.page("%magic")
 
 
+@pytest.mark.parametrize("code", ["?", "help", "help()", " ?\n"])
+def test_a_cry_for_help_opens_the_quick_reference(lua: Console, code: str) -> None:
+    assert lua.page(code) == lua.page("%quickref")
+
+
+@pytest.mark.parametrize("code", ["exit", "exit()", "quit", "quit()", "\nexit\n", "%exit"])
+def test_exit_asks_the_console_to_leave(console: Console, code: str) -> None:
+    outcome = console.outcome(code)
+    assert outcome.error is None
+    assert list(outcome.payload) == [{"source": "ask_exit", "keepkernel": False}]
+    assert "shut it down from the menu" in console.stderr()
+
+
+def test_exit_and_help_are_ordinary_names_for_who_uses_them(console: Console) -> None:
+    console.run("exit = 1; function quit() return 2 end; local help = 3")
+    assert [console.run(code) for code in ("exit", "quit()", "help")] == ["1", "2", "3"]
+    assert console.run("x = exit\nexit") == "1"
+
+
 def test_inspection_knows_magics_and_the_lua_behind_them(lua: Console) -> None:
     found = lua.runtime.inspect("x = 1\n%timeit string.format", 9)
     assert found is not None and "%timeit [-n LOOPS]" in found.data["text/plain"]
@@ -368,6 +439,15 @@ def test_completion_of_magics(lua: Console, tmp_path: Path) -> None:
     assert lua.complete("x = [[\n%tim") == []
 
 
+def test_completion_behind_who_config_and_a_question(lua: Console) -> None:
+    lua.run("n = 1; function f() end")
+    assert lua.complete("%who fu") == ["function"] and lua.complete("%whos ")[0] == "function"
+    assert lua.complete("%config display_length = ") == lua.complete("%config display_length =") == ["100"]
+    assert lua.complete("%config display_length = 2") == lua.complete("%config nosuch = ") == []
+    assert lua.complete("string.rep?") == lua.complete("string.rep??") == []
+    assert "rep" in lua.complete("?string.re")
+
+
 def test_completion_of_lua_beside_magics(lua: Console) -> None:
     lua.run("local counter = 1")
     assert "counter" in lua.complete("%time coun")
@@ -376,6 +456,6 @@ def test_completion_of_lua_beside_magics(lua: Console) -> None:
     assert lua.complete("%%html\nmath.flo") == []
 
 
-@pytest.mark.parametrize("code", ["%time 1", "!ls", "print?", "x = 1\n%time x", "%%time\nx\n"])
+@pytest.mark.parametrize("code", ["%time 1", "!ls", "print?", "x = 1\n%time x", "%%time\nx\n", "?", "exit"])
 def test_whole_magics_are_complete(lua: Console, code: str) -> None:
     assert lua.runtime.is_complete(code).status == "complete"
