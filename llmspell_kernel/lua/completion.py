@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from llmspell_kernel.interpreter import Completion, Completions
 from llmspell_kernel.lua.chains import Chain, Separator, StringAt, constructor_at, expression_before
 from llmspell_kernel.lua.introspection import Found, Introspection, encode
 from llmspell_kernel.lua.lexer import RESERVED
+from llmspell_kernel.lua.outline import labels
 from llmspell_kernel.lua.scopes import visible_locals
-from llmspell_kernel.lua.string_completion import file_matches, key_text, module_matches
+from llmspell_kernel.lua.string_completion import file_matches, key_end, key_text, module_matches
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -23,6 +25,8 @@ _METAMETHODS = (
     "__mod __pow __idiv __band __bor __bxor __shl __shr __bnot __close __gc __mode __metatable __pairs "
     "__mimebundle __jsontype"
 ).split()
+_GOTO = re.compile(r"\bgoto\s+\Z")
+_ATTRIBUTE = re.compile(r"\b(?:local|global)\s+(?:[^\W\d]\w*\s*(?:<\s*\w+\s*>\s*)?,\s*)*[^\W\d]\w*\s*<\s*\Z")
 _SINCE_54 = frozenset("__idiv __band __bor __bxor __shl __shr __bnot __close __pairs".split())
 
 
@@ -37,6 +41,7 @@ class Completer:
         self._keywords: frozenset[str] = RESERVED | ({"goto"} if version != 501 else set())
         if version >= 505:
             self._keywords |= {"global"}
+        self._has_attributes = version >= 504
         self._metamethods = [
             Found(name.encode(), "metamethod")
             for name in _METAMETHODS
@@ -51,13 +56,23 @@ class Completer:
             return Completions(cursor, cursor)
         if isinstance(at, StringAt):
             return self._in_string(at, cursor)
-        if at.separator == "":
+        if at.separator == "" and (only := self._only(code, at)):
+            found = _matching([Found(encode(word), "keyword") for word in only], at.prefix)
+            matches = [self._completion(name, each, "") for name, each in found]
+        elif at.separator == "":
             matches = self._words(code, at)
         elif at.separator == '["':
             matches = self._keys(code, at)
         else:
             matches = self._fields(code, at)
         return Completions(at.start, at.end, matches[:MAX_MATCHES])
+
+    def _only(self, code: str, at: Chain) -> list[str]:
+        """The words of which one must stand here: labels after `goto`, attributes of a local after `<`."""
+        before = code[: at.start]
+        if _GOTO.search(before):
+            return labels(code)
+        return ["const", "close"] if self._has_attributes and _ATTRIBUTE.search(before) else []
 
     def _words(self, code: str, at: Chain) -> list[Completion]:
         """Variables and keywords."""
@@ -98,8 +113,9 @@ class Completer:
         target = self._introspection.target(code, at, at.path)
         prefix = "" if "\\" in at.prefix else at.prefix
         written = []
+        end = key_end(code, at.start, at.end)
         for each in self._introspection.fields(target, at.separator, prefix):
-            text = key_text(each.key, code, at.start, at.end)
+            text = key_text(each.key, code, at.start, end)
             if text is not None:
                 written.append(each._replace(key=encode(text)))
         matches = _matching(written, at.prefix)[:MAX_MATCHES]

@@ -13,7 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llmspell_kernel.lua.lexer import LITERALS, string_content, tokenize
-from llmspell_kernel.lua.outline import assigned_fields, constructor_fields, table_of_self
+from llmspell_kernel.lua.outline import (
+    assigned_constructor,
+    assigned_fields,
+    constructor_fields,
+    table_of_self,
+)
 from llmspell_kernel.lua.scopes import visible_locals
 from llmspell_kernel.lua.values import decode
 
@@ -163,10 +168,15 @@ def encode(text: str) -> bytes:
 
 def _target(code: str, cursor: int, root: str, path: tuple[Key, ...]) -> Target:
     # A name that stands only where it is typed is no local of this code: that spares reading a long cell.
-    local = visible_locals(code, cursor).get(root) if code.count(root, 0, cursor) > 1 else None
+    is_known = root == "self" or code.count(root, 0, cursor) > 1
+    local = visible_locals(code, cursor).get(root) if is_known else None
     name = ".".join((root, *map(str, path))) if all(isinstance(key, str) for key in path) else ""
     typed = _assigned(code, name)
     if local is None:
+        source = assigned_constructor(code, root, cursor) if is_known else None
+        if source is not None:
+            places, constructed = _initialised(source, path)
+            return Target(places, constructed | typed, name)
         return Target((Place("name", root, path),), typed, name)
     kept = Place("kept", root, path)
     if local.initialiser is not None:

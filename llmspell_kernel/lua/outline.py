@@ -50,6 +50,32 @@ def assigned_fields(code: str, name: str) -> dict[str, bool]:
     return fields
 
 
+def assigned_constructor(code: str, name: str, cursor: int) -> str | None:
+    """The table constructor that `code` assigns to the variable `name` last before `cursor`.
+
+    None if it assigns none, or something else after it.
+    """
+    pattern = re.compile(rf"(?<![\w.:]){re.escape(name)}\s*=(?!=)\s*")
+    found = [
+        match
+        for match in pattern.finditer(code, 0, cursor)
+        if code[: match.start()].rstrip()[-1:] not in ("{", ",")
+    ]
+    if not found or not code.startswith("{", found[-1].end()):
+        return None
+    start, depth = found[-1].end(), 0
+    for token in significant(code[start:cursor]):
+        depth += NESTING.get(token.text, 0)
+        if depth == 0:
+            return code[start : start + token.end]
+    return None
+
+
+def labels(code: str) -> list[str]:
+    """The names between double colons."""
+    return list(dict.fromkeys(re.findall(r"::\s*([^\W\d]\w*)\s*::", code)))
+
+
 def definition_line(code: str, name: str) -> int | None:
     """The line (from 1) where `code` last defines `name` (dotted), none if it does not."""
     if name.rpartition(".")[2].rpartition(":")[2] not in code:

@@ -36,6 +36,13 @@ def key_text(key: bytes, code: str, start: int, end: int) -> str | None:
     return text + quote + ("" if code.startswith("]", end) else "]")
 
 
+def key_end(code: str, start: int, end: int) -> int:
+    """The end of the key from `start`: `end`, or if its quote and bracket follow, the place before them."""
+    quote = code[start - 1]
+    rest = re.compile(rf"[^\n\\{quote}]*(?={quote}\s*\])").match(code, end) if quote in "\"'" else None
+    return rest.end() if rest else end
+
+
 def module_matches(typed: str, known: list[str], search_path: str) -> list[str]:
     """Names for `require` that begin with `typed`: the known ones, and files along the search path.
 

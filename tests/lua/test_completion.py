@@ -313,3 +313,33 @@ def test_scripts_that_replace_lua_own_functions(lua: LuaShell) -> None:
     assert texts(lua, "t.¦") == ["field"]
     assert texts(lua, "('x'):upp¦") == ["upper"]
     assert texts(lua, "require 'corou¦") == ["coroutine"]
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("goto ¦ ::done:: ::again::", ["again", "done"]),
+        ("goto do¦ ::done::", ["done"]),
+        ("function Acc:foo() self.¦", ["add", "foo", "total"]),
+        ("function Acc:foo() self:¦", ["add", "foo"]),
+        ("Acc = {fresh = 1}\nAcc.¦", ["fresh"]),
+        ("Acc = {fresh = {deep = 1}} Acc.fresh.¦", ["deep"]),
+        ("f{Acc = {fresh = 1}} Acc.¦", ["add", "total"]),
+        ("Acc = {fresh = 1} Acc = other Acc.¦", ["add", "total"]),
+        ('Acc["to¦"]', ["total"]),
+        ('Acc["to¦ta"] = 1', ["total"]),
+        ('Acc["to¦ .. x]', ['total"]']),
+    ],
+)
+def test_what_the_code_being_typed_tells(lua: LuaShell, marked: str, expected: list[str]) -> None:
+    lua.run("Acc = {total = 1, add = function(self) end}")
+    assert texts(lua, marked) == expected
+
+
+@pytest.mark.parametrize(
+    "marked", ["local x <¦", "local a, b <c¦", "local a <const>, b <¦", "for i = 1, 2 do local x<¦"]
+)
+def test_attributes_of_locals(lua: LuaShell, marked: str) -> None:
+    if lua.language != "luajit":
+        assert texts(lua, marked) == ["close", "const"]
+    assert "const" not in texts(lua, "local x = a <c¦")
