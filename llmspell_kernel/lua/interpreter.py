@@ -65,7 +65,7 @@ class LuaInterpreter(Interpreter):
         self.gate = SignalGate()
         self.sources: dict[str, str] = {}
         self.endings: list[Callable[[bool], None]] = []
-        self.children = Children(frontend.write)
+        self.children = Children(frontend.write, self.gate, lambda: self.state.interrupts.ending())
         write = frontend.write
         self.state = LuaState(
             self.settings,

@@ -102,8 +102,10 @@ end
 
 return {
   peek = function() return current end,
+  -- After a cell that was ended wherever it was, also within our own functions.
   reset = function()
     current = running() or false
     host.restore()
+    host.release()
   end,
 }
