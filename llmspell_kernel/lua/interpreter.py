@@ -112,20 +112,20 @@ class LuaInterpreter(Interpreter):
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of an expression, for `user_expressions`."""
-        return self.run_chunk(expression, "expression", None)
+        return self.run_chunk(expression, "expression", None, displays=False)
 
-    def run_chunk(self, code: str, chunk: str, number: int | None) -> Outcome:
-        """Runs code whose place in messages is `chunk`; `Out` knows its value under `number`, if given."""
+    def run_chunk(self, code: str, chunk: str, number: int | None, *, displays: bool = True) -> Outcome:
+        """Runs code whose place in messages is `chunk`; `Out` knows its value under `number`, if given.
+
+        Without `displays` several results are one text.
+        """
         try:
             main = self.compiler.compile(code, chunk)
         except LuaSyntaxError as error:
             self.sources.setdefault(chunk, code)
             return Outcome(error=self.tracebacks.syntax_error(str(error), error.hint))
         self._chunk = chunk
-        return self.guard(lambda: self._run_and_show(main, number))
-
-    def _run_and_show(self, main: LuaFunction, number: int | None) -> Outcome:
-        return self.show_results(self.run_main(main), number)
+        return self.guard(lambda: self.show_results(self.run_main(main), number, displays=displays))
 
     def run_main(self, main: LuaFunction) -> LuaTable | None:
         """Runs a compiled cell inside `guard`; answers its values as `{n = count, ...}`, None if it has none.
@@ -142,13 +142,17 @@ class LuaInterpreter(Interpreter):
             raise self.state.call_error(value)
         return value
 
-    def show_results(self, packed: LuaTable | None, number: int | None) -> Outcome:
-        """What `run_main` answered as the cell's result; `Out` knows it under `number`, if given."""
+    def show_results(self, packed: LuaTable | None, number: int | None, *, displays: bool = True) -> Outcome:
+        """What `run_main` answered as the cell's result; `Out` knows it under `number`, if given.
+
+        Of several values with more than text all but the last are displayed, unless `displays` is false.
+        """
         if packed is None:
             return Outcome()
         if number is not None:
             self._remember_output(number, packed)
-        *before, last = self.formatter.format_each(packed)
+        formatter = self.formatter
+        *before, last = formatter.format_each(packed) if displays else [formatter.format_results(packed)]
         for bundle in before:
             self.frontend.display(bundle)
         return Outcome(result=last if last.data else None)

@@ -317,3 +317,11 @@ def test_each_of_several_results_is_shown_if_one_has_more_than_text(shell: LuaSh
     shown = shell.output()
     assert shown.startswith("first\n<") and "a</th>" in shown and "b</th>" not in shown
     assert shell.run("#Out[1]") == "2"
+
+
+def test_an_expression_that_a_client_asks_for_displays_nothing(shell: LuaShell) -> None:
+    shell.output()
+    outcome = shell.interpreter.evaluate("{{a = 1}}, {{b = 2}}")
+    assert outcome.result is not None
+    assert outcome.result.data == {"text/plain": "{{a = 1}}\t{{b = 2}}"}
+    assert shell.output() == ""
