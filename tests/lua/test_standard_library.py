@@ -78,6 +78,9 @@ class Recorder:
     def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
         raise AssertionError("the examples show nothing")
 
+    def can_update(self) -> bool:
+        return True
+
     def clear_output(self, *, wait: bool) -> None:
         raise AssertionError("the examples clear nothing")
 
