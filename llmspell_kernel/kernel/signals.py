@@ -42,11 +42,12 @@ class InterruptSignals:
         self._thread.start()
 
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
+        # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
+        # With the gate shut: what the cell calls next must know of it before it blocks.
+        self._tell()
         if not self._gate.open:
             self._when_idle()
             return
-        # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
-        self._tell()
         raise KeyboardInterrupt
 
     def forget(self) -> None:

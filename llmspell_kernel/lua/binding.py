@@ -79,6 +79,10 @@ class Binder:
             try:
                 try:
                     gate.open = interrupts.active
+                    if (
+                        interrupts.ending()
+                    ):  # a signal has found the gate shut: nothing would wake the function
+                        raise KeyboardInterrupt
                     result = python_function(*args)
                 finally:
                     gate.open = was_open

@@ -12,10 +12,10 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.interpreter import StreamName
+from llmspell_kernel.interpreter import SignalGate, StreamName
 
 _CHUNK = 65536
 _GRACE_SECONDS = 0.25
@@ -68,29 +68,66 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
             os.killpg(process.pid, number)
 
 
-class Children:
-    """The child processes of one Lua state. `signal_all` may be called by any thread."""
+@contextlib.contextmanager
+def _closed(*descriptors: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
-    def __init__(self, write: Write, variables: Callable[[], dict[str, str]] = os.environ.copy) -> None:
+
+@contextlib.contextmanager
+def _closed_on_failure(*descriptors: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+
+
+class Children:
+    """The child processes of one Lua state. `signal_all` may be called by any thread.
+
+    `gate` is shut while a child is started or ended, for an interrupt there would leave one that nobody waits
+    for; `ending` says whether there was one.
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        gate: SignalGate,
+        ending: Callable[[], bool],
+        variables: Callable[[], dict[str, str]] = os.environ.copy,
+    ) -> None:
         self._write = write
+        self._gate = gate
+        self._ending = ending
         self._variables = variables
         self._running: dict[int, _Child] = {}
         self._next = 1
 
     def execute(self, command: bytes) -> tuple[bool, str, int]:
         """Runs a shell command to its end; both its streams go to the front end."""
-        child_out, out = os.pipe()
-        child_err, err = os.pipe()
-        child = self._start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        number = self._remember(child)
-        os.close(out)
-        os.close(err)
-        child.forward(child_out, "stdout")
-        child.forward(child_err, "stderr")
+        with self._gate.shut():
+            child_out, out = os.pipe()
+            child_err, err = os.pipe()
+            with _closed(out, err), _closed_on_failure(child_out, child_err):
+                child = self._start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            number = self._remember(child)
+            child.forward(child_out, "stdout")
+            child.forward(child_err, "stderr")
+        return self._wait(number, child)
+
+    def _wait(self, number: int, child: _Child) -> tuple[bool, str, int]:
         try:
+            if self._ending():
+                raise KeyboardInterrupt
             return child.wait()
         except BaseException:
-            child.end_soon()
+            with self._gate.shut():
+                child.end_soon()
             raise
         finally:
             self._running.pop(number, None)
@@ -100,19 +137,19 @@ class Children:
 
         Answers its number and a path under which Lua opens its end of the pipe; `opened` must follow.
         """
-        reading, writing = os.pipe()
-        shown, shown_end = os.pipe()
-        if mode == b"r":
-            child = self._start(command, stdin=subprocess.DEVNULL, stdout=writing, stderr=shown_end)
-            child.parent_end, child_end = reading, writing
-            child.forward(shown, "stderr")
-        else:
-            child = self._start(command, stdin=reading, stdout=shown_end, stderr=subprocess.STDOUT)
-            child.parent_end, child_end = writing, reading
-            child.forward(shown, "stdout")
-        os.close(child_end)
-        os.close(shown_end)
-        return self._remember(child), f"/dev/fd/{child.parent_end}"
+        with self._gate.shut():
+            reading, writing = os.pipe()
+            shown, shown_end = os.pipe()
+            parent_end, child_end = (reading, writing) if mode == b"r" else (writing, reading)
+            with _closed(child_end, shown_end), _closed_on_failure(parent_end, shown):
+                if mode == b"r":
+                    child = self._start(command, stdin=subprocess.DEVNULL, stdout=writing, stderr=shown_end)
+                else:
+                    child = self._start(command, stdin=reading, stdout=shown_end, stderr=subprocess.STDOUT)
+            child.parent_end = parent_end
+            number = self._remember(child)
+            child.forward(shown, "stderr" if mode == b"r" else "stdout")
+            return number, f"/dev/fd/{parent_end}"
 
     def opened(self, number: int) -> None:
         """Lua has opened its end: ours is closed, so that the pipe ends when Lua closes it."""
@@ -126,8 +163,7 @@ class Children:
         child = self._running.get(number)
         if child is None:
             raise ScriptError("this child process has already been closed")
-        ok, how, code = child.wait()
-        self._running.pop(number, None)
+        ok, how, code = self._wait(number, child)
         return ok or None, how, code
 
     def signal_all(self, *, by_force: bool) -> None:

@@ -363,3 +363,19 @@ def test_a_time_limit_s_own_signal_is_no_second_request(language: str) -> None:
     shell.frontend.on_read = lambda: (limited.wait(10), threading.Event().wait(0.5), None)[-1]
     assert shell.fail("io.read()").name == "CellTimeLimit"
     assert not told
+
+
+def test_a_python_call_does_not_begin_in_a_cell_that_ends(language: str) -> None:
+    shell = LuaShell(language)
+    called: list[bool] = []
+
+    def ask_to_end() -> None:
+        with shell.interpreter.gate.shut():
+            shell.interpreter.interrupt()
+
+    shell.frontend.on_read = ask_to_end
+    shell.frontend.answers = [""]
+    binder = shell.interpreter.state.binder
+    shell.interpreter.state.globals[b"wait"] = binder.function(lambda: called.append(True))
+    assert shell.fail("pcall(io.read) pcall(wait) wait()").name == "KeyboardInterrupt"
+    assert not called

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from .shell import LuaShell
+from llmspell_kernel.interpreter import StreamName
+
+from .shell import LuaShell, plain
 
 FIVE_FOUR = pytest.mark.parametrize("language", ["lua54", "lua55"])
 
@@ -245,3 +249,39 @@ def test_warnings_reach_the_front_end(shell: LuaShell) -> None:
     shell.run("warn('@off') warn('unseen') " + failing)
     assert shell.streams() == []
     assert "string expected, got table" in shell.fail("warn({})").value
+
+
+def test_an_interrupted_child_is_waited_for(shell: LuaShell) -> None:
+    code = "os.execute('trap \"\" INT; echo started; exec sleep 60')"
+    children = shell.interpreter.children
+    found: list[subprocess.Popen[bytes]] = []
+    write = shell.frontend.write
+
+    def interrupt(stream: StreamName, data: bytes) -> None:
+        write(stream, data)
+        if b"started" in data:
+            found.extend(child.process for child in children._running.values())
+            os.kill(os.getpid(), signal.SIGINT)  # to the main thread, which waits
+
+    def handle(_number: int, _frame: object) -> None:
+        shell.interpreter.interrupt()
+        if shell.interpreter.gate.open:
+            raise KeyboardInterrupt
+
+    children._write = interrupt
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        error = shell.fail(code)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert error.name == "KeyboardInterrupt"
+    assert f"-->    1 {code}" in plain(error)
+    assert [process.returncode for process in found] == [-signal.SIGKILL]
+    assert not children._running
+
+
+def test_a_child_that_cannot_start_leaves_no_pipe_open(shell: LuaShell) -> None:
+    before = len(os.listdir("/dev/fd"))
+    for code in ("os.execute(string.rep('x', 1e7))", "io.popen(string.rep('x', 1e7))"):
+        assert "Argument list too long" in shell.fail(code).value
+    assert len(os.listdir("/dev/fd")) == before
