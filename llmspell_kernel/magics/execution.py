@@ -114,7 +114,7 @@ class Magics:
         try:
             return self._run_parts(parts, cell, 1, True)()
         except LuaSyntaxError as error:
-            return Outcome(error=self._lua.tracebacks.syntax_error(str(error)))
+            return Outcome(error=self._lua.tracebacks.syntax_error(str(error), error.hint))
         except _PartError as failure:
             return Outcome(error=failure.report)
         finally:
