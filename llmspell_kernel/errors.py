@@ -8,7 +8,9 @@
     ├── StdinUnavailableError      the client does not take input
     ├── SecurityError              a setting that would leave the kernel open
     ├── BadRequestError            a message of a client lacks what it needs
+    ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
+        └── LuaCallError           a Lua function that Python called has failed
 
 A message names the thing and its value, and says what to do next.
 """
@@ -16,6 +18,7 @@ A message names the thing and its value, and says what to do next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class LLMSpellError(Exception):
@@ -55,5 +58,33 @@ class BadRequestError(LLMSpellError):
     """A message of a client lacks what it needs."""
 
 
+class LuaSyntaxError(LLMSpellError):
+    """Lua refuses to compile; the message is Lua's own, with chunk name and line.
+
+    Attributes:
+        hint: a line of advice; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class ScriptError(LLMSpellError):
     """What a library function tells the Lua code that called it; becomes a Lua error with position."""
+
+
+class LuaCallError(ScriptError):
+    """A Lua function that Python called has failed.
+
+    `report` is the Lua table that the prelude's traceback handler made; `value` the Lua error value itself.
+    """
+
+    def __init__(self, text: str, report: Any) -> None:
+        super().__init__(text)
+        self.report = report
+
+    @property
+    def value(self) -> Any:
+        """What Lua's error() was called with."""
+        return self.report[b"value"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmspell_kernel.errors import LLMSpellError, ScriptError
+from llmspell_kernel.errors import LLMSpellError, LuaCallError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.lua.interrupts import CellEnd, Interrupts
 
@@ -19,22 +19,6 @@ LuaTable = Any
 
 LuaFunction = Any
 """A Lua function as lupa shows it to Python."""
-
-
-class LuaCallError(ScriptError):
-    """A Lua function that Python called has failed.
-
-    `report` is the table that the prelude's traceback handler made; `value` the Lua error value itself.
-    """
-
-    def __init__(self, text: str, report: LuaTable) -> None:
-        super().__init__(text)
-        self.report = report
-
-    @property
-    def value(self) -> Any:
-        """What Lua's error() was called with."""
-        return self.report[b"value"]
 
 
 class Binder:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from llmspell_kernel.errors import LLMSpellError
+from llmspell_kernel.errors import LuaSyntaxError
 from llmspell_kernel.lua.binding import LuaFunction
 from llmspell_kernel.lua.lexer import Token, tokenize
 from llmspell_kernel.lua.state import KEEP_NAME, SHOW_NAME, LuaState
@@ -24,18 +24,6 @@ _NAMES_A_CALL = 50
 
 _UNKEPT = frozenset(("_", "_ENV"))
 """Locals that end with their cell: `_` is the last result; `_ENV` would hide every global for good."""
-
-
-class LuaSyntaxError(LLMSpellError):
-    """Lua refuses to compile; the message is Lua's own, with chunk name and line.
-
-    Attributes:
-        hint: a line of advice; may be empty.
-    """
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class CellCompiler:

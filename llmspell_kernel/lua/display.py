@@ -66,8 +66,7 @@ class ValueFormatter:
         """Loads the Lua side into `runtime` (bytes encoding), which captures the standard functions now."""
         self._runtime = runtime
         self._lua_error: type[Exception] = sys.modules[type(runtime).__module__].LuaError
-        functions = self._load("functions")
-        pretty = self._load("pretty", functions)
+        pretty = self._load("pretty", self._load("functions"), self._load("strings"))
         results = self._load("results", pretty, self._load("records", pretty))
         self.raw_text = pretty[b"format_raw"]
         """A Lua function (value, options): the value as text without running its `__tostring`."""

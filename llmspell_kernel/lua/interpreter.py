@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from llmspell_kernel.errors import LuaCallError, LuaSyntaxError
 from llmspell_kernel.interpreter import (
     Completeness,
     Completions,
@@ -18,8 +19,8 @@ from llmspell_kernel.interpreter import (
     Outcome,
     SignalGate,
 )
-from llmspell_kernel.lua.binding import LuaCallError, LuaFunction, LuaTable
-from llmspell_kernel.lua.cells import CellCompiler, LuaSyntaxError
+from llmspell_kernel.lua.binding import LuaFunction, LuaTable
+from llmspell_kernel.lua.cells import CellCompiler
 from llmspell_kernel.lua.children import Children
 from llmspell_kernel.lua.display import ValueFormatter
 from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit

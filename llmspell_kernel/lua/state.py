@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmspell_kernel.errors import LanguageUnavailableError
+from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError
 from llmspell_kernel.interpreter import SignalGate
-from llmspell_kernel.lua.binding import Binder, LuaCallError, LuaFunction, LuaTable
+from llmspell_kernel.lua.binding import Binder, LuaFunction, LuaTable
 from llmspell_kernel.lua.interrupts import Interrupts
 from llmspell_kernel.lua.values import to_lua
 

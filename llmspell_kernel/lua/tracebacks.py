@@ -10,8 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 
+from llmspell_kernel.errors import LuaCallError
 from llmspell_kernel.interpreter import ErrorReport
-from llmspell_kernel.lua.binding import LuaCallError, LuaTable
+from llmspell_kernel.lua.binding import LuaTable
 
 _RED, _GREEN, _CYAN, _YELLOW, _BOLD, _DIM, _RESET = (
     "\x1b[0;31m",

@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import MagicError, StdinUnavailableError
+from llmspell_kernel.errors import LuaSyntaxError, MagicError, StdinUnavailableError
 from llmspell_kernel.interpreter import Completions, ErrorReport, MimeBundle, Outcome
-from llmspell_kernel.lua.cells import LuaSyntaxError
 from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.lua.tracebacks import Frame
 from llmspell_kernel.magics import builtin, pages

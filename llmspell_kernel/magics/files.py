@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from llmspell_kernel.errors import MagicError
+from llmspell_kernel.errors import LuaSyntaxError, MagicError
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.binding import LuaFunction
-from llmspell_kernel.lua.cells import LuaSyntaxError
 from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call, Session, os_failure, text_result
 

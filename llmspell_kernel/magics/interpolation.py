@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from llmspell_kernel.lua.cells import LuaSyntaxError
+from llmspell_kernel.errors import LuaSyntaxError
 from llmspell_kernel.lua.values import decode
 from llmspell_kernel.magics.session import Session
 

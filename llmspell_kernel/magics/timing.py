@@ -5,9 +5,9 @@ from __future__ import annotations
 import resource
 import time
 
+from llmspell_kernel.errors import LuaSyntaxError
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.binding import LuaFunction
-from llmspell_kernel.lua.cells import LuaSyntaxError
 from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call

@@ -1,20 +1,21 @@
 -- Turns values into the text a user sees.
--- Argument: the module functions.lua. Returns {format, format_raw, format_packed, inline, metafield,
+-- Arguments: the modules functions.lua and strings.lua. Returns {format, format_raw, format_packed, inline, metafield,
 -- describe_error, pack}.
 -- Tables are read raw: of a value's metamethods only __tostring is called, and protected.
 -- Bytes that are not UTF-8 are passed on as they are: whoever decodes the text escapes them.
 
-local describe_function = (...).describe
+local functions, strings = ...
+local describe_function = functions.describe
+local quote, long_bracket, boundary, columns = strings.quote, strings.long_bracket, strings.boundary, strings.columns
 
-local byte, find, string_format, gsub, match, rep, sub =
-  string.byte, string.find, string.format, string.gsub, string.match, string.rep, string.sub
+local find, string_format, gsub, match, rep, sub =
+  string.find, string.format, string.gsub, string.match, string.rep, string.sub
 local concat, sort = table.concat, table.sort
 local floor, max, min = math.floor, math.max, math.min
 local next, pcall, rawequal, rawget, select, tostring, type = next, pcall, rawequal, rawget, select, tostring, type
 local raw_metatable = debug.getmetatable
 local coroutine_status = coroutine.status
 local math_type = math.type
-local utf8_length = utf8 and utf8.len
 local rawlen = rawlen or function(t) return #t end -- where it is missing, # ignores __len
 
 local DEFAULTS = { depth = 6, length = 100, width = 80, string_length = 1000, bytes = 2097152 }
@@ -33,63 +34,6 @@ gsub("and break do else elseif end false for function goto if in local nil not o
 
 -- Strings ------------------------------------------------------------------------------------
 
-local ESCAPES = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ['"'] = '\\"', ["\\"] = "\\\\" }
-for code = 0, 127 do
-  local char = string.char(code)
-  if find(char, "%c") and not ESCAPES[char] then
-    ESCAPES[char] = string_format("\\%03d", code)
-  end
-end
-
--- Double-quoted as Lua reads it. %q is several times faster than gsub; it writes line breaks and
--- control characters less readably, so it serves strings that have none.
-local function quote(s)
-  if match(s, "^[ -~]*()") > #s or match(s, "^%C*()") > #s then
-    if find(s, '"', 1, true) or find(s, "\\", 1, true) then
-      return (string_format("%q", s))
-    end
-    return '"' .. s .. '"'
-  end
-  return '"' .. gsub(s, '[%c"\\]', ESCAPES) .. '"'
-end
-
-local function is_utf8(s)
-  if utf8_length then
-    return utf8_length(s) ~= nil
-  end
-  if match(s, "^[%z\1-\127]*()") > #s then
-    return true
-  end
-  s = gsub(s, "[\240-\244][\128-\191][\128-\191][\128-\191]", "")
-  s = gsub(s, "[\224-\239][\128-\191][\128-\191]", "?")
-  s = gsub(s, "[\194-\223][\128-\191]", "?")
-  return not find(s, "[\128-\255]")
-end
-
--- A string of several lines in long brackets, so that its lines are lines; nil where that would
--- not read back as the same string.
-local function long_bracket(s)
-  if not find(s, "\n", 1, true) or match(s, "^[^%z\1-\8\11-\31\127]*()") <= #s or not is_utf8(s) then
-    return nil
-  end
-  local level, closed = "", s .. "]"
-  while find(closed, "]" .. level .. "]", 1, true) do
-    level = level .. "="
-  end
-  return "[" .. level .. "[\n" .. s .. "]" .. level .. "]"
-end
-
--- The greatest length <= n at which `s` can be cut without splitting a UTF-8 sequence.
-local function boundary(s, n)
-  for back = 0, 3 do
-    local following = byte(s, n - back + 1)
-    if not following or following < 128 or following > 191 then
-      return n - back
-    end
-  end
-  return n
-end
-
 local function write_string(s, state, level)
   if level == 0 then
     local whole = s
@@ -104,14 +48,6 @@ local function write_string(s, state, level)
   end
   local length = boundary(s, state.string_length)
   return quote(sub(s, 1, length)) .. "... (" .. #s - length .. " more bytes)"
-end
-
--- Columns that `text` takes, by code points; where that decides nothing about `limit`, by bytes.
-local function columns(text, limit)
-  if #text <= limit or #text > 4 * limit then
-    return #text
-  end
-  return #gsub(text, "[\128-\191]", "")
 end
 
 -- What a value says of itself ------------------------------------------------------------------
