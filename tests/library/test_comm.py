@@ -22,11 +22,6 @@ end)
 """
 
 
-@pytest.fixture
-def wire(kernel: KernelSession) -> Wire:
-    return Wire(kernel)
-
-
 def sent(messages: list[dict[str, Any]]) -> list[Any]:
     return [message["content"]["data"] for message in messages]
 

@@ -116,3 +116,8 @@ def failure(kernel: KernelSession, code: str) -> str:
     error = kernel.execute(code, stop_on_error=False).error
     assert error is not None, code
     return str(error["evalue"])
+
+
+def value(kernel: KernelSession, expression: str) -> str | None:
+    """What the front end is shown of an expression."""
+    return ok(kernel.execute(f"return {expression}")).result
