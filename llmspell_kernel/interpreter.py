@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -91,8 +91,7 @@ class Outcome:
     payload: Sequence[dict[str, Any]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """One candidate; `kind` is a word of JupyterLab's type icons (function, keyword, module ...)."""
 
     text: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import ipaddress
 import logging
 import os
@@ -205,6 +206,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
     def start(self) -> None:
         """Serves until shutdown, or until Ctrl-C in the terminal of a kernel that nobody manages."""
         self.kernel.start()
+        # What start-up has made stays for good: the collector need not look through it at each request.
+        gc.freeze()
         try:
             IOLoop.current().start()
         except KeyboardInterrupt:

@@ -279,6 +279,12 @@ class LLMSpellKernel(ShellDispatch):
 
     # Helping the one who types
 
+    async def complete_request(self, stream: Any, ident: Any, parent: Message) -> None:
+        """Handles a complete_request; the base class's looks through each of many candidates for bad JSON."""
+        content = parent["content"]
+        reply = await self.do_complete(content["code"], content["cursor_pos"])
+        self.session.send(stream, "complete_reply", reply, parent, ident)
+
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Answers the content of complete_reply."""
         found = self.runtime.complete(code, cursor_pos)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.interpreter import Completion, Completions
@@ -102,10 +103,12 @@ class Completer:
         return self._introspection.fields(target, "{", at.prefix)
 
     def _fields(self, code: str, at: Chain) -> list[Completion]:
-        found = {each.key: each for each in self._metamethods} if at.separator == "." else {}
         target = self._introspection.target(code, at, at.path)
-        found |= {each.key: each for each in self._introspection.fields(target, at.separator, at.prefix)}
-        matches = _matching(found.values(), at.prefix)[:MAX_MATCHES]
+        found = self._introspection.fields(target, at.separator, at.prefix)
+        if at.separator == "." and at.prefix.startswith("__"):
+            known = {each.key for each in found}
+            found += [each for each in self._metamethods if each.key not in known]
+        matches = _matching(found, at.prefix)[:MAX_MATCHES]
         return [self._completion(name, each, at.separator) for name, each in matches]
 
     def _keys(self, code: str, at: Chain) -> list[Completion]:
@@ -138,7 +141,7 @@ class Completer:
             kind = "property" if separator else "instance"
         elif kind == "function" and separator == ":":
             kind = "method"
-        return Completion(text, kind, self._signature(found.detail, separator))
+        return Completion(text, kind, self._signature(found.detail, separator) if found.detail else "")
 
     def _signature(self, detail: str, separator: Separator) -> str:
         """Parameters in brackets, without that which is before a method's colon."""
@@ -177,10 +180,18 @@ def _matching(found: Iterable[Found], prefix: str) -> list[tuple[str, Found]]:
     matching = [item for item in named if item[0].startswith(prefix)]
     if not matching:
         matching = [item for item in named if item[0].lower().startswith(folded)]
-    matching.sort(
-        key=lambda item: (item[0].startswith("__"), item[0].startswith("_"), item[0].lower(), item[0])
-    )
+    matching.sort(key=_name)
+    matching.sort(key=_folded_name)
+    if any(name.startswith("_") for name, _ in matching):
+        matching.sort(key=lambda item: (item[0].startswith("__"), item[0].startswith("_")))
     return matching
+
+
+_name = itemgetter(0)
+
+
+def _folded_name(item: tuple[str, Found]) -> str:
+    return item[0].lower()
 
 
 def _text(key: bytes) -> str:

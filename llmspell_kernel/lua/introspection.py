@@ -8,7 +8,8 @@ them without running any code.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -134,7 +135,10 @@ class Introspection:
                 found[key] = Found(key, kind)
         for place in reversed(target.places):
             answer: bytes = self._fields(separator.encode(), lowered, *_arguments(place))
-            found.update((each.key, each) for each in _split(answer))
+            fields = _split(answer)
+            if not found and len(target.places) == 1:
+                return fields
+            found.update((each.key, each) for each in fields)
         return list(found.values())
 
     def variables(self, prefix: str) -> list[Found]:
@@ -142,7 +146,7 @@ class Introspection:
 
         These are the locals of earlier cells, their kind marked by a leading `local `, and the globals.
         """
-        return list(_split(self._variables(encode(prefix).lower())))
+        return _split(self._variables(encode(prefix).lower()))
 
     def modules(self) -> tuple[list[str], str]:
         """Names of the modules that need no file, and the search path."""
@@ -231,11 +235,18 @@ def _arguments(place: Place) -> tuple[bytes | int, ...]:
     return (place.kind.encode(), encode(place.root), *path)
 
 
-def _split(answer: bytes) -> Iterator[Found]:
+def _split(answer: bytes) -> list[Found]:
     """The matches of the Lua side: key, kind, detail, and so on."""
     parts = answer.split(b"\0") if answer else []
-    for key, kind, detail in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        yield Found(key, kind.decode(), decode(detail))
+    return [
+        Found(key, _kind(kind), decode(detail) if detail else "")
+        for key, kind, detail in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    ]
+
+
+@cache
+def _kind(name: bytes) -> str:
+    return name.decode()
 
 
 def _description(answer: Mapping[bytes, Any]) -> Description:
