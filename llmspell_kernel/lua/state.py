@@ -144,6 +144,7 @@ class LuaState:
         self.helpers[b"lua_version"] = self.version
         for name in (b"fail", b"where", b"argument"):
             host[name] = self.helpers[name] = functions[name]
+        host[b"is_own"] = functions[b"is_own"]
         for key, value in {
             "check": self.interrupts.check,
             "on_hook": self.interrupts.on_hook,

@@ -67,19 +67,14 @@ class MemoryFrontend:
         """Nothing of ours blocks."""
 
 
-class LuaShell:
-    """Runs cells one after the other and answers what they came to."""
+class CellRunner:
+    """Runs cells one after the other over a front in memory and answers what they came to."""
 
-    def __init__(self, language: str = "lua54", **settings: Any) -> None:
-        self.frontend = MemoryFrontend()
-        self.interpreter = LuaInterpreter(self.frontend, LuaSettings(language=language, **settings))
-        self.language = language
-        self.number = 0
+    frontend: MemoryFrontend
 
-    def outcome(self, code: str, *, store: bool = True) -> Outcome:
+    def outcome(self, code: str) -> Outcome:
         """Runs a cell."""
-        self.number += store
-        return self.interpreter.run(code, number=self.number, store=store)
+        raise NotImplementedError("a runner says what runs its cells")
 
     def run(self, code: str) -> str | None:
         """The result of a cell as text; it must not fail."""
@@ -97,6 +92,21 @@ class LuaShell:
         """All text written since the last call; both streams in order."""
         written, self.frontend.written = self.frontend.written, []
         return b"".join(data for _, data in written).decode(errors="backslashreplace")
+
+
+class LuaShell(CellRunner):
+    """Runs cells in an interpreter."""
+
+    def __init__(self, language: str = "lua54", **settings: Any) -> None:
+        self.frontend = MemoryFrontend()
+        self.interpreter = LuaInterpreter(self.frontend, LuaSettings(language=language, **settings))
+        self.language = language
+        self.number = 0
+
+    def outcome(self, code: str, *, store: bool = True) -> Outcome:
+        """Runs a cell."""
+        self.number += store
+        return self.interpreter.run(code, number=self.number, store=store)
 
     def streams(self) -> list[tuple[StreamName, bytes]]:
         """What was written since the last call, neighbours of one stream as one."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmspell_kernel.interpreter import ErrorReport, Outcome
+from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
-from ..lua.shell import MemoryFrontend
+from ..lua.shell import CellRunner, MemoryFrontend
 
 LANGUAGES = ("lua54", "lua55", "luajit")
 
 
-class Console:
+class Console(CellRunner):
     """Runs cells one after the other."""
 
     def __init__(self, language: str = "lua54", **settings: Any) -> None:
@@ -25,28 +25,11 @@ class Console:
         self.number += 1
         return self.runtime.execute(code, number=self.number)
 
-    def run(self, code: str) -> str | None:
-        """The result of a cell as text; it must not fail."""
-        outcome = self.outcome(code)
-        assert outcome.error is None, "\n".join(outcome.error.traceback)
-        return None if outcome.result is None else str(outcome.result.data["text/plain"])
-
-    def fail(self, code: str) -> ErrorReport:
-        """The error of a cell, which must fail."""
-        outcome = self.outcome(code)
-        assert outcome.error is not None, f"no error, but {outcome.result}"
-        return outcome.error
-
     def page(self, code: str) -> str:
         """What a cell shows in the pager, as text."""
         (payload,) = self.outcome(code).payload
         assert payload["source"] == "page" and payload["start"] == 0
         return str(payload["data"]["text/plain"])
-
-    def output(self) -> str:
-        """What was written since the last call."""
-        written, self.frontend.written = self.frontend.written, []
-        return b"".join(data for _, data in written).decode(errors="backslashreplace")
 
     def stderr(self) -> str:
         """What was written to stderr since the last call."""

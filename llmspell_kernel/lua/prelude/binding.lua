@@ -2,16 +2,19 @@
 -- A guarded Python function answers (true, results...) or (false, message).
 local release, limit_memory, check = ...
 local getinfo = debug.getinfo
-local error, pairs, type, sub = error, pairs, type, string.sub
+local error, type, sub = error, type, string.sub
 
 local RUNTIME = "=[llmspell"
+
+-- Whether a chunk of that source (as getinfo gives it) is one of ours.
+local function is_own(source) return sub(source, 1, #RUNTIME) == RUNTIME end
 
 -- "chunk:line: " of the innermost frame that is the user's, as luaL_where would give it.
 local function where()
   local level = 2
   local info = getinfo(level, "Sl")
   while info do
-    if info.what ~= "C" and sub(info.source, 1, #RUNTIME) ~= RUNTIME then
+    if info.what ~= "C" and not is_own(info.source) then
       if info.currentline > 0 then return info.short_src .. ":" .. info.currentline .. ": " end
       return ""
     end
@@ -55,4 +58,4 @@ local function argument(value, name, expected, func)
   return value
 end
 
-return { bind = bind, fail = fail, where = where, argument = argument }
+return { is_own = is_own, bind = bind, fail = fail, where = where, argument = argument }

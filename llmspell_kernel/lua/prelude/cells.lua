@@ -6,8 +6,8 @@ local host = ...
 local raw_load, release, limit_memory = host.raw_load, host.release, host.limit_memory
 local xpcall, select, type, pairs, setmetatable = xpcall, select, type, pairs, setmetatable
 local collectgarbage = collectgarbage
-local RUNTIME = "=[llmspell"
-local getinfo, sub, rawset = debug.getinfo, string.sub, rawset
+local getinfo, rawset = debug.getinfo, rawset
+local is_own = host.is_own
 local getupvalue, setupvalue, upvaluejoin = debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 local stdout, stderr = io.stdout, io.stderr
 local error, pcall, gmatch, concat = error, pcall, string.gmatch, table.concat
@@ -30,7 +30,7 @@ end
 local function keep(closure, names)
   if type(closure) ~= "function" or type(names) ~= "string" then return end
   local info = getinfo(closure, "S")
-  if info.what == "C" or sub(info.source, 1, #RUNTIME) == RUNTIME then return end -- called by a script itself
+  if info.what == "C" or is_own(info.source) then return end -- called by a script itself
   local index, places = 1, {}
   local name = getupvalue(closure, index)
   while name do

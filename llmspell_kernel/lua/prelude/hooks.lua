@@ -2,9 +2,8 @@
 -- by the host: the interrupter installs it from outside through the C API, only when a cell has to end.
 -- Where that is impossible, host.period is the instruction count at which it always fires.
 local host = ...
-local raw_sethook, raw_gethook = debug.sethook, debug.gethook
-local running, getinfo, sub = coroutine.running, debug.getinfo, string.sub
-local RUNTIME = "=[llmspell"
+local raw_sethook, getinfo = debug.sethook, debug.getinfo
+local running, is_own = coroutine.running, host.is_own
 local next, type, setmetatable, error = next, type, setmetatable, error
 local check, on_hook, period = host.check, host.on_hook, host.period
 local release, allow_holding = host.release_from_hook, host.allow_holding
@@ -21,7 +20,7 @@ local function dispatch(event, line)
   if on_hook() then release() end
   local user = user_hooks[key()]
   if not user or (event == "count" and user.count == 0) then return end
-  if sub(getinfo(2, "S").source, 1, #RUNTIME) == RUNTIME then return end
+  if is_own(getinfo(2, "S").source) then return end
   return user.hook(event, line) -- a tail call: at level 2 the hook finds the function that runs
 end
 

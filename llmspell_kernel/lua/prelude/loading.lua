@@ -1,10 +1,10 @@
 -- load, loadstring, loadfile, dofile and require for source text only: byte code can break the memory of
 -- the process, and C modules could reach Python.
 local host = ...
-local raw_load, raw_loadfile = load, loadfile
+local raw_load = load
 local open, error, type, select, pcall = io.open, error, type, select, pcall
-local sub, find, gsub, byte = string.sub, string.find, string.gsub, string.byte
-local concat, pairs = table.concat, pairs
+local gsub, byte = string.gsub, string.byte
+local concat = table.concat
 local package, fail = package, host.fail
 local setfenv = setfenv
 

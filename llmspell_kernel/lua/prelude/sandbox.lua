@@ -3,18 +3,18 @@
 local host = ...
 local raw = {}
 for name, f in pairs(debug) do raw[name] = f end
-local type, error, sub, getmetatable, pairs, tonumber = type, error, string.sub, getmetatable, pairs, tonumber
+local type, error, getmetatable, pairs, tonumber = type, error, getmetatable, pairs, tonumber
+local is_own = host.is_own
 local io_type = io.type
 
 debug.sethook, debug.gethook = host.sethook, host.gethook
 
 -- From here on only the debugger's and the tracebacks' own copies see the runtime.
 if not host.trusted then
-  local RUNTIME = "=[llmspell"
 
   local function is_ours(f)
     if type(f) ~= "function" then return false end
-    return sub(raw.getinfo(f, "S").source, 1, #RUNTIME) == RUNTIME
+    return is_own(raw.getinfo(f, "S").source)
   end
 
   -- Python objects are userdata, and so are open files; only files are a script's own.
@@ -32,7 +32,7 @@ if not host.trusted then
     if type(level) ~= "number" then return is_ours(level) end
     local info
     if thread then info = raw.getinfo(thread, level, "S") else info = raw.getinfo(level + 2, "S") end
-    return info ~= nil and (info.what == "C" or sub(info.source, 1, #RUNTIME) == RUNTIME)
+    return info ~= nil and (info.what == "C" or is_own(info.source))
   end
 
   local function checked_level(level, position, caller)

@@ -1,10 +1,10 @@
 -- What a failed cell leaves: the error value as text and the frames from the raise to the cell.
 local host = ...
 local getinfo = debug.getinfo
-local type, tostring, getmetatable, rawget, pcall, setmetatable, rawequal = type, tostring, getmetatable, rawget, pcall, setmetatable, rawequal
+local type, tostring, getmetatable, rawget, pcall, rawequal = type, tostring, getmetatable, rawget, pcall, rawequal
 local xpcall, error = xpcall, error
+local is_own = host.is_own
 local sub, format, floor = string.sub, string.format, math.floor
-local RUNTIME = "=[llmspell"
 local RUNNER = "=[llmspell] cells"
 local INNERMOST, OUTERMOST = 100, 8 -- getinfo walks the stack: the outermost of a deep one cost most
 
@@ -45,7 +45,7 @@ local function collect(thread, level)
     local info = info_at(thread, level, "nSlf")
     -- The handler is in the stack when an interrupt comes while an error is being described.
     if not info or (info.source == RUNNER and info.func ~= host.handler) then break end
-    if sub(info.source, 1, #RUNTIME) == RUNTIME then
+    if is_own(info.source) then
       if n > 0 and frames[n].what == "C" and frames[n].level == level - 1 then n = n - 1 end
     elseif info.func ~= xpcall and info.func ~= error then
       n = n + 1
