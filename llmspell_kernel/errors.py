@@ -8,6 +8,9 @@
     ├── StdinUnavailableError      the client does not take input
     ├── SecurityError              a setting that would leave the kernel open
     ├── BadRequestError            a message of a client lacks what it needs
+    ├── DebuggerError              what a debugger's client asks for is not possible
+    │   ├── NotStoppedError        it needs stopped code
+    │   └── NoAnswerError          the Lua thread did not answer in time
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
         └── LuaCallError           a Lua function that Python called has failed
@@ -56,6 +59,18 @@ class SecurityError(LLMSpellError):
 
 class BadRequestError(LLMSpellError):
     """A message of a client lacks what it needs."""
+
+
+class DebuggerError(LLMSpellError):
+    """What a debugger's client asks for is not possible."""
+
+
+class NotStoppedError(DebuggerError):
+    """It needs stopped code."""
+
+
+class NoAnswerError(DebuggerError):
+    """The Lua thread did not answer in time."""
 
 
 class LuaSyntaxError(LLMSpellError):
