@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["s", "bytes"]
+Unit = Literal["s", "bytes", "x"]
+"""Seconds, bytes, or how many times as long as without what is measured."""
+
 Verdict = Literal["better still", "reached", "missed"]
 
 
@@ -30,23 +32,31 @@ class Counts:
     reference_interrupts: int = 50
     memories: int = 5
     cpu_runs: int = 7
+    debugged_rounds: int = 5
+    debugged_size: Literal["full", "short"] = "full"
+    stops: int = 40
+    pages: int = 10
+    steps: int = 10
+    entries: int = 1_000_000
 
     @classmethod
     def short(cls) -> Counts:
         """A few of each."""
-        return cls(1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1)
+        return cls(1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1, 1, "short", 1, 1, 1, 1_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a figure should be at most: `reach`, and `better` where there is more to want.
 
-    `of` says which figure: the ratio of the medians, or our median itself in the result's unit.
+    `of` says which figure: the ratio of the medians, or our median itself in the result's unit. Where it is
+    our median, `below_reference` asks for one below the reference's as well.
     """
 
     reach: float
     better: float | None = None
     of: Literal["ratio", "ours"] = "ratio"
+    below_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ class Result:
         """How far the target is reached; a condition that does not hold misses it."""
         figure = self.ratio if self.target.of == "ratio" else statistics.median(self.ours)
         if figure > self.target.reach or not all(condition.holds for condition in self.conditions):
+            return "missed"
+        if self.target.below_reference and self.ratio >= 1:
             return "missed"
         if self.target.better is not None and figure <= self.target.better:
             return "better still"

@@ -29,7 +29,7 @@ HEADINGS = (
     "better still",
     "reached",
 )
-PACKAGES = ("ipykernel", "jupyter_client", "pyzmq", "tornado", "traitlets", "orjson", "lupa")
+PACKAGES = ("ipykernel", "debugpy", "jupyter_client", "pyzmq", "tornado", "traitlets", "orjson", "lupa")
 VERDICTS = {"better still": "yes, better still", "reached": "yes", "missed": "NO"}
 
 
@@ -37,13 +37,16 @@ def quantity(value: float, unit: Unit) -> str:
     """A figure with three significant digits in a unit people read."""
     if unit == "bytes":
         return f"{value / 2**20:.1f} MiB"
+    if unit == "x":
+        return f"{value:.3g} x"
     return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
 
 
 def _limit(result: Result, value: float | None) -> str:
     if value is None:
         return ""
-    return f"<= {value:.2f}" if result.target.of == "ratio" else f"<= {quantity(value, result.unit)}"
+    limit = f"{value:.2f}" if result.target.of == "ratio" else quantity(value, result.unit)
+    return f"<= {limit}" + (", below theirs" if result.target.below_reference else "")
 
 
 def row(result: Result | Failure) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ class Snippets:
     """The same cells in one language.
 
     `count_then_spin` adds one to a counter, then loops for ever; `counter` is an expression for its value.
-    Each of `completions` is code completed at its end, by the name of the case.
+    Each of `completions` is code completed at its end, by the name of the case. `timed_run` calls a program's
+    `run` and prints the processor's seconds and the value; `suffix` is that of files with programs.
     """
 
     trivial: str
@@ -26,6 +27,8 @@ class Snippets:
     counter: str
     fill_table: str
     completions: dict[str, str]
+    suffix: str
+    timed_run: str
 
 
 LUA = Snippets(
@@ -44,6 +47,11 @@ LUA = Snippets(
         "benchmark_name = 1"
     ),
     completions={"library": "string.", "global": "benchmark_n", "fields": "benchmark_table."},
+    suffix=".lua",
+    timed_run=(
+        "do local started = os.clock() local value = run({size}) "
+        'print(string.format("%.9f %s", os.clock() - started, tostring(value))) end'
+    ),
 )
 
 IPYTHON = Snippets(
@@ -65,4 +73,9 @@ IPYTHON = Snippets(
         "benchmark_name = 1"
     ),
     completions={"library": "str.", "global": "benchmark_n", "fields": "benchmark_table."},
+    suffix=".py",
+    timed_run=(
+        "import time; started = time.process_time(); value = run({size}); "
+        'print(f"{{time.process_time() - started:.9f}} {{value}}")'
+    ),
 )

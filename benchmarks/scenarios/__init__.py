@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.kernels import Contest
 from benchmarks.measure import Counts, Result
-from benchmarks.scenarios import comm, completion, cpu, execute, interrupt, memory, output, start
+from benchmarks.scenarios import (
+    comm,
+    completion,
+    cpu,
+    debugger,
+    debugger_stops,
+    execute,
+    interrupt,
+    memory,
+    output,
+    start,
+)
 
 Scenario = Callable[[Contest, Counts], Sequence[Result]]
 
@@ -21,6 +32,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "interrupt": interrupt.busy_loop,
     "memory": memory.resident,
     "cpu": cpu.programs,
+    "debugger": debugger.slowdown,
+    "debugger stop": debugger_stops.to_variables,
+    "debugger pages": debugger_stops.first_pages,
+    "debugger step": debugger_stops.step_over,
 }
 
 __all__ = ["SCENARIOS", "Scenario"]
