@@ -1,0 +1,327 @@
+"""Page objects for JupyterLab's debugger: the bug button, the gutter of a cell, the panels of the sidebar.
+
+As in `lab`, each method waits for what it needs, never for a length of time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from .lab import CELL_SECONDS, LOADED, OPEN, Cell, Notebook, texts
+
+HIGHLIGHT = "jp-DebuggerEditor-highlight"
+
+TABLE_ROWS = """() => {
+    const sidebar = [...window.jupyterapp.shell.widgets('right')].find(w => w.id === 'jp-debugger-sidebar');
+    const grid = sidebar.variables.widgets[1].layout.widgets[0];
+    const model = grid?.dataModel;
+    return model === undefined ? [] : Array.from({ length: model.rowCount('body') }, (_, row) => [
+        model.data('row-header', row, 0), model.data('body', row, 0), model.data('body', row, 1),
+    ]);
+}"""
+"""Name, type and value of each row of the table view: it is drawn on a canvas, so its model is asked."""
+
+ON_SCREEN = "path => window.jupyterapp.shell.currentWidget?.context?.path === path"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A line of the call stack panel: the function's name and a place such as `Cell [1]:2`."""
+
+    name: str
+    location: str
+
+
+class Debugger:
+    """JupyterLab's debugger, as it shows the notebook in front."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
+        self.page: Page = notebook.page
+        self.button = notebook.panel.locator(".jp-DebuggerBugButton")
+        self.sidebar = self.page.locator("#jp-debugger-sidebar")
+        self.frames = self.sidebar.locator(".jp-DebuggerCallstackFrame")
+        self.breakpoints = self.sidebar.locator(".jp-DebuggerBreakpoint")
+        self.overlay = notebook.panel.locator(".jp-DebuggerPausedOverlay")
+        self.variables = Variables(self)
+        self.console = DebugConsole(self)
+
+    def switch_on(self) -> None:
+        """Press the bug button and wait for the sidebar and the gutters."""
+        expect(self.button).to_have_attribute("aria-disabled", "false")
+        self.button.click()
+        self.wait_on()
+
+    def switch_off(self) -> None:
+        """Press the bug button again and wait until the gutters are gone."""
+        self.button.click()
+        expect(self.button).to_have_attribute("aria-pressed", "false")
+        expect(self.notebook.panel).not_to_have_attribute("data-jp-debugger", "true")
+
+    def wait_on(self) -> None:
+        """Wait until the debugger is on, with a gutter in every code cell."""
+        expect(self.button).to_have_attribute("aria-pressed", "true")
+        expect(self.notebook.panel).to_have_attribute("data-jp-debugger", "true")
+        expect(self.sidebar).to_be_visible()
+        gutters = self.notebook.code_cells.locator(".cm-gutter.cm-breakpoint-gutter")
+        expect(gutters).to_have_count(self.notebook.code_cells.count())
+
+    # Breakpoints
+
+    def toggle_breakpoint(self, cell: Cell, line: int) -> None:
+        """Click into the gutter of a cell, at a line counted from 1, and return at once."""
+        self._gutter(cell, line).click()
+
+    def set_breakpoint(self, cell: Cell, line: int, *, at: int | None = None) -> None:
+        """Click into the gutter and wait for the mark; `at` is the line that it moves to, if it does."""
+        self.toggle_breakpoint(cell, line)
+        self.wait_mark(cell, at or line)
+
+    def remove_breakpoint(self, cell: Cell, line: int) -> None:
+        """Click on the mark in the gutter and wait until it is gone."""
+        self.toggle_breakpoint(cell, line)
+        expect(self._mark(cell, line)).to_have_count(0)
+
+    def remove_all_breakpoints(self) -> None:
+        """Press the button of the breakpoints panel, and confirm."""
+        self.sidebar.locator('[data-jp-item-name="closeAll"] jp-button').click()
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+        expect(self.breakpoints).to_have_count(0)
+
+    def wait_mark(self, cell: Cell, line: int) -> None:
+        """Wait for the red mark beside a line."""
+        expect(self._mark(cell, line)).to_be_visible()
+
+    def breakpoint_lines(self) -> list[int]:
+        """The lines that the breakpoints panel names, in its order."""
+        return [int(line) for line in texts(self.breakpoints.locator(".jp-DebuggerBreakpoint-line"))]
+
+    def pause_on_exceptions(self, name: str) -> None:
+        """Choose an entry of the menu behind the panel's exception button (again to undo it)."""
+        button = self.sidebar.locator("jp-button.jp-PauseOnExceptions")
+        expect(button).to_have_attribute("aria-disabled", "false")
+        button.click()
+        entries = self.page.locator(".jp-PauseOnExceptions-menu .lm-Menu-itemLabel")
+        entries.get_by_text(name, exact=True).click()
+
+    # Stopping and going on
+
+    def wait_stopped(self, line: int, function: str | re.Pattern[str] | None = None) -> None:
+        """Wait until the code is stopped there: the stack, the variables and the banner are shown."""
+        top = self.frames.first
+        expect(top.locator(".jp-DebuggerCallstackFrame-location")).to_have_text(re.compile(rf":{line}$"))
+        if function is not None:
+            expect(top.locator(".jp-DebuggerCallstackFrame-name")).to_have_text(function)
+        expect(self.variables.scopes).not_to_have_count(0)
+        expect(self.overlay).to_be_visible()
+        expect(self._command("continue")).to_have_attribute("title", re.compile("^Continue"))
+
+    def wait_resumed(self) -> None:
+        """Wait until nothing is stopped."""
+        expect(self.frames).to_have_count(0)
+        expect(self._command("continue")).to_have_attribute("title", re.compile("^Pause"))
+
+    def stack(self) -> list[Frame]:
+        """The call stack, innermost first."""
+        names = texts(self.frames.locator(".jp-DebuggerCallstackFrame-name"))
+        places = texts(self.frames.locator(".jp-DebuggerCallstackFrame-location"))
+        return [Frame(name, place) for name, place in zip(names, places, strict=True)]
+
+    def select_frame(self, index: int) -> None:
+        """Look at the variables of another call."""
+        frame = self.frames.nth(index)
+        frame.click()
+        expect(frame).to_have_class(re.compile("selected"))
+
+    def wait_highlight(self, cell: Cell, text: str) -> None:
+        """Wait until the line with that text is marked as the current one."""
+        expect(cell.root.locator(f".{HIGHLIGHT}")).to_have_text(text)
+
+    def resume(self) -> None:
+        """Press Continue."""
+        self._press("continue")
+
+    def pause(self) -> None:
+        """Press Pause, the same button while nothing is stopped."""
+        expect(self._command("continue")).to_have_attribute("title", re.compile("^Pause"))
+        self._press("continue")
+
+    def step_over(self) -> None:
+        """Press Next."""
+        self._press("step-over")
+
+    def step_in(self) -> None:
+        """Press Step In."""
+        self._press("step-in")
+
+    def step_out(self) -> None:
+        """Press Step Out."""
+        self._press("step-out")
+
+    def terminate(self) -> None:
+        """Press Terminate: the code goes on, the debugger starts anew with its breakpoints."""
+        self._press("terminate")
+
+    def restart_and_debug(self) -> None:
+        """Choose Restart Kernel and Debug from the menu and confirm; every cell then runs."""
+        self.notebook.menu("Kernel", "Restart Kernel and Debug…")
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+
+    # Kernel sources
+
+    def source_names(self) -> list[str]:
+        """What the kernel sources panel lists."""
+        return [name.strip() for name in texts(self.source_rows)]
+
+    @property
+    def source_rows(self) -> Locator:
+        """The rows of the kernel sources panel."""
+        return self.sidebar.locator(".jp-DebuggerKernelSource-source")
+
+    def _press(self, item: str) -> None:
+        button = self._command(item)
+        expect(button).to_have_attribute("aria-disabled", "false")
+        button.click()
+
+    def _command(self, item: str) -> Locator:
+        return self.sidebar.locator(f'[data-jp-item-name="{item}"] jp-button')
+
+    def _gutter(self, cell: Cell, line: int) -> Locator:
+        lines = cell.root.locator(
+            ".cm-gutter.cm-breakpoint-gutter > .cm-gutterElement:not([style*='visibility: hidden'])"
+        )
+        return lines.nth(line - 1)
+
+    def _mark(self, cell: Cell, line: int) -> Locator:
+        return self._gutter(cell, line).locator(".cm-breakpoint-icon")
+
+
+class Variables:
+    """The variables panel: one scope at a time, as a tree or as a table."""
+
+    def __init__(self, debugger: Debugger) -> None:
+        self._page = debugger.page
+        self._sidebar = debugger.sidebar
+        self.root = debugger.sidebar.locator(".jp-DebuggerVariables")
+        self.scopes = debugger.sidebar.locator('select[aria-label="Scope"] option')
+        self.tree = self.root.locator(".jp-TreeView")
+
+    def scope_names(self) -> list[str]:
+        """The scopes that can be chosen."""
+        return texts(self.scopes)
+
+    def choose_scope(self, name: str) -> None:
+        """Show the variables of a scope."""
+        self._sidebar.locator('select[aria-label="Scope"]').select_option(name)
+
+    def row(self, *path: str) -> Variable:
+        """A variable by its name; more names lead to children of rows that are expanded."""
+        found = self.tree
+        for name in path:
+            found = found.locator("> jp-tree-item").filter(
+                has=self._page.locator(
+                    ":scope > .jp-DebuggerVariables-name", has_text=re.compile(f"^{re.escape(name)}$")
+                )
+            )
+        return Variable(self._page, found.first)
+
+    def names(self) -> list[str]:
+        """The variables of the scope that is shown."""
+        return texts(self.tree.locator("> jp-tree-item > .jp-DebuggerVariables-name"))
+
+    def show_table(self) -> None:
+        """Change to the table view."""
+        self._sidebar.locator("jp-button.jp-TableView-Button").click()
+        expect(self.root.locator(".jp-DebuggerVariables-grid")).to_be_visible()
+
+    def show_tree(self) -> None:
+        """Change to the tree view."""
+        self._sidebar.locator("jp-button.jp-TreeView-Button").click()
+        expect(self.tree).to_be_visible()
+
+    def table(self) -> dict[str, tuple[str, str]]:
+        """The table view: name -> type and value."""
+        rows: list[list[Any]] = self._page.evaluate(TABLE_ROWS)
+        return {str(name): (str(kind), str(value)) for name, kind, value in rows}
+
+
+class Variable:
+    """A row of the variables tree."""
+
+    def __init__(self, page: Page, root: Locator) -> None:
+        self._page = page
+        self.root = root
+        self.name = root.locator("> .jp-DebuggerVariables-name")
+        self.detail = root.locator("> .jp-DebuggerVariables-detail")
+        self.children = root.locator("> jp-tree-item > .jp-DebuggerVariables-name")
+
+    def expand(self) -> None:
+        """Open the row and wait for its children."""
+        self.name.click()
+        expect(self.root).to_have_attribute("aria-expanded", "true")
+        expect(self.children.first).to_be_visible()
+
+    def render(self) -> Locator:
+        """Press the magnifying glass; the panel that shows the value as a notebook would."""
+        self.name.hover()
+        before = self._page.locator(".jp-DebuggerRichVariable").count()
+        self.root.locator("> .jp-DebuggerVariables-renderVariable").click()
+        panel = self._page.locator(".jp-DebuggerRichVariable").nth(before)
+        expect(panel.locator(".jp-VariableRendererPanel-renderer")).to_be_visible()
+        return panel
+
+    def copy_to_globals(self) -> None:
+        """Choose Copy Variable to Globals from the context menu."""
+        self.choose("Copy Variable to Globals")
+
+    def choose(self, entry: str) -> None:
+        """Choose an entry of the row's context menu."""
+        self.name.click(button="right")
+        self._page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+class DebugConsole:
+    """The console that evaluates in the selected frame, opened by the button of the call stack panel."""
+
+    def __init__(self, debugger: Debugger) -> None:
+        self._debugger = debugger
+        self._page = debugger.page
+        self.root = debugger.page.locator(".jp-DebugConsole.jp-ConsolePanel")
+        self.cells = self.root.locator(".jp-CodeConsole-content .jp-CodeCell")
+
+    def open(self) -> None:
+        """Press the button; the console opens under the notebook."""
+        self._debugger._press("evaluate")
+        expect(self.root.locator(".jp-CodeConsole-promptCell .cm-content")).to_be_visible()
+
+    def close(self) -> None:
+        """Press the button again."""
+        self._debugger._press("evaluate")
+        expect(self.root).to_have_count(0)
+
+    def type(self, code: str) -> None:
+        """Type at the prompt, key by key."""
+        self.root.locator(".jp-CodeConsole-promptCell .cm-content").click()
+        self._page.keyboard.type(code)
+
+    def evaluate(self, code: str) -> str:
+        """Type, press Shift+Enter, and wait for what is shown below."""
+        before = self.cells.count()
+        self.type(code)
+        self._page.keyboard.press("Shift+Enter")
+        output = self.cells.nth(before).locator(".jp-OutputArea-output")
+        expect(output).to_be_visible(timeout=CELL_SECONDS * 1000)
+        return str(output.inner_text()).rstrip("\n")
+
+
+def reopen(page: Page, path: str) -> Notebook:
+    """Load the page anew and open the notebook, whose kernel may be busy or stopped."""
+    page.reload()
+    page.wait_for_function(LOADED, timeout=60_000)
+    page.evaluate(OPEN, path)
+    page.wait_for_function(ON_SCREEN, arg=path)
+    return Notebook(page)
