@@ -53,6 +53,7 @@ class LuaInterpreter(Interpreter):
         compiler: compiles cells and keeps their locals.
         endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
             failed; they must not raise.
+        on_exit: what os.exit comes to, where it does more than end the cell.
     """
 
     def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
@@ -66,6 +67,7 @@ class LuaInterpreter(Interpreter):
         self.gate = SignalGate()
         self.sources: dict[str, str] = {}
         self.endings: list[Callable[[bool], None]] = []
+        self.on_exit: Callable[[int], Outcome] | None = None
         self.children = Children(frontend.write, self.gate, lambda: self.state.interrupts.ending())
         write = frontend.write
         self.state = LuaState(
@@ -288,6 +290,8 @@ class LuaInterpreter(Interpreter):
         return last[1] if last is not None and text.endswith(last[0]) else None
 
     def _exited(self, reason: CellExit, frames: list[Frame]) -> Outcome:
+        if self.on_exit is not None:
+            return self.on_exit(reason.code)
         message = (
             f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
         )
