@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.notebooks import lua_notebook, write_notebook
 
+from .debugger import Debugger
 from .lab import LOADED, Notebook
 from .server import LabServer
 
@@ -28,6 +29,7 @@ CHROMIUM_FLAGS = [
 
 OpenFile = Callable[[str], Notebook]
 OpenNotebook = Callable[..., Notebook]
+OpenDebugger = Callable[..., Debugger]
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +89,31 @@ def open_notebook(lab_server: LabServer, open_file: OpenFile) -> OpenNotebook:
         return open_file(name)
 
     return open_with
+
+
+@pytest.fixture
+def open_debugger(lab_page: Page, open_notebook: OpenNotebook) -> Iterator[OpenDebugger]:
+    """Open a new notebook with the given code cells and switch its debugger on.
+
+    Afterwards the debugger is off. An exception that JupyterLab does not handle fails the test: an answer of
+    the kernel's was not what it needs.
+    """
+    exceptions: list[str] = []
+
+    def note(exception: Error) -> None:
+        exceptions.append(str(exception))
+
+    lab_page.on("pageerror", note)
+    opened: list[Debugger] = []
+
+    def open_with(*cells: str, kernel: str = "llmspell") -> Debugger:
+        debugger = Debugger(open_notebook(*cells, kernel=kernel))
+        opened.append(debugger)
+        debugger.switch_on()
+        return debugger
+
+    yield open_with
+    for debugger in opened:
+        debugger.end()
+    lab_page.remove_listener("pageerror", note)
+    assert exceptions == []

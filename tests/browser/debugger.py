@@ -62,6 +62,11 @@ class Debugger:
         expect(self.button).to_have_attribute("aria-pressed", "false")
         expect(self.notebook.panel).not_to_have_attribute("data-jp-debugger", "true")
 
+    def end(self) -> None:
+        """Switch the debugger off if it is on; a notebook that is closed has none."""
+        if self.button.count() and self.button.get_attribute("aria-pressed") == "true":
+            self.switch_off()
+
     def wait_on(self) -> None:
         """Wait until the debugger is on, with a gutter in every code cell."""
         expect(self.button).to_have_attribute("aria-pressed", "true")
