@@ -24,6 +24,7 @@ FLOORS = (
     ("library",),
     ("magics",),
     ("runtime",),
+    ("dap",),
     ("kernel",),
     ("cli", "__main__", "papermill"),
 )
@@ -35,6 +36,7 @@ HEAVY = {
     "ipykernel",
     "ipywidgets",
     "jupyter_server",
+    "msgspec",
     "papermill",
     "pydantic",
     "tornado",
