@@ -20,9 +20,12 @@ LOADED = """async () => {
     const app = window.jupyterapp;
     await app?.restored;
     await app?.serviceManager.ready;
-    return app !== undefined;
+    return app?.commands.hasCommand('docmanager:open') ?? false;
 }"""
-"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are."""
+"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are.
+
+It may call itself restored before the plugin that opens documents is there.
+"""
 
 OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })"
 

@@ -105,14 +105,6 @@ def test_the_console_evaluates_and_assigns_in_the_frame(open_debugger: OpenDebug
     debugger.console.close()
 
 
-def test_the_console_completes_locals(open_debugger: OpenDebugger, lab_page: Page) -> None:
-    debugger = stopped_in_look(open_debugger)
-    debugger.console.open()
-    debugger.console.type("who")
-    lab_page.keyboard.press("Tab")
-    expect(debugger.console.root.locator(".jp-CodeConsole-promptCell .cm-content")).to_have_text("whole")
-
-
 def test_the_console_says_when_nothing_is_stopped(open_debugger: OpenDebugger) -> None:
     debugger = open_debugger("")
     debugger.console.open()
@@ -149,6 +141,14 @@ def test_a_value_is_rendered_as_in_the_notebook(open_debugger: OpenDebugger) -> 
     debugger.wait_resumed()
     panel = debugger.variables.row("shown").render()
     expect(panel.locator("b")).to_have_text("bold")
+
+
+def test_a_table_with_a_million_entries_opens(open_debugger: OpenDebugger) -> None:
+    debugger = open_debugger("large = {}\nfor i = 1, 1000000 do large[i] = i end\nlarge.last = true")
+    debugger.notebook.cell(0).run()
+    large = debugger.variables.row("large")
+    large.expand()
+    assert 1 < large.children.count() < 5000
 
 
 def test_globals_are_shown_while_nothing_is_stopped(open_debugger: OpenDebugger) -> None:

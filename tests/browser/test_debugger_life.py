@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.notebooks import lua_notebook, write_notebook
 
-from .conftest import OpenDebugger
+from .conftest import OpenDebugger, OpenNotebook
 from .debugger import Debugger, reopen
 from .lab import LOADED, Notebook
 from .server import LabServer
@@ -111,6 +111,24 @@ def test_a_plain_restart_keeps_the_debugger_and_its_breakpoints(open_debugger: O
     debugger.wait_mark(cell, 2)
     cell.start()
     debugger.wait_stopped(2)
+    debugger.resume()
+    cell.wait_finished()
+    assert cell.texts() == ["2\n"]
+
+
+def test_another_notebook_runs_while_one_is_stopped(
+    open_debugger: OpenDebugger, open_notebook: OpenNotebook, lab_page: Page
+) -> None:
+    debugger = open_debugger(COUNT)
+    cell = debugger.notebook.cell(0)
+    debugger.set_breakpoint(cell, 3)
+    cell.start()
+    debugger.wait_stopped(3)
+    other = open_notebook("print('elsewhere')").cell(0)
+    other.run()
+    assert other.texts() == ["elsewhere\n"]
+    lab_page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").first.click()
+    debugger.wait_stopped(3)
     debugger.resume()
     cell.wait_finished()
     assert cell.texts() == ["2\n"]
