@@ -144,10 +144,12 @@ class _Walker(ExpressionWalker):
             self._place(kind, index)
 
     def _place(self, kind: PlaceKind, index: int, *, insertable: bool = True) -> None:
-        if index < len(self._tokens):
-            token = self._tokens[index]
-            function = self._top.function
-            self.places.append(Place(kind, token.start, token.line, function, 0, insertable))
+        if index >= len(self._tokens):
+            return
+        token = self._tokens[index]
+        # In code that Lua refuses, a statement may stand where a condition was expected.
+        if not self.places or self.places[-1].offset < token.start:
+            self.places.append(Place(kind, token.start, token.line, self._top.function, 0, insertable))
 
     def _declaration(self, index: int) -> int:
         """`local`, and `global` that does something."""
