@@ -1,4 +1,4 @@
-"""Programs whose behaviour must not change when breakpoints become part of them. Each prints what it comes to."""
+"""Programs that breakpoints in them must not change. Each prints what it comes to."""
 
 from __future__ import annotations
 

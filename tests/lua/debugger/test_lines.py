@@ -141,7 +141,12 @@ def test_a_breakpoint_moves_to_the_next_line_with_code() -> None:
 
 
 def test_a_place_is_before_what_it_stops_at() -> None:
-    code = "while a do b() end\nif c then elseif d then e() else return f end\nrepeat until g\nfor i = 1, 2 do end"
+    code = (
+        "while a do b() end\n"
+        "if c then elseif d then e() else return f end\n"
+        "repeat until g\n"
+        "for i = 1, 2 do end"
+    )
     assert places(code) == [
         "condition: a do b() end",
         "statement: b() end",
