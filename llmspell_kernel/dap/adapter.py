@@ -98,7 +98,6 @@ class Adapter:
         """
         self._debugger = debugger
         self._outbox = Outbox(send)
-        self._send = send
         self._steering = steering or Steering()
         self._host = host or Host()
         self._token = token
@@ -121,14 +120,14 @@ class Adapter:
         """Sends the response to a request, and after it the events that follow from it; never raises."""
         self._outbox.hold()
         try:
-            self._send(self._outbox.numbered(self._respond(request)))
+            self._outbox.answer(self._respond(request))
         finally:
             self._outbox.release()
 
     def refuse(self, request: object, error: LLMSpellError) -> None:
         """Sends a response that a request cannot be answered."""
         number, command = _number_of(request), _command_of(request)
-        self._send(self._outbox.numbered(_failed(number, command, error)))
+        self._outbox.answer(_failed(number, command, error))
 
     def close(self, *, terminate: bool = False) -> None:
         """The client is gone: its breakpoints go, and code that it had stopped goes on. Any thread."""

@@ -70,6 +70,11 @@ class Outbox:
             else:
                 self._send(self._with_number(message))
 
+    def answer(self, message: Message) -> None:
+        """Sends the answer to a request, past what is held back."""
+        with self._lock:
+            self._send(self._with_number(message))
+
     def hold(self) -> None:
         """A request is being handled."""
         with self._lock:
@@ -157,10 +162,11 @@ class Session:
     def leave(self, *, terminate: bool) -> None:
         """Ends the client's part, once: its breakpoints go, and the code that it had stopped goes on."""
         with self._lock:
-            if self.left:
-                return
-            self.left = True
+            left, self.left = self.left, True
         if not self.attached:
+            return
+        if left:
+            self.debugger.detach(self)  # a request that was being answered may have set breakpoints
             return
         steered = self.steering.leave(self)
         try:
