@@ -1,0 +1,417 @@
+"""Steps: over, into and out, through calls, loops, coroutines and what is not Lua."""
+
+from __future__ import annotations
+
+import pytest
+
+from .session import Session
+
+CALLS = """
+local function inner(x)
+  local y = x * 2 -- inner
+  return y -- inner end
+end
+local function outer(x)
+  local z = inner(x) -- outer
+  return z + 1 -- outer end
+end
+local a = outer(5) -- call
+local b = a + 1 -- after
+return b -- end
+"""
+
+
+def test_over_does_not_enter_calls(session: Session) -> None:
+    cell = session.start(CALLS, "call")
+    session.wait_stop()
+    assert session.step("over") == cell.line("after")
+    assert session.local_variables()["a"] == "11"
+    assert session.step("over") == cell.line("end")
+    session.resume()
+    assert session.finish(cell) == "12"
+
+
+def test_into_enters_and_over_leaves_at_the_end(session: Session) -> None:
+    cell = session.start(CALLS, "call")
+    session.wait_stop()
+    assert session.step("into") == cell.line("outer")
+    assert session.step("into") == cell.line("inner")
+    assert session.names()[:2] == ["inner", "outer"]
+    assert session.step("over") == cell.line("inner end")
+    assert session.step("over") in (cell.line("outer"), cell.line("outer end"))
+    session.resume()
+    assert session.finish(cell) == "12"
+
+
+def test_out_leaves_the_function(session: Session) -> None:
+    cell = session.start(CALLS, "inner")
+    session.wait_stop()
+    line = session.step("out")
+    assert line in (cell.line("outer"), cell.line("outer end"))
+    assert session.names()[0] == "outer"
+    line = session.step("out")
+    assert line in (cell.line("call"), cell.line("after"))
+    session.resume()
+    assert session.finish(cell) == "12"
+
+
+def test_out_of_a_call_in_the_middle_of_a_line_stops_in_the_caller(session: Session) -> None:
+    cell = session.start(
+        """
+        local function f(x)
+          return x + 1 -- f
+        end
+        local function g()
+          return f(1) + f(2)
+        end
+        local r = g()
+        return r -- end
+        """,
+        "f",
+    )
+    session.wait_stop()
+    session.step("out")
+    assert session.names()[0] == "g"
+    session.set_breakpoints(cell.path, cell.code)
+    session.resume()
+    assert session.finish(cell) == "5"
+
+
+def test_over_the_last_line_of_a_cell_ends_it(session: Session) -> None:
+    cell = session.start("local a = 1\nreturn a -- end", "end")
+    session.wait_stop()
+    session.debugger.step("over", 1)
+    assert session.finish(cell) == "1"
+    assert session.run("local b = 2\nreturn b") == "2"
+
+
+def test_a_breakpoint_within_a_call_that_is_stepped_over_stops(session: Session) -> None:
+    cell = session.start(CALLS, "call", "inner end")
+    session.wait_stop()
+    session.debugger.step("over", 1)
+    assert session.wait_stop().reason == "breakpoint"
+    assert session.line() == cell.line("inner end")
+    session.resume()
+    assert session.finish(cell) == "12"
+
+
+def test_over_follows_a_loop(session: Session) -> None:
+    cell = session.start(
+        """
+        local n = 0 -- start
+        for i = 1, 2 do -- head
+          n = n + i -- body
+        end
+        return n -- end
+        """,
+        "start",
+    )
+    session.wait_stop()
+    lines = [session.step("over") for _ in range(6)]
+    head, body, end = cell.line("head"), cell.line("body"), cell.line("end")
+    assert lines[:2] == [head, body]
+    assert lines.count(body) == 2
+    assert end in lines
+    session.resume()
+    assert session.finish(cell) == "3"
+
+
+def test_a_step_onto_a_breakpoint_stops_there_once(session: Session) -> None:
+    cell = session.start("local a = 1 -- a\nlocal b = 2 -- b\nlocal c = 3 -- c\nreturn c", "a", "b")
+    session.wait_stop()
+    session.debugger.step("over", 1)
+    session.wait_stop()
+    assert session.line() == cell.line("b")
+    assert session.step("over") == cell.line("c")
+    session.resume()
+    assert session.finish(cell) == "3"
+
+
+def test_recursion_is_stepped_over_as_one_call(session: Session) -> None:
+    cell = session.start(
+        """
+        local function fact(n)
+          if n <= 1 then return 1 end -- head
+          local rest = fact(n - 1) -- call
+          return n * rest -- end
+        end
+        return fact(5)
+        """,
+        "head",
+    )
+    session.wait_stop()
+    session.set_breakpoints(cell.path, cell.code)
+    assert session.step("over") == cell.line("call")
+    assert session.step("over") == cell.line("end")
+    assert session.local_variables() == {"n": "5", "rest": "24"}
+    session.resume()
+    assert session.finish(cell) == "120"
+
+
+def test_a_tail_call_is_not_lost(session: Session) -> None:
+    cell = session.start(
+        """
+        local function last(x)
+          return x + 1 -- last
+        end
+        local function first(x)
+          return last(x) -- first
+        end
+        local r = first(1)
+        return r -- end
+        """,
+        "first",
+    )
+    session.wait_stop()
+    assert session.step("into") == cell.line("last")
+    session.step("out")
+    session.resume()
+    assert session.finish(cell) == "2"
+
+
+def test_into_does_not_enter_our_own_runtime(session: Session) -> None:
+    cell = session.start(
+        """
+        print("x") -- print
+        local ok = pcall(error, "y") -- pcall
+        local n = select("#", 1, 2) -- select
+        return n -- end
+        """,
+        "print",
+    )
+    session.wait_stop()
+    assert [session.step("into") for _ in range(3)] == [
+        cell.line(mark) for mark in ("pcall", "select", "end")
+    ]
+    session.resume()
+    assert session.finish(cell) == "2"
+
+
+def test_into_a_function_that_c_calls(session: Session) -> None:
+    cell = session.start(
+        """
+        local list = {3, 1, 2}
+        table.sort(list, function(a, b) -- sort
+          return a < b -- less
+        end)
+        return table.concat(list) -- end
+        """,
+        "sort",
+    )
+    session.wait_stop()
+    line = session.step("into")
+    assert line in (cell.line("less"), cell.line("sort"))
+    while line != cell.line("less"):
+        line = session.step("into")
+    session.step("out")
+    session.resume()
+    assert session.finish(cell) == "123"
+
+
+def test_into_a_function_that_pcall_calls_and_out_of_it_by_an_error(session: Session) -> None:
+    cell = session.start(
+        """
+        local function fails()
+          error("no") -- fails
+        end
+        local ok, message = pcall(fails) -- pcall
+        local after = not ok -- after
+        return after
+        """,
+        "pcall",
+    )
+    session.wait_stop()
+    assert session.step("into") == cell.line("fails")
+    assert session.step("over") in (cell.line("pcall"), cell.line("after"))
+    session.resume()
+    assert session.finish(cell) == "true"
+
+
+def test_metamethods_are_entered(session: Session) -> None:
+    cell = session.start(
+        """
+        local t = setmetatable({}, {__add = function(a, b)
+          return 7 -- add
+        end})
+        local sum = t + 1 -- sum
+        return sum
+        """,
+        "sum",
+    )
+    session.wait_stop()
+    assert session.step("into") == cell.line("add")
+    session.step("out")
+    session.resume()
+    assert session.finish(cell) == "7"
+
+
+COROUTINES = """
+local function body(x)
+  local y = coroutine.yield(x + 1) -- yield
+  local z = y * 2 -- resumed
+  return z -- last
+end
+local co = coroutine.create(body)
+local _, first = coroutine.resume(co, 1) -- first
+local between = first -- between
+local _, second = coroutine.resume(co, 10) -- second
+return between + second -- end
+"""
+
+
+def test_into_enters_a_coroutine_that_is_resumed(session: Session) -> None:
+    cell = session.start(COROUTINES, "first")
+    session.wait_stop()
+    assert session.step("into") == cell.line("yield")
+    stop = session.debugger.stop
+    assert stop is not None
+    assert stop.thread != 1
+    assert session.names() == ["body"]
+    assert session.local_variables() == {"x": "1"}
+    session.resume()
+    assert session.finish(cell) == "22"
+
+
+def test_over_a_yield_comes_out_where_it_was_resumed(session: Session) -> None:
+    cell = session.start(COROUTINES, "first")
+    session.wait_stop()
+    session.step("into")
+    line = session.step("over")
+    assert line in (cell.line("first"), cell.line("between"))
+    assert session.debugger.stop is not None
+    assert session.debugger.stop.thread == 1
+    session.resume()
+    assert session.finish(cell) == "22"
+
+
+def test_into_resumes_a_coroutine_where_it_yielded(session: Session) -> None:
+    cell = session.start(COROUTINES, "second")
+    session.wait_stop()
+    line = session.step("into")
+    assert line in (cell.line("yield"), cell.line("resumed"))
+    assert session.debugger.stop is not None
+    assert session.debugger.stop.thread != 1
+    session.resume()
+    assert session.finish(cell) == "22"
+
+
+def test_over_a_resume_does_not_enter_it(session: Session) -> None:
+    cell = session.start(COROUTINES, "first")
+    session.wait_stop()
+    assert session.step("over") == cell.line("between")
+    assert session.step("over") == cell.line("second")
+    assert session.step("over") == cell.line("end")
+    session.resume()
+    assert session.finish(cell) == "22"
+
+
+def test_out_of_a_coroutine_comes_out_where_it_was_resumed(session: Session) -> None:
+    cell = session.start(COROUTINES, "last")
+    session.wait_stop()
+    line = session.step("out")
+    assert line in (cell.line("second"), cell.line("end"))
+    assert session.debugger.stop is not None
+    assert session.debugger.stop.thread == 1
+    session.resume()
+    assert session.finish(cell) == "22"
+
+
+def test_steps_within_a_wrapped_generator(session: Session) -> None:
+    cell = session.start(
+        """
+        local function count(n)
+          return coroutine.wrap(function()
+            for i = 1, n do -- for
+              coroutine.yield(i) -- yield
+            end
+          end)
+        end
+        local sum = 0
+        for i in count(2) do -- loop
+          sum = sum + i -- sum
+        end
+        return sum -- end
+        """,
+        "loop",
+    )
+    session.wait_stop()
+    session.set_breakpoints(cell.path, cell.code)
+    lines = [session.step("into")]
+    while lines[-1] != cell.line("end"):
+        lines.append(session.step("into"))
+        assert len(lines) < 40
+    assert lines.count(cell.line("sum")) == 2
+    assert lines.count(cell.line("yield")) >= 2
+    session.resume()
+    assert session.finish(cell) == "3"
+
+
+def test_threads_have_names_states_and_stacks(session: Session) -> None:
+    cell = session.start(
+        """
+        local function worker(n)
+          local kept = n
+          coroutine.yield(n) -- worker
+        end
+        waiting = coroutine.create(worker)
+        coroutine.resume(waiting, 7)
+        local busy = coroutine.wrap(function()
+          local here = 1 -- busy
+        end)
+        busy()
+        """,
+        "busy",
+    )
+    stop = session.wait_stop()
+    threads = {thread.id: thread for thread in session.debugger.threads()}
+    assert threads[1].name == "main"
+    assert stop.thread in threads
+    assert stop.thread != 1
+    assert stop.thread in session.debugger.stopped_threads()
+    (other,) = (each for each in threads.values() if each.id not in (1, stop.thread))
+    assert other.status == "suspended"
+    frames = [frame for frame in session.frames(other.id) if not frame.subtle]
+    assert [(frame.name, frame.line) for frame in frames] == [("worker", cell.line("worker"))]
+    locals_of_worker = session.debugger.scopes(frames[0].id)[0].reference
+    values = {each.name: each.value for each in session.debugger.variables(locals_of_worker)}
+    assert values == {"n": "7", "kept": "7"}
+    assert session.frames(1)
+    session.resume()
+    session.finish(cell)
+
+
+def test_a_long_stack_comes_in_pages(session: Session) -> None:
+    cell = session.start(
+        """
+        local function deep(n)
+          if n == 0 then
+            return 0 -- bottom
+          end
+          return 1 + deep(n - 1)
+        end
+        return deep(100)
+        """,
+        "bottom",
+    )
+    stop = session.wait_stop()
+    everything, total = session.debugger.stack(stop.thread)
+    assert total == len(everything) > 100
+    page, same = session.debugger.stack(stop.thread, 10, 5)
+    assert same == total
+    assert [(frame.name, frame.line) for frame in page] == [
+        (frame.name, frame.line) for frame in everything[10:15]
+    ]
+    session.resume()
+    assert session.finish(cell) == "100"
+
+
+@pytest.mark.parametrize("kind", ["over", "into", "out"])
+def test_steps_end_with_the_cell_and_leave_no_hook(session: Session, kind: str) -> None:
+    cell = session.start("local function f()\n  return 1 -- here\nend\nf()", "here")
+    session.wait_stop()
+    while session.debugger.state == "stopped":
+        session.debugger.step(kind, 1)  # type: ignore[arg-type]
+        if session.recorder.stops.get(timeout=10) is None:
+            break
+    assert cell.future.result(10).error is None
+    assert session.run("return debug.gethook()") == "nil"
