@@ -21,6 +21,7 @@ __all__ = ["main"]
     cls=LazyGroup,
     commands_in={
         "kernel": "llmspell_kernel.cli.kernel:kernel",
+        "debug": "llmspell_kernel.cli.debug:debug",
         "version": "llmspell_kernel.cli.version:version",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,7 +29,8 @@ __all__ = ["main"]
 Examples:
   llmspell kernel install          make Jupyter know the Lua kernel
   jupyter lab                      ... and use it
-  llmspell kernel start            run a kernel in this terminal""",
+  llmspell kernel start            run a kernel in this terminal
+  llmspell debug tour.lua          run a Lua file under the debugger""",
 )
 @click.version_option(__version__, message="%(version)s")
 def llmspell() -> None:

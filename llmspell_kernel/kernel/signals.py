@@ -26,10 +26,18 @@ class InterruptSignals:
     """
 
     def __init__(
-        self, gate: SignalGate, on_interrupt: Callable[[], None], when_idle: Callable[[], None]
+        self,
+        gate: SignalGate,
+        on_interrupt: Callable[[], None],
+        when_idle: Callable[[], None],
+        may_end: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`when_idle` is called on the main thread for a SIGINT that finds the gate shut."""
+        """`when_idle` is called on the main thread for a SIGINT that finds the gate shut.
+
+        Where the gate is open, `may_end` says, after `on_interrupt` was called, whether to raise.
+        """
         self._gate = gate
+        self._may_end = may_end
         self._on_interrupt = on_interrupt
         self._when_idle = when_idle
         self._reader, self._writer = socket.socketpair()
@@ -47,8 +55,8 @@ class InterruptSignals:
         self._tell()
         if not self._gate.open:
             self._when_idle()
-            return
-        raise KeyboardInterrupt
+        elif self._may_end():
+            raise KeyboardInterrupt
 
     def forget(self) -> None:
         """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""

@@ -183,9 +183,14 @@ class ScriptTarget(Target):
     def wait_end(self, client: DapClient) -> Ending:
         client.wait_event("terminated")
         client.send("disconnect", {})
+        code = self.wait_process()
+        return Ending(code == 0, re.sub(LISTENING, "", self.stdout.join(), count=1), self.stderr.join())
+
+    def wait_process(self) -> int:
+        """The exit status of the process, which ends by itself."""
         code = self.process.wait(SECONDS)
         assert code in (0, 1), f"exit status {code}; stderr: {self.stderr.text}"
-        return Ending(code == 0, re.sub(LISTENING, "", self.stdout.join(), count=1), self.stderr.join())
+        return code
 
     def output(self, client: DapClient) -> str:
         return "".join(

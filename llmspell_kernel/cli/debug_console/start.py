@@ -1,0 +1,40 @@
+"""Debugs a script at a prompt in the terminal."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from llmspell_kernel.cli.debug_console.console import Console
+from llmspell_kernel.cli.debug_console.lines import LineInput
+from llmspell_kernel.cli.script import Script
+
+
+def debug_here(
+    file: str, arguments: Sequence[str], language: str, break_at: Sequence[str], *, stop_on_entry: bool
+) -> int:
+    """Runs the script under the console; answers the exit status.
+
+    Raises:
+        LLMSpellError: it cannot begin.
+    """
+    lines = LineInput(lambda text: script.frontend.write("stdout", text.encode(errors="surrogateescape")))
+    script = Script(file, arguments, language, lines.read)
+
+    def say(line: str) -> None:
+        script.frontend.write("stdout", f"{line}\n".encode(errors="surrogateescape"))
+
+    console = Console(script.debugger, lines, say, script.end)
+    script.take_signals(console.interrupted)
+    console.prepare(break_at, os.path.abspath(file))
+    script.debugger.stop_on_entry = stop_on_entry or not break_at
+    thread = threading.Thread(target=console.run, name="llmspell-console", daemon=True)
+    thread.start()
+    try:
+        status = script.run()
+    finally:
+        console.ended()
+        thread.join()
+        script.close()
+    return 0 if console.has_quit else status

@@ -1,0 +1,133 @@
+"""Debugs a script for editors that connect over TCP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.cli.debug_console.breakpoints import BreakpointBook, Place
+from llmspell_kernel.cli.script import Script
+from llmspell_kernel.dap.host import Host
+from llmspell_kernel.dap.server import DapServer
+from llmspell_kernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmspell_kernel.dap.protocol import LaunchArguments
+    from llmspell_kernel.lua.debugger.model import BreakpointStatus, OutputCategory, Source, Stop
+
+_GOODBYE_SECONDS = 2.0
+"""How long clients may take to leave when the script has ended."""
+
+
+class _Beforehand:
+    """Owns the breakpoints of the command line: there before any client, and still there after the last."""
+
+    def stopped(self, stop: Stop) -> None:
+        """It waits for a client."""
+
+    def continued(self) -> None:
+        """Nobody to tell."""
+
+    def output(self, category: OutputCategory, text: str, path: str, line: int) -> None:
+        """Nobody to tell."""
+
+    def breakpoint_changed(self, status: BreakpointStatus) -> None:
+        """Nobody to tell."""
+
+    def source_loaded(self, source: Source) -> None:
+        """Nobody to tell."""
+
+    def thread_started(self, thread: int) -> None:
+        """Nobody to tell."""
+
+    def thread_exited(self, thread: int) -> None:
+        """Nobody to tell."""
+
+
+def debug_over(
+    listen: tuple[str, int],
+    file: str,
+    arguments: Sequence[str],
+    language: str,
+    break_at: Sequence[str],
+    *,
+    stop_on_entry: bool,
+    token: str | None,
+    wait: bool,
+) -> int:
+    """Runs the script while clients may debug it; answers the exit status.
+
+    Raises:
+        LLMSpellError: it cannot begin.
+    """
+    script = Script(file, arguments, language)
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        begun = True
+
+    def left(terminate: bool) -> None:
+        if terminate:
+            script.end()
+        script.frontend.call_soon(lambda: None)  # whoever waits looks again
+
+    host = Host(
+        on_configuration_done=lambda: script.frontend.call_soon(begin),
+        on_disconnect=left,
+        launcher=(lambda wanted: _check_program(file, wanted)) if wait else None,
+        can_terminate=True,
+    )
+    script.take_signals()
+    with DapServer(script.debugger, *listen, token, offers=host) as server:
+        script.frontend.write(
+            "stdout", b"listening on %s:%d\n" % (server.address[0].encode(), server.address[1])
+        )
+        script.frontend.copy = server.write
+        _set_breakpoints(script, break_at, os.path.abspath(file), hold=stop_on_entry and not wait)
+        script.debugger.stop_on_entry = stop_on_entry
+        try:
+            if wait:
+                script.wait(until=lambda: begun)
+            status = script.run()
+            server.exited(status)
+            _wait_for_goodbyes(script, server)
+        finally:
+            script.close()
+    return status
+
+
+def _check_program(file: str, wanted: LaunchArguments) -> None:
+    """A client's `launch` starts the script that this process is for, and no other.
+
+    Raises:
+        UsageError: it names another one.
+    """
+    program = wanted.program
+    if program and os.path.realpath(program) != os.path.realpath(file):
+        raise UsageError(
+            f"this process runs {file}, not {program}; leave out program, or start another process"
+        )
+
+
+def _set_breakpoints(script: Script, break_at: Sequence[str], path: str, *, hold: bool) -> None:
+    if break_at or hold:
+        beforehand = _Beforehand()
+        script.debugger.attach(beforehand)
+        book = BreakpointBook(script.debugger, beforehand)
+        for place in break_at:
+            book.add(Place.parse(place, path), [])
+
+
+def _wait_for_goodbyes(script: Script, server: DapServer) -> None:
+    late = False
+
+    def expire() -> None:
+        nonlocal late
+        late = True
+
+    script.frontend.call_later(_GOODBYE_SECONDS, expire)
+    with suppress(KeyboardInterrupt):
+        script.wait(until=lambda: late or not server.clients)

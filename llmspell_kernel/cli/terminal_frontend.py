@@ -1,0 +1,138 @@
+"""What a script run from the command line may ask of its front: the process's own streams."""
+
+from __future__ import annotations
+
+import getpass
+import heapq
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import count
+
+from llmspell_kernel.interpreter import MimeBundle, StreamName
+
+_RELEASE_SECONDS = 0.05
+_DESCRIPTORS: dict[StreamName, int] = {"stdout": 1, "stderr": 2}
+
+ReadLine = Callable[[str], str]
+"""Shows a prompt and answers a line without its newline; raises EOFError."""
+
+
+class TerminalFrontend:
+    """The `Frontend` of a terminal or of pipes; see that protocol for what each method guarantees.
+
+    Attributes:
+        release: called, on a thread of its own, soon after something was written: the interpreter may hold
+            more of it.
+        copy: called with whatever is written, after it was written; must not raise.
+    """
+
+    def __init__(self, read_line: ReadLine | None = None) -> None:
+        """Input is read by `read_line`, by default from stdin."""
+        self._read_line = read_line or _line_of_stdin
+        self.release: Callable[[], None] = lambda: None
+        self.copy: Callable[[StreamName, bytes], None] = lambda stream, data: None
+        self._closed: set[StreamName] = set()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self._cancelled: set[int] = set()
+        self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._written = threading.Event()
+        threading.Thread(target=self._keep_releasing, name="llmspell-output", daemon=True).start()
+
+    def write(self, stream: StreamName, data: bytes) -> None:
+        """Writes bytes as they are; what a closed pipe does not take is dropped."""
+        rest = memoryview(data)
+        while rest and stream not in self._closed:
+            try:
+                rest = rest[os.write(_DESCRIPTORS[stream], rest) :]
+            except BlockingIOError:
+                time.sleep(_RELEASE_SECONDS)  # a terminal that others have set to be non-blocking
+            except OSError:
+                self._closed.add(stream)
+        self.copy(stream, data)
+        self._written.set()
+
+    def _keep_releasing(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._written.wait()
+            pause.wait(_RELEASE_SECONDS)
+            self._written.clear()
+            self.release()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
+        """Writes the plain text of a bundle; what has none is named."""
+        text = bundle.data.get("text/plain", f"<{', '.join(bundle.data) or 'nothing'}>")
+        self.write("stdout", f"{text}\n".encode(errors="surrogateescape"))
+
+    def can_update(self) -> bool:
+        """A terminal only appends."""
+        return False
+
+    def clear_output(self, *, wait: bool) -> None:
+        """What was written stays."""
+
+    def read_line(self, prompt: str, *, password: bool) -> str:
+        """A line of stdin."""
+        return getpass.getpass(prompt) if password else self._read_line(prompt)
+
+    def current_cell(self) -> object:
+        """There is only one place for output."""
+        return self
+
+    def output_to(self, cell: object) -> AbstractContextManager[None]:
+        """There is only one place for output."""
+        return nullcontext()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Has `serve` call back when it is time."""
+        number = next(self._numbers)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, number, callback))
+        return lambda: self._cancelled.add(number)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Has `serve` call back. Any thread."""
+        self._posted.put(callback)
+
+    def serve(self, *, until: Callable[[], bool]) -> None:
+        """Does what is to be done between the calls of Lua code, on its thread, until that is true."""
+        while not until():
+            with suppress(queue.Empty):
+                self._posted.get(timeout=self._seconds_left())()
+            self._call_timer()
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether any timer is still to call back."""
+        while self._timers and self._timers[0][1] in self._cancelled:
+            self._cancelled.remove(heapq.heappop(self._timers)[1])
+        return bool(self._timers)
+
+    def _seconds_left(self) -> float | None:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self.has_timers else None
+
+    def _call_timer(self) -> None:
+        if self.has_timers and self._timers[0][0] <= time.monotonic():
+            heapq.heappop(self._timers)[2]()
+
+    def wake(self) -> None:
+        """Interrupts what the main thread is blocked in."""
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _line_of_stdin(prompt: str) -> str:
+    sys.stdout.write(prompt)
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.removesuffix("\n")
