@@ -113,4 +113,5 @@ $(STAMPS)/develop: $(STAMPS)/package
 
 $(STAMPS)/debian: tools/debian.sh $(STAMPS)/venv
 	tools/debian.sh chromium tmux lua5.4 fonts-dejavu-core
+	command -v npm > /dev/null || tools/debian.sh nodejs npm  # another Node brings its own npm
 	@touch $@
