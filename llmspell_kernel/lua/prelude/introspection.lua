@@ -325,6 +325,7 @@ end
 
 return {
   name_module = name_module,
+  name_of = function(value) return names[value] end,
   describe_objects = describe_objects,
   name_standard_library = name_standard_library,
   fields = fields,

@@ -1,4 +1,4 @@
--- Writes strings as Lua reads them, and measures them. Returns {quote, long_bracket, boundary, columns}.
+-- Writes strings as Lua reads them, and measures them. Returns {quote, long_bracket, boundary, columns, is_utf8}.
 
 local byte, char, find, string_format, gsub, match =
   string.byte, string.char, string.find, string.format, string.gsub, string.match
@@ -69,4 +69,4 @@ local function columns(text, limit)
   return #gsub(text, "[\128-\191]", "")
 end
 
-return { quote = quote, long_bracket = long_bracket, boundary = boundary, columns = columns }
+return { quote = quote, long_bracket = long_bracket, boundary = boundary, columns = columns, is_utf8 = is_utf8 }

@@ -1,0 +1,362 @@
+-- Runs code of the debugger's user at a place: expressions, statements, conditions, log messages.
+-- The code's names are found through its environment, see bindings.lua. It runs in a coroutine of its own.
+-- Arguments: the host's table, the modules previews.lua, bindings.lua and variables.lua.
+local host, previews, bindings, variables = ...
+local raw_load, ending, getupvalue, setupvalue = host.raw_load, host.ending, host.debug.getupvalue, host.debug.setupvalue
+local create, resume, status, close = coroutine.create, coroutine.resume, coroutine.status, coroutine.close
+local concat = table.concat
+local error, next, pcall, rawget, select, setmetatable, tostring, type =
+  error, next, pcall, rawget, select, setmetatable, tostring, type
+local byte, find, gmatch, gsub, match, sub = string.byte, string.find, string.gmatch, string.gsub, string.match, string.sub
+local unpack = table.unpack or unpack
+local read, write, find_variable = bindings.read, bindings.write, bindings.find
+
+local CHUNK = "=debug console"
+local PLACE = "^debug console:(%d+): "
+local KEEP = host.keep_name
+local COMPILED = 100 -- conditions that are kept compiled
+
+local temporaries = {} -- locals that statements of the console have declared: name -> {closure, upvalue index}
+local stop = {}        -- changes when the code goes on: frames are gone then
+
+-- Environments ---------------------------------------------------------------------------------------
+
+-- The same as in cells: a closure over locals, and their names.
+local function keep(closure, names)
+  local places, index = {}, 1
+  local name = getupvalue(closure, index)
+  while name do
+    places[name] = index
+    index = index + 1
+    name = getupvalue(closure, index)
+  end
+  for declared in gmatch(names, "[^,]+") do
+    if places[declared] then temporaries[declared] = { closure, places[declared] } end
+  end
+end
+
+-- An environment whose variables are those of the frame that `frame()` answers.
+local function environment(frame)
+  local env = setmetatable({}, {
+    __index = function(_, name)
+      if name == KEEP then return keep end
+      local temporary = temporaries[name]
+      if temporary then
+        local _, value = getupvalue(temporary[1], temporary[2])
+        return value
+      end
+      return read(frame(), name)
+    end,
+    __newindex = function(_, name, value)
+      local temporary = temporaries[name]
+      if temporary then setupvalue(temporary[1], temporary[2], value) else write(frame(), name, value) end
+    end,
+  })
+  previews.hide(env)
+  return env
+end
+
+-- The environment of code that the user types. Functions made by it may outlive the frame; then they find what a
+-- new cell would.
+local function environment_at(frame)
+  local made_at = stop
+  return environment(function() return made_at == stop and frame or nil end)
+end
+
+-- Messages -------------------------------------------------------------------------------------------
+
+-- An error as text for whoever typed `code`: without our place, and names of variables called what they are.
+local function message_of(frame, problem, code)
+  local text = problem
+  if type(problem) ~= "string" then
+    local metatable = host.debug.getmetatable(problem)
+    if type(problem) == "number" or (type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil) then
+      local ok, described = pcall(tostring, problem)
+      text = ok and tostring(described)
+    else
+      text = "error value: " .. previews.text(problem)
+    end
+    if type(text) ~= "string" then text = "error object is a " .. type(problem) .. " value" end
+  end
+  local line = match(text, PLACE)
+  local is_told = line and code and find(code, "\n", 1, true)
+  if line then text = (is_told and "line " .. line .. ": " or "") .. gsub(text, PLACE, "") end
+  return (gsub(text, "%(global '([%a_][%w_]*)'%)", function(name)
+    local ok, kind = pcall(find_variable, frame, name)
+    if ok and (kind == "local" or kind == "upvalue") then return "(" .. kind .. " '" .. name .. "')" end
+  end))
+end
+
+-- Source that nests too deeply fails with an error, not with a message.
+local function compile(code, env)
+  local ok, f, message = pcall(raw_load, code, CHUNK, "t", env)
+  if not ok then return nil, f end
+  return f, message
+end
+
+-- Running --------------------------------------------------------------------------------------------
+
+local function pack(...) return { n = select("#", ...), ... } end
+
+-- Calls f in a coroutine: true and its values packed, or false and the error value. An end of the whole cell is no error
+-- of the code's: it goes on.
+local function run(f, ...)
+  local result
+  local function body(...) result = pack(pcall(f, ...)) end
+  local co = create(body)
+  local ok, problem = resume(co, ...)
+  if ok and not result then
+    if close and status(co) == "suspended" then close(co) end
+    return false, "the code yields: coroutine.yield cannot be called from the debugger"
+  end
+  if not ok then
+    if ending() then error(problem, 0) end
+    return false, problem
+  end
+  if not result[1] then
+    if ending() then error(result[2], 0) end
+    return false, result[2]
+  end
+  for i = 1, result.n do result[i] = result[i + 1] end
+  result.n = result.n - 1
+  return true, result
+end
+
+local function call(frame, f, code)
+  local values, n = {}, 0
+  if frame and find(code, "...", 1, true) then
+    local ok, list, count = pcall(bindings.varargs, frame)
+    if not ok then return false, message_of(nil, list, code) end
+    values, n = list, count
+  end
+  local ok, result = run(f, unpack(values, 1, n))
+  if not ok then result = message_of(frame, result, code) end
+  return ok, result
+end
+
+local function trimmed(code) return match(code, "^%s*=?%s*(.-)%s*$") end
+
+-- An expression list; with `statements` whatever else Lua can run. True and the values {n = count, ...}, or
+-- false and a message.
+local function evaluate_code(frame, code, statements)
+  code = trimmed(code)
+  if code == "" then return false, "there is no expression" end
+  if code == "_ENV" then return true, pack(bindings.environment(frame)) end
+  local env = environment_at(frame)
+  local f, message = compile("return " .. code .. "\n", env)
+  if not f and statements then
+    local problem
+    f, problem = compile(code, env)
+    if not find(message, "<eof>", 1, true) then message = problem end -- not an expression without its end
+  elseif not f and compile(code, env) then
+    message = "only expressions can be evaluated here, not statements: " .. code
+  end
+  if not f then return false, message_of(frame, message, code) end
+  return call(frame, f, code)
+end
+
+-- True and the values {n = count, ...}, or false and a message. `context` as in DAP: statements run in "repl" only.
+local function evaluate(frame, code, context) return evaluate_code(frame, code, context == "repl") end
+
+-- The value of one expression: ok, value or message.
+local function value_of(frame, code)
+  local ok, result = evaluate_code(frame, code, false)
+  if not ok then return false, result end
+  return true, result[1]
+end
+
+-- Conditions and log messages --------------------------------------------------------------------------
+
+local conditional -- the frame that compiled conditions look at
+local conditions = environment(function() return conditional end)
+local compiled, count = {}, 0
+
+local function condition_code(code)
+  local f = compiled[code]
+  if f then return f end
+  local message
+  f, message = compile("return (" .. code .. "\n)", conditions)
+  if not f then return nil, message end
+  if count >= COMPILED then compiled, count = {}, 0 end
+  compiled[code], count = f, count + 1
+  return f
+end
+
+-- ok, value or message. Quick when it is called again with the same code.
+local function condition(frame, code)
+  local f, message = condition_code(code)
+  if not f then return false, message_of(frame, message) end
+  local before = conditional
+  conditional = frame
+  local ok, result = run(f)
+  conditional = before
+  if not ok then return false, message_of(frame, result) end
+  return true, result[1]
+end
+
+-- The position of the brace that closes an expression which begins at `start`, nil if there is none.
+local function closing(text, start)
+  local depth, i = 1, start
+  while i <= #text do
+    local c = sub(text, i, i)
+    local level = match(text, "^%[(=*)%[", i)
+    if level then
+      local _, last = find(text, "]" .. level .. "]", i, true)
+      i = last or #text
+    elseif c == '"' or c == "'" then
+      i = i + 1
+      while i <= #text and sub(text, i, i) ~= c do
+        i = i + (sub(text, i, i) == "\\" and 2 or 1)
+      end
+    elseif c == "{" then
+      depth = depth + 1
+    elseif c == "}" then
+      depth = depth - 1
+      if depth == 0 then return i end
+    end
+    i = i + 1
+  end
+end
+
+local function shown(frame, code)
+  local ok, result = evaluate_code(frame, code, false)
+  if not ok then return "<error: " .. result .. ">" end
+  local texts = {}
+  for i = 1, result.n do
+    local value = result[i]
+    texts[i] = type(value) == "string" and value or host.inline(value, 200)
+  end
+  return concat(texts, ", ")
+end
+
+-- A log message with the values of its `{expression}`s; `\{` is a brace.
+local function interpolate(frame, text)
+  local parts, n, i = {}, 0, 1
+  while i <= #text do
+    local opening = find(text, "[\\{]", i) or #text + 1
+    parts[n + 1] = sub(text, i, opening - 1)
+    n = n + 1
+    local last = byte(text, opening) == 123 and closing(text, opening + 1)
+    if last then
+      parts[n + 1] = shown(frame, sub(text, opening + 1, last - 1))
+    elseif match(text, "^\\[{}]", opening) then
+      last = opening + 1
+      parts[n + 1] = sub(text, last, last)
+    else
+      last = opening
+      parts[n + 1] = sub(text, opening, opening)
+    end
+    n = n + 1
+    i = last + 1
+  end
+  return concat(parts)
+end
+
+-- Assigning --------------------------------------------------------------------------------------------
+
+-- What cannot be done is an error here, a message for whoever asked.
+local function checked(ok, result)
+  if not ok then error(result, 0) end
+  return result
+end
+
+-- Assigns to the row of a list, see variables.lua; answers the new row.
+local function set_variable(reference, name, code)
+  return variables.set_variable(reference, name, function(frame) return checked(value_of(frame, code)) end)
+end
+
+-- target = value, as that statement would: metamethods run. Answers the row of the value.
+local function set_expression(frame, target, code)
+  target = trimmed(target)
+  local env = environment_at(frame)
+  local assign = compile("return (" .. target .. "\n)", env) and compile(target .. " = (...)\n", env)
+  if not assign then
+    error("cannot assign to " .. target .. "; name a variable, or a field such as t.name or t[1]", 0)
+  end
+  local value = checked(value_of(frame, code))
+  local ok, problem = run(assign, value)
+  if not ok then error(message_of(frame, problem), 0) end
+  return variables.row(value, target, target, frame)
+end
+
+-- Gives the value of an expression to a global (or to the local of earlier cells with that name); answers its row.
+local function copy_to_globals(frame, code, name)
+  if not previews.is_identifier(name) then
+    error("'" .. name .. "' is no name for a variable; use letters, digits and _", 0)
+  end
+  local value = checked(value_of(frame, code))
+  bindings.set_global(name, value)
+  return variables.row(value, name, name)
+end
+
+-- The values of an expression as one row; in the context "clipboard" its text is whole.
+local function evaluated(frame, code, context)
+  local packed = checked(evaluate(frame, code, context))
+  local row = variables.result(packed, code, frame)
+  if context == "clipboard" then
+    local texts = {}
+    for i = 1, packed.n do texts[i] = host.text(packed[i]) end
+    row.value = concat(texts, "\t")
+  end
+  return row
+end
+
+-- Completion -------------------------------------------------------------------------------------------
+
+local function function_detail(value) return type(value) == "function" and match(previews.text(value), "%(.-%)") or "" end
+
+local function kind_of(value)
+  local kind = type(value)
+  return kind == "function" and "local function" or kind == "table" and "local instance" or "local value"
+end
+
+-- The names that a frame adds to those of a new cell: name -> value.
+local function names_of(frame)
+  local found = {}
+  local function add(list)
+    for i = 1, #list do
+      local each = list[i]
+      if not each.is_hidden then found[each.name] = { each.value } end
+    end
+  end
+  if frame then
+    local f = bindings.function_of(frame)
+    if f then
+      add(bindings.upvalues(f))
+      add(bindings.locals(frame))
+    end
+  end
+  for name, temporary in next, temporaries do
+    local _, value = getupvalue(temporary[1], temporary[2])
+    found[name] = { value }
+  end
+  return found
+end
+
+-- Candidates as prelude/introspection.lua gives them. A lone word has no separator; otherwise kind, root and keys say
+-- what the separator follows, kind being "name" or "string".
+local function complete(frame, separator, prefix, kind, root, ...)
+  local names = names_of(frame)
+  if separator == "" then
+    local out = { host.introspection.variables(prefix) }
+    if out[1] == "" then out[1] = nil end
+    for name, box in next, names do
+      out[#out + 1] = name .. "\0" .. kind_of(box[1]) .. "\0" .. function_detail(box[1])
+    end
+    return concat(out, "\0")
+  end
+  if kind == "name" and names[root] then
+    if names[root][1] == nil then return "" end
+    kind, root = "string", names[root][1] -- of that kind the root is the value itself
+  end
+  return host.introspection.fields(separator, prefix, kind, root, ...)
+end
+
+return {
+  evaluate = evaluate, evaluated = evaluated, value_of = value_of, condition = condition, interpolate = interpolate,
+  set_variable = set_variable, set_expression = set_expression, copy_to_globals = copy_to_globals, complete = complete,
+  -- The code goes on: frames and what the console has declared are gone.
+  forget = function()
+    stop, temporaries, conditional = {}, {}, nil
+  end,
+}
