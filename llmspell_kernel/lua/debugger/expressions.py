@@ -27,6 +27,7 @@ class Frame:
         after: what is asked for when it has closed.
         last: what its last statement is.
         loop: the place of a `for` whose `do` has not come, -1 of a `while`, None of neither.
+        names: the local names of the block, each with the offset from which on it is in scope.
         start: index of the statement's first token.
         declared: the names that the statement declares, None if it is no declaration.
         assigned: index of the statement's `=`, 0 as long as there is none.
@@ -45,6 +46,7 @@ class Frame:
         "key",
         "last",
         "loop",
+        "names",
         "opener",
         "path",
         "position",
@@ -59,6 +61,7 @@ class Frame:
         self.block = block
         self.path = self.key = ""
         if block:
+            self.names: list[tuple[str, int]] = []
             self.begin(0, "")
 
     def begin(self, index: int, last: str) -> None:

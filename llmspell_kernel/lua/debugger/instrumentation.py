@@ -1,7 +1,8 @@
 """Breakpoints made part of the code, so that only they cost time.
 
 A breakpoint becomes a call of `__llmspell_break` in front of its statement. No line moves and nothing else
-changes: the call gives nothing, in front of a condition it is joined to it by `or`.
+changes: the call gives nothing, in front of a condition it is joined to it by `or`. Where the breakpoint's
+own condition is harmless to compute, the code can do that itself and call only where it is true.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from llmspell_kernel.lua.debugger.guards import guard
 from llmspell_kernel.lua.debugger.lines import CodeFunction, CodeLines, Place
 
 BREAK_NAME = "__llmspell_break"
@@ -40,10 +42,13 @@ class Instrumentation(NamedTuple):
         edits: what to insert at which offsets, offsets ascending. Where other insertions have the same
             offset, these come first.
         missing: ids of the sites that no insertion can serve.
+        testing: ids of the sites that call only where their condition is true, so that another condition at
+            the same place would not be heard of.
     """
 
     edits: list[tuple[int, str]]
     missing: list[int]
+    testing: list[int]
 
     def apply(self, code: str) -> str:
         """The code with the insertions in it."""
@@ -55,35 +60,68 @@ class Instrumentation(NamedTuple):
         return "".join(pieces)
 
 
-def instrument(lines: CodeLines, sites: Iterable[Site]) -> Instrumentation:
-    """The insertions that make `sites` part of the code."""
+def instrument(lines: CodeLines, sites: Iterable[Site], type_name: str = "") -> Instrumentation:
+    """The insertions that make `sites` part of the code.
+
+    `type_name` is a local name around the code for Lua's `type`; without it no site tests its own condition.
+    """
     edits: list[tuple[int, str]] = []
-    missing = []
+    missing, testing = [], []
     for site in sites:
-        found = _edits(lines, site)
+        inserter = _Inserter(lines, site, type_name)
+        found = inserter.edits()
         edits += found
         if not found:
             missing.append(site.id)
+        elif inserter.tests:
+            testing.append(site.id)
     edits.sort(key=lambda edit: edit[0])
-    return Instrumentation([(offset, _apart(lines.code, offset, text)) for offset, text in edits], missing)
+    apart = [(offset, _apart(lines.code, offset, text)) for offset, text in edits]
+    return Instrumentation(apart, missing, testing)
 
 
-def _edits(lines: CodeLines, site: Site) -> list[tuple[int, str]]:
-    condition = f",function()return {site.condition} end" if site.condition else ""
-    call = f"{BREAK_NAME}({site.id}{condition})"
-    if site.function is not None:
-        return [(site.function.body, call + ";")] if site.function.body else []
-    return [edit for place in lines.at(site.line) if place.insertable for edit in _at(place, call)]
+class _Inserter:
+    """Writes the insertions of one site."""
 
+    def __init__(self, lines: CodeLines, site: Site, type_name: str) -> None:
+        self._lines = lines
+        self._site = site
+        self._type_name = type_name
+        condition = f",function()return {site.condition} end" if site.condition else ""
+        self._call = f"{BREAK_NAME}({site.id}{condition})"
+        self._guard = guard(site.condition) if site.condition and type_name else None
+        self.tests = False
 
-def _at(place: Place, call: str) -> list[tuple[int, str]]:
-    if place.kind == "condition":
-        return [(place.offset, call + " or ")]
-    # The semicolon keeps a statement that starts with a bracket from calling what the call gives.
-    edits = [(place.offset, call + ";")]
-    if place.body:
-        edits.append((place.body, call + ";"))
-    return edits
+    def edits(self) -> list[tuple[int, str]]:
+        """Where to insert what; nothing if the site cannot be part of the code."""
+        function = self._site.function
+        if function is not None:
+            return [self._statement(function.body)] if function.body else []
+        places = self._lines.at(self._site.line)
+        return [edit for place in places if place.insertable for edit in self._at(place)]
+
+    def _at(self, place: Place) -> list[tuple[int, str]]:
+        if place.kind == "condition":
+            test = self._test(place.offset)
+            return [(place.offset, f"({test})and {self._call}or " if test else f"{self._call} or ")]
+        edits = [self._statement(place.offset)]
+        if place.body:
+            edits.append(self._statement(place.body))
+        return edits
+
+    def _statement(self, offset: int) -> tuple[int, str]:
+        # The semicolon keeps a statement that starts with a bracket from calling what the call gives.
+        test = self._test(offset)
+        return offset, f"if {test} then {self._call}end;" if test else f"{self._call};"
+
+    def _test(self, offset: int) -> str:
+        """What tells that the call need not be made, being false; "" if only the call can tell."""
+        harmless = self._guard
+        if harmless is None or not all(self._lines.is_local(name, offset) for name in harmless.names):
+            return ""
+        self.tests = True
+        guards = [f'{self._type_name}({name})~="number"or ' for name in harmless.numbers]
+        return "".join(guards) + self._site.condition
 
 
 def _apart(code: str, offset: int, text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from llmspell_kernel.lua.debugger.places import CodeFunction, Place, places_and_functions
+from llmspell_kernel.lua.debugger.places import CodeFunction, Place, outline
 from llmspell_kernel.lua.lexer import Token, significant
 
 __all__ = ["CodeFunction", "CodeLines", "Place"]
@@ -23,7 +23,7 @@ class CodeLines:
     def __init__(self, code: str, tokens: Iterable[Token] | None = None) -> None:
         """Reads `code`; `tokens` are those of `code` where the caller has them already."""
         self.code = code
-        self.places, self.functions = places_and_functions(
+        self.places, self.functions, self._locals = outline(
             _tokens(code) if tokens is None else significant(tokens)
         )
         self.lines = sorted({place.line for place in self.places})
@@ -42,6 +42,10 @@ class CodeLines:
             first.setdefault(self.places[index].function, self.places[index])
             index += 1
         return list(first.values())
+
+    def is_local(self, name: str, offset: int) -> bool:
+        """Whether `name` is certainly a local variable for what starts at `offset`."""
+        return any(start <= offset < end for start, end in self._locals.get(name, ()))
 
     def functions_called(self, name: str) -> list[CodeFunction]:
         """The functions that a user may mean by `name`."""

@@ -6,10 +6,18 @@ linear time. Where a statement starts is Lua's own rule: a token that cannot go 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from llmspell_kernel.lua.debugger.expressions import OPERAND, START, SUFFIX, VALUE, ExpressionWalker
+from llmspell_kernel.lua.debugger.expressions import (
+    OPERAND,
+    START,
+    SUFFIX,
+    VALUE,
+    ExpressionWalker,
+    Frame,
+)
 from llmspell_kernel.lua.lexer import LITERALS, Token, TokenKind
 from llmspell_kernel.lua.scopes import declared_names
 
@@ -60,11 +68,26 @@ class CodeFunction(NamedTuple):
         return bool(name) and (own == name or own.endswith("." + name))
 
 
-def places_and_functions(tokens: list[Token]) -> tuple[list[Place], list[CodeFunction]]:
-    """Both in the order of the text; `tokens` without comments."""
+class Outline(NamedTuple):
+    """What there is in a text.
+
+    Attributes:
+        places: in the order of the text.
+        functions: in the order of the text.
+        locals: for each local name, from which offset to which it is one. Places where it may be taken for
+            something else (a `global` of the same name) or that are hard to tell are left out.
+    """
+
+    places: list[Place]
+    functions: list[CodeFunction]
+    locals: dict[str, list[tuple[int, int]]]
+
+
+def outline(tokens: list[Token]) -> Outline:
+    """What there is in a text; `tokens` are its own without comments."""
     walker = _Walker(tokens)
     walker.walk()
-    return walker.places, walker.functions()
+    return Outline(walker.places, walker.functions(), walker.locals())
 
 
 class _Walker(ExpressionWalker):
@@ -74,6 +97,8 @@ class _Walker(ExpressionWalker):
         super().__init__(tokens)
         self.places: list[Place] = []
         self._functions: list[CodeFunction] = []
+        self._locals: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._has_globals = False
 
     def walk(self) -> None:
         texts, kinds, count = self._texts, self._kinds, len(self._tokens)
@@ -111,6 +136,20 @@ class _Walker(ExpressionWalker):
             for index, function in enumerate(self._functions)
         ]
 
+    def locals(self) -> dict[str, list[tuple[int, int]]]:
+        """Where local names are in scope."""
+        if self._has_globals:
+            return {}
+        end = self._tokens[-1].end if self._tokens else 0
+        for frame in self._stack:
+            if frame.block:
+                self._scope_ends(frame, end)
+        return self._locals
+
+    def _scope_ends(self, frame: Frame, offset: int) -> None:
+        for name, start in frame.names:
+            self._locals[name].append((start, offset))
+
     def _handlers(self) -> dict[str, Callable[[int], int]]:
         words: dict[str, Callable[[int], int]] = {
             "local": self._declaration,
@@ -139,7 +178,11 @@ class _Walker(ExpressionWalker):
 
     def _statement(self, index: int, last: str, kind: PlaceKind | None = "statement") -> None:
         """A statement of the kind `last`; without `kind` it is no place where code can stop."""
-        self._top.begin(index, last)
+        top = self._top
+        if top.declared:
+            start = self._tokens[index].start
+            top.names += [(name, start) for name in top.declared]
+        top.begin(index, last)
         if kind is not None:
             self._place(kind, index)
 
@@ -156,6 +199,8 @@ class _Walker(ExpressionWalker):
         self._drop_brackets()
         self._statement(index, "local")
         if self._texts[index + 1] == "function":
+            if self._texts[index] == "local":
+                self._top.declared = [self._texts[index + 2]]
             return self._definition(index + 1, statement=True)
         names, index = declared_names(self._texts, self._kinds, index + 1)
         self._top.declared = [name for name, _ in names]
@@ -164,6 +209,7 @@ class _Walker(ExpressionWalker):
 
     def _global(self, index: int) -> int:
         """`global` of Lua 5.5; without a value it only tells the compiler something."""
+        self._has_globals = True
         after = declared_names(self._texts, self._kinds, index + 1)[1]
         if self._texts[index + 1] == "function" or self._texts[after] == "=":
             return self._declaration(index)
@@ -184,20 +230,24 @@ class _Walker(ExpressionWalker):
         return index + 1
 
     def _elseif(self, index: int) -> int:
-        self._else_ends()
+        self._else_ends(index)
         self._place("condition", index + 1)
         self._state = OPERAND
         return index + 1
 
     def _else(self, index: int) -> int:
-        self._else_ends()
+        self._else_ends(index)
         self._push("else")
         return index + 1
 
-    def _else_ends(self) -> None:
+    def _else_ends(self, index: int) -> None:
         self._drop_brackets()
         if self._top.opener == "then":
-            self._pop()
+            self._block_ends(index)
+
+    def _block_ends(self, index: int) -> None:
+        self._scope_ends(self._top, self._tokens[index].start)
+        self._pop()
 
     def _for(self, index: int) -> int:
         self._drop_brackets()
@@ -216,13 +266,17 @@ class _Walker(ExpressionWalker):
 
     def _do(self, index: int) -> int:
         self._drop_brackets()
-        loop = self._top.loop
+        top, loop = self._top, self._top.loop
+        names = []
         if loop is None:
             self._statement(index, "do", None)
-        elif loop >= 0 and self.places[loop].line == self._tokens[index].line:
-            self.places[loop] = self.places[loop]._replace(body=self._tokens[index].end)
-        self._top.loop = None
+        elif loop >= 0:
+            names = declared_names(self._texts, self._kinds, top.start + 1)[0]
+            if self.places[loop].line == self._tokens[index].line:
+                self.places[loop] = self.places[loop]._replace(body=self._tokens[index].end)
+        top.loop = None
         self._push("do")
+        self._top.names = [(name, self._tokens[index].end) for name, _ in names]
         return index + 1
 
     def _repeat(self, index: int) -> int:
@@ -234,7 +288,7 @@ class _Walker(ExpressionWalker):
     def _until(self, index: int) -> int:
         self._drop_brackets()
         if self._top.opener == "repeat":
-            self._pop()
+            self._block_ends(index)
         self._place("condition", index + 1)
         self._state = OPERAND
         return index + 1
@@ -250,7 +304,7 @@ class _Walker(ExpressionWalker):
             number = top.function
             self._functions[number] = self._functions[number]._replace(last_line=self._tokens[index].line)
         if top.opener:
-            self._pop()
+            self._block_ends(index)
         else:
             self._state = START
         return index + 1
@@ -294,13 +348,17 @@ class _Walker(ExpressionWalker):
         while self._kinds[index] is TokenKind.NAME or texts[index] in (".", ":"):
             index += 1
         name = name or "".join(texts[start:index])
-        body = 0
+        body, opening = 0, index
         if texts[index] == "(":
             while texts[index] in ("(", ",", "...") or self._kinds[index] is TokenKind.NAME:
                 index += 1
             if texts[index] == ")":
                 body = self._tokens[index].end
                 index += 1
+        names = [token.text for token in self._tokens[opening:index] if token.kind is TokenKind.NAME]
+        if ":" in name:
+            names.append("self")
         self._functions.append(CodeFunction(name, first, 0, body, 0))
         self._push("function", START if statement else VALUE, len(self._functions) - 1)
+        self._top.names = [(name, body) for name in names] if body else []
         return index

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -175,3 +176,56 @@ def test_sites_that_cannot_be_part_of_the_code() -> None:
     instrumentation = instrument(lines, sites)
     assert instrumentation.missing == [1, 2, 3, 4]
     assert [offset for offset, _ in instrumentation.edits] == [code.index("goto")]
+
+
+@pytest.mark.parametrize(
+    ("code", "condition", "edited"),
+    [
+        ("local x\nf()", "x == 1", "local x\nif x == 1 then B(7,C)end;f()"),
+        ("local x\nf()", "x > 1", 'local x\nif T(x)~="number"or x > 1 then B(7,C)end;f()'),
+        ("local x\nwhile(a)do end", "x", "local x\nwhile (x)and B(7,C)or (a)do end"),
+        ("for x = 1, 2\ndo f(x) end", "x", "for x = 1, 2\ndo if x then B(7,C)end;f(x) end"),
+        ("local y\nf()", "x == 1", "local y\nB(7,C);f()"),
+        ("do local x end\nf()", "x == 1", "do local x end\nB(7,C);f()"),
+        ("local x\nf()", "x.y == 1", "local x\nB(7,C);f()"),
+    ],
+)
+def test_harmless_conditions_are_tested_by_the_code(code: str, condition: str, edited: str) -> None:
+    made = instrument(CodeLines(code), [Site(7, 2, condition)], "T")
+    text = made.apply(code).replace(f"function()return {condition} end", "C").replace(BREAK_NAME, "B")
+    assert text == edited
+    assert made.testing == ([] if "\nB(" in edited else [7])
+
+
+def test_names_that_are_certainly_local() -> None:
+    code = (
+        "local a = function(p, ...) f(p) end\n"
+        "local function b() f(b) end\n"
+        "for c = 1, 2 do f(c) end f(c)\n"
+        "for d, e in f() do f(d, e) end f(e)\n"
+        "function t:m(q) f(self) end f(self, q)\n"
+        "do local g <const> = f(g); f(g) end f(g)\n"
+        "repeat local h = f() if h then local i; f(i) elseif i then f(i) end f(h) until h f(h)\n"
+        "f(a, b)"
+    )
+    lines = CodeLines(code)
+    seen = [
+        name
+        for match in re.finditer(r"(?<!= )f\(([\w, ]+)\)", code)
+        for name in match[1].split(", ")
+        if lines.is_local(name, match.start())
+    ]
+    assert seen == ["p", "c", "d", "e", "self", "g", "i", "h", "a", "b"]
+    assert not CodeLines("local x global x f(x)").is_local("x", 16)
+
+
+@pytest.mark.parametrize(("lua", "name"), CASES)
+def test_tests_of_the_code_change_nothing(lua: str, name: str) -> None:
+    code = PROGRAMS[lua][name].replace("#!/", "-- ")
+    conditions = (
+        ["print == 2"] if "global" in code else ["1 == 2", "n == 2", "n > 2 and i ~= 1", "x or total"]
+    )
+    for condition in conditions:
+        sites = line_sites(code, condition)
+        tested = instrument(CodeLines(code), sites, "type").apply(code)
+        assert run(lua, tested) == run(lua, with_sites(code, sites))
