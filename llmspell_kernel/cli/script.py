@@ -78,7 +78,7 @@ class Script:
 
     def end(self) -> None:
         """Has the script end soon, as Ctrl-C would. Any thread; once is enough."""
-        if not self._ending:
+        if not (self._ending or self._is_over):
             self._ending = True
             self.frontend.wake()
 

@@ -32,7 +32,9 @@ def test_without_a_command_there_is_help(group: tuple[str, ...]) -> None:
     assert done.stdout == llmspell(*group, "--help").stdout == llmspell(*group, "-h").stdout
 
 
-@pytest.mark.parametrize("command", [(), ("kernel", "install"), ("kernel", "start"), ("version",)])
+@pytest.mark.parametrize(
+    "command", [(), ("kernel", "install"), ("kernel", "start"), ("debug",), ("version",)]
+)
 def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
     help_text = llmspell(*command, "--help").stdout
     examples = [line.split() for line in help_text.partition("Examples:")[2].splitlines()]
@@ -80,6 +82,22 @@ def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
             ["kernel", "start", "--connection-file", "/nowhere/at/all.json"],
             "there is no directory /nowhere/at to write all.json in; create it first.",
             "llmspell kernel start",
+        ),
+        (
+            ["debug", "pyproject.toml", "--listen", "localhost"],
+            "Invalid value for '--listen': 'localhost' is not HOST:PORT; port 0 lets the system choose, as in "
+            "127.0.0.1:0",
+            "llmspell debug",
+        ),
+        (
+            ["debug", "pyproject.toml", "--wait"],
+            "--wait is for editors; give --listen too, or leave it out.",
+            "llmspell debug",
+        ),
+        (
+            ["debug", "nowhere.lua"],
+            "Invalid value for 'SCRIPT': File 'nowhere.lua' does not exist.",
+            "llmspell debug",
         ),
     ],
 )

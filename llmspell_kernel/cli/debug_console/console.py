@@ -48,6 +48,7 @@ class Console:
         self._last = ""
         self._asking = False
         self._pausing = False
+        self._is_over = False
 
     @property
     def has_quit(self) -> bool:
@@ -91,6 +92,9 @@ class Console:
 
     def ended(self) -> None:
         """The script has ended, and so does `run`."""
+        self._is_over = True
+        if self._asking:
+            self._say("\nthe script has ended; Enter leaves")
         self._news.put(_Ended())
 
     # The console's thread
@@ -135,7 +139,7 @@ class Console:
             self._prompt.arrive(stop)
         except (DebuggerError, UsageError) as error:
             self._say(str(error))
-        while not self._prompt.is_over:
+        while not (self._prompt.is_over or self._is_over):
             self._asking = True
             try:
                 line = self._lines.read_command(PROMPT, self._complete).strip()
@@ -143,7 +147,8 @@ class Console:
                 line = "quit"
             finally:
                 self._asking = False
-            self._obey(line or self._last)
+            if not self._is_over:
+                self._obey(line or self._last)
         if self.has_quit:
             self._end()
 

@@ -83,7 +83,13 @@ class Prompt:
 
     @property
     def frame(self) -> StackFrame:
-        """The selected call."""
+        """The selected call.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not self.frames:
+            raise UsageError("no call is selected here")
         return self.frames[self.selected]
 
     @property

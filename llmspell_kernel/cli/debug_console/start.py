@@ -29,7 +29,14 @@ def debug_here(
     script.take_signals(console.interrupted)
     console.prepare(break_at, os.path.abspath(file))
     script.debugger.stop_on_entry = stop_on_entry or not break_at
-    thread = threading.Thread(target=console.run, name="llmspell-console", daemon=True)
+
+    def serve() -> None:
+        try:
+            console.run()
+        finally:
+            script.end()  # nobody would let stopped code go on
+
+    thread = threading.Thread(target=serve, name="llmspell-console", daemon=True)
     thread.start()
     try:
         status = script.run()
