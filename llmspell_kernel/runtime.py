@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from llmspell_kernel.errors import LanguageUnavailableError
+from llmspell_kernel.errors import DebuggerError, LanguageUnavailableError
 from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.binding import LuaTable
+    from llmspell_kernel.lua.debugger.debugger import Debugger
     from llmspell_kernel.lua.interpreter import LuaInterpreter
     from llmspell_kernel.magics.execution import Magics
     from llmspell_kernel.magics.session import History
@@ -123,6 +124,17 @@ class Runtime:
     def is_complete(self, code: str) -> Completeness:
         """Whether Enter should run the code."""
         return self.interpreter.is_complete(code)
+
+    @property
+    def debugger(self) -> Debugger:
+        """The language's debugger. Any thread.
+
+        Raises:
+            DebuggerError: this language has none.
+        """
+        if self._lua is None:
+            raise DebuggerError(f"{self.info.name} has no debugger; start a Lua kernel")
+        return self._lua.debugger
 
     def interrupt(self) -> None:
         """Ends the running cell. Any thread."""

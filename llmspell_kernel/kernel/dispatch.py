@@ -56,6 +56,10 @@ class ShellDispatch(Kernel):
         self._loop.add_reader(int(self.shell_socket.fd), self._on_shell)
         self._loop.call_soon(self._on_shell)
 
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Has the main thread call it between requests. Any thread."""
+        self._loop.call_soon_threadsafe(callback)
+
     # Receiving
 
     def _on_shell(self) -> None:

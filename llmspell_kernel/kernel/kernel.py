@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
@@ -24,6 +25,7 @@ from llmspell_kernel.runtime import LANGUAGE_NAMES, Runtime, RuntimeSettings
 _INPUT_POLL_MS = 20
 
 if TYPE_CHECKING:
+    from llmspell_kernel.kernel.debugging import KernelDebugging
     from llmspell_kernel.magics.settings import Setting
 
 
@@ -36,7 +38,7 @@ class LLMSpellKernel(ShellDispatch):
 
     implementation = "llmspell"
     implementation_version = __version__
-    supported_features: ClassVar[list[str]] = []
+    supported_features: ClassVar[list[str]] = ["debugger"]
 
     language = Enum(LANGUAGE_NAMES, "lua54", help="The Lua that runs the cells.").tag(config=True)
     persistent_locals = Bool(True, help="Top-level locals stay visible in later cells.").tag(config=True)
@@ -50,9 +52,18 @@ class LLMSpellKernel(ShellDispatch):
     output_limit = Integer(100_000_000, help="Bytes of text that a cell may write; 0 for no limit.").tag(
         config=True
     )
+    dap_port = Integer(
+        -1, help="Port where editors reach the debugger; 0 for any that is free, -1 for none."
+    ).tag(config=True)
+    dap_ip = Unicode("127.0.0.1", help="The address of that port; others than loopback need a token.").tag(
+        config=True
+    )
+    dap_token = Unicode("", help="What an editor must show to debug this kernel.").tag(config=True)
     history_file = Unicode("", help="Where the input history lasts; ':memory:' to forget it.").tag(
         config=True
     )
+
+    _debug_parent: Message = {}
 
     forget_signals: Callable[[], None]
     """Forgets signals that came for a request that has ended; the app sets it."""
@@ -341,11 +352,39 @@ class LLMSpellKernel(ShellDispatch):
             rows = self.history.range(session or 0, start or 1, stop, output=output)
         return {"status": "ok", "history": rows}
 
+    # Debugging
+
+    @cached_property
+    def debugging(self) -> KernelDebugging:
+        """What serves the clients of the debugger, made when the first one asks."""
+        from llmspell_kernel.kernel.debugging import KernelDebugging
+
+        debugger = self.runtime.debugger
+        debugger.when_idle = lambda: self.call_soon(debugger.serve)
+        return KernelDebugging(debugger, self._publish_debug_event)
+
+    async def do_debug_request(self, msg: Message) -> Message:
+        """Answers the content of debug_reply; called on the control thread."""
+        self._debug_parent = self.get_parent("control")
+        return self.debugging.handle(msg)
+
+    def _publish_debug_event(self, event: Message) -> None:
+        """Any thread. Belongs to a control message: clients take it for output of a cell otherwise."""
+        self.publish("debug_event", event, parent=self._debug_parent)
+
+    def listen_for_editors(self) -> tuple[str, int] | None:
+        """Starts the server that `dap_port` asks for; answers where it listens, None if none is wanted."""
+        if self.dap_port < 0:
+            return None
+        return self.debugging.listen(self.dap_ip, self.dap_port, self.dap_token)
+
     # Ending
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Ends what the runtime holds; called on the control thread or on the main one."""
         self.runtime.interrupt()
+        if "debugging" in vars(self):
+            self.debugging.close()
         self.runtime.close()
         self.history.close()
         return {"status": "ok", "restart": restart}

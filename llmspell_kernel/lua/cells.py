@@ -9,6 +9,7 @@ variables).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from llmspell_kernel.errors import LuaSyntaxError
 from llmspell_kernel.lua.binding import LuaFunction
@@ -17,7 +18,7 @@ from llmspell_kernel.lua.state import KEEP_NAME, SHOW_NAME, LuaState
 from llmspell_kernel.lua.syntax import Statement, free_names, statements
 from llmspell_kernel.lua.syntax_hints import const_name, explained
 
-_SHEBANG = re.compile(r"\A#![^\r\n]*")
+_SHEBANG = re.compile(r"\A#!")
 
 _NAMES_A_CALL = 50
 """Locals that one call keeps; a function of LuaJIT may have 60 upvalues."""
@@ -35,6 +36,8 @@ class CellCompiler:
         self._wrapped = state.cells[b"wrapped"]
         self._enclosed = state.cells[b"enclosed"]
         self._kept: dict[str, str] = {}  # name of a local -> chunk that declared it
+        self.prepare: Callable[[str, str], list[tuple[int, str]]] | None = None
+        """Of the debugger's: what to insert into a code whose chunk name is the second argument."""
         self.ended_locals: dict[str, str] = {}
         """Top-level locals that ended with their cell, and that cell's chunk name, while keeping is off."""
 
@@ -57,9 +60,10 @@ class CellCompiler:
         used = self._kept and free_names(tokens) & self._kept.keys()
         last = parts[-1] if parts else None
         shows = last is not None and last.kind in ("call", "expression")
-        if not (declaring or used or shows):
+        breaks = self.prepare(code, chunk) if self.prepare is not None else []
+        if not (declaring or used or shows or breaks):
             return self._load(code, name, code)
-        return self._rewritten(code, name, tokens, declaring, used or set(), last if shows else None)
+        return self._rewritten(code, name, tokens, declaring, used or set(), last if shows else None, breaks)
 
     def syntax_error(self, code: str) -> str | None:
         """Lua's message about code it refuses, None if it accepts it; runs nothing."""
@@ -75,8 +79,9 @@ class CellCompiler:
         declaring: list[Statement],
         used: set[str],
         shown: Statement | None,
+        breaks: list[tuple[int, str]],
     ) -> LuaFunction:
-        edits = [(part.end, _keep_call(part)) for part in declaring if _keep_call(part)]
+        edits = breaks + [(part.end, _keep_call(part)) for part in declaring if _keep_call(part)]
         if shown is not None:
             edits += _show_edits(shown)
         source = _apply(code, edits)
@@ -144,9 +149,10 @@ class CellCompiler:
 
 
 def _without_file_head(code: str) -> str:
-    """Code without a byte order mark and the text of a `#!` line, as Lua loads files; no line moves."""
-    code = code.removeprefix("\ufeff")
-    return _SHEBANG.sub("", code, count=1)
+    """Code with a blank for a byte order mark and a comment for a `#!` line, as Lua loads files; nothing moves."""
+    if code.startswith("\ufeff"):
+        return " " + _SHEBANG.sub("--", code[1:], count=1)
+    return _SHEBANG.sub("--", code, count=1)
 
 
 def _pair(result: object) -> tuple[LuaFunction, bytes | None]:

@@ -32,10 +32,11 @@ _SINCE_54 = frozenset("__idiv __band __bor __bxor __shl __shr __bnot __close __p
 
 
 class Completer:
-    """Completes code of one interpreter. Used on its thread, between cells."""
+    """Completes code of one interpreter. Used on its thread, between cells, unless `introspection` can do more."""
 
-    def __init__(self, interpreter: LuaInterpreter) -> None:
-        self._introspection = Introspection(interpreter)
+    def __init__(self, interpreter: LuaInterpreter, introspection: Introspection | None = None) -> None:
+        """`introspection` says which variables there are."""
+        self._introspection = introspection or Introspection(interpreter)
         self._language = interpreter.settings.language
         self._signatures: dict[tuple[str, str], str] = {}
         version = interpreter.state.version

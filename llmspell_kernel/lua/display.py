@@ -68,6 +68,8 @@ class ValueFormatter:
         self._lua_error: type[Exception] = sys.modules[type(runtime).__module__].LuaError
         pretty = self._load("pretty", self._load("functions"), self._load("strings"))
         results = self._load("results", pretty, self._load("records", pretty))
+        self.inline = pretty[b"inline"]
+        """A Lua function (value, length): a short text on one line."""
         self.raw_text = pretty[b"format_raw"]
         """A Lua function (value, options): the value as text without running its `__tostring`."""
         self._show, self._show_values = results[b"show"], results[b"show_values"]

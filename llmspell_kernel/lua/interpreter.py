@@ -30,6 +30,7 @@ from llmspell_kernel.lua.tracebacks import Frame, Tracebacks
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.completion import Completer
+    from llmspell_kernel.lua.debugger.debugger import Debugger
     from llmspell_kernel.lua.inspection import Inspector
 
 _STUBBORN = (
@@ -48,6 +49,7 @@ class LuaInterpreter(Interpreter):
     """Runs cells in one Lua state.
 
     Attributes:
+        thread: ident of the thread that owns the Lua state.
         state: the Lua state, for the library that binds its functions into it.
         sources: text of each chunk by its short name, for tracebacks and inspection.
         compiler: compiles cells and keeps their locals.
@@ -67,9 +69,11 @@ class LuaInterpreter(Interpreter):
         self.gate = SignalGate()
         self.sources: dict[str, str] = {}
         self.endings: list[Callable[[bool], None]] = []
+        self._debugger: Debugger | None = None
         self.on_exit: Callable[[int], Outcome] | None = None
         self.children = Children(frontend.write, self.gate, lambda: self.state.interrupts.ending())
         write = frontend.write
+        self.thread = threading.get_ident()
         self.state = LuaState(
             self.settings,
             host={
@@ -170,6 +174,8 @@ class LuaInterpreter(Interpreter):
             return body()
         failure: BaseException | None = None
         outcome = Outcome()
+        if self._debugger is not None:
+            self._debugger.entered()
         interrupts.begin()
         timer = self._start_timer()
         try:
@@ -185,6 +191,8 @@ class LuaInterpreter(Interpreter):
         if timer is not None:
             timer.cancel()
         reason = interrupts.finish()
+        if self._debugger is not None:
+            self._debugger.left()
         ended = reason is not None or failure is not None
         if ended or outcome.error is not None:
             self.state.reset_coroutines()
@@ -334,6 +342,15 @@ class LuaInterpreter(Interpreter):
     def close(self) -> None:
         """Ends the child processes that are still running."""
         self.children.end_all()
+
+    @property
+    def debugger(self) -> Debugger:
+        """The debugger, made when it is first asked for. Any thread, but not two at once."""
+        if self._debugger is None:
+            from llmspell_kernel.lua.debugger.debugger import Debugger
+
+            self._debugger = Debugger(self)
+        return self._debugger
 
     # Helping the one who types
 

@@ -95,18 +95,24 @@ class _CHooks:
 
 
 class Interrupts:
-    """Ends the running cell of one Lua state.
+    """Ends the running cell of one Lua state, or has it listen for a moment.
 
     `end_cell` and `poke` may be called by any thread; everything else belongs to the Lua thread. A request
     made while no cell runs is forgotten; one made while a cell is expected ends it as soon as it begins. A
     daemon thread keeps installing the hook until the cell has ended, because the coroutine that runs may
     change between reading which it is and hooking it.
+
+    Attributes:
+        attended: called on the Lua thread, within the hook, when a poke has arrived.
+        is_compiling: whether loops may be running that never look at the hook.
     """
 
     def __init__(self, module: ModuleType, runtime: Any) -> None:
         self.is_jit = b"LuaJIT" in runtime.lua_implementation
         self.on_stubborn: Callable[[], None] = lambda: None
         self.before_raise: Callable[[], object] = lambda: None
+        self.attended: Callable[[], object] = lambda: None
+        self.is_compiling = self.is_jit
         self._hooks = _CHooks.of(module)
         # LuaJIT's hook belongs to no thread, so any thread that stays alive will do.
         make_anchor = b"return coroutine.create(print)" if self.is_jit else b"return (coroutine.running())"
@@ -149,17 +155,22 @@ class Interrupts:
         self._poked = False
         self._unhook(self._main)
         self._unhook(self._current())
+        self.attended()
         return True
 
     @property
     def can_poke(self) -> bool:
         """Whether `poke` reaches running code soon; LuaJIT's compiled loops do not notice it."""
-        return not self.is_jit
+        return not self.is_compiling
 
-    def poke(self) -> None:
-        """Has the hook called once, soon, if a cell runs. Any thread."""
+    def poke(self, *, urgent: bool = False) -> None:
+        """Has the hook called once, soon, if a cell runs; not in place of a script's own, unless urgent.
+
+        Any thread.
+        """
         with self._changed:
-            if self._active and self._reason is None and self.can_poke and not self._user_hooked:
+            may = self.can_poke and (urgent or not self._user_hooked)
+            if self._active and self._reason is None and may:
                 self._poked = True
                 self._install()
 

@@ -25,6 +25,7 @@ PRELUDE = Path(__file__).parent / "prelude"
 
 KEEP_NAME = "__llmspell_keep"
 SHOW_NAME = "__llmspell_show"
+BREAK_NAME = "__llmspell_break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class LuaState:
             "const": self.version >= 504,
             "keep_name": KEEP_NAME.encode(),
             "show_name": SHOW_NAME.encode(),
+            "break_name": BREAK_NAME.encode(),
         }.items():
             host[key.encode()] = value
         return host
@@ -183,10 +185,17 @@ class LuaState:
         self.interrupts.watch(self.runtime, coroutines[b"peek"])
         self.reset_coroutines: Callable[[], None] = coroutines[b"reset"]
         host[b"kept_names"], host[b"value_of"] = self.cells[b"names"], self.cells[b"value_of"]
+        host[b"set_kept"] = self.cells[b"set_value"]
         self.introspection = self.prelude("introspection")
         for name in ("loading", "io", "sandbox"):
             self.prelude(name)
+        self._load_apart: LuaFunction = self._host[b"load_apart"]
         self.introspection[b"name_standard_library"]()
+
+    @property
+    def host(self) -> LuaTable:
+        """What the prelude's files share with each other; scripts cannot reach it."""
+        return self._host
 
     def limit_memory(self, limited: bool) -> bool:
         """Applies the memory limit, or lifts it; answers whether it was applied. Never raises.
@@ -222,6 +231,12 @@ class LuaState:
         name = f"[llmspell] {path.stem}"
         self.own_files[name] = path
         return self.runtime.compile(path.read_bytes(), name=b"=" + name.encode())(*args)
+
+    def late_chunk(self, path: Path, *args: Any) -> Any:
+        """As `chunk`, for a file that is run after scripts: its globals are the standard library as it was."""
+        name = f"[llmspell] {path.stem}"
+        self.own_files[name] = path
+        return self._load_apart(path.read_bytes(), b"=" + name.encode())(*args)
 
     def prelude(self, name: str) -> Any:
         """Runs a file of the prelude; answers what it returns."""

@@ -26,7 +26,7 @@ def test_jupyter_finds_what_is_installed(user_data: Path, language: str) -> None
     spec = KernelSpecManager().get_kernel_spec(installed.name)
     assert spec.language == "lua"
     assert spec.interrupt_mode == "signal"
-    assert spec.metadata == {"debugger": False, "supported_encryption": "curve"}
+    assert spec.metadata == {"debugger": True, "supported_encryption": "curve"}
     assert Path(spec.resource_dir) == installed.directory
     assert {path.name for path in installed.directory.glob("logo-*")} == {
         "logo-32x32.png",

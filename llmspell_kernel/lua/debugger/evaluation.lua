@@ -30,8 +30,15 @@ local function keep(closure, names)
     index = index + 1
     name = getupvalue(closure, index)
   end
+  local position = 0
   for declared in gmatch(names, "[^,]+") do
-    if places[declared] then temporaries[declared] = { closure, places[declared] } end
+    position = position + 1
+    if places[declared] then
+      temporaries[declared] = { closure, places[declared] }
+    else -- a constant
+      local value = select(position, closure())
+      temporaries[declared] = { function() return value end, 1 }
+    end
   end
 end
 
@@ -81,9 +88,10 @@ local function message_of(frame, problem, code)
   local line = match(text, PLACE)
   local is_told = line and code and find(code, "\n", 1, true)
   if line then text = (is_told and "line " .. line .. ": " or "") .. gsub(text, PLACE, "") end
-  return (gsub(text, "%(global '([%a_][%w_]*)'%)", function(name)
+  return (gsub(text, "global '([%a_][%w_]*)'", function(name)
     local ok, kind = pcall(find_variable, frame, name)
-    if ok and (kind == "local" or kind == "upvalue") then return "(" .. kind .. " '" .. name .. "')" end
+    if temporaries[name] or ok and kind == "kept" then kind = "local" end
+    if kind == "local" or kind == "upvalue" then return kind .. " '" .. name .. "'" end
   end))
 end
 

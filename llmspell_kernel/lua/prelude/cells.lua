@@ -16,7 +16,8 @@ local unpack = table.unpack or unpack
 local globals = _G
 local kept = {} -- name -> {closure, upvalue index} or {constant = true, value = ...}
 local mains = setmetatable({}, { __mode = "k" })
-local KEEP, SHOW = host.keep_name, host.show_name
+local KEEP, SHOW, BREAK = host.keep_name, host.show_name, host.break_name
+local debugger = host.debugger
 
 -- Source that nests too deeply fails with an error that is no message about source: the caller's handler of
 -- errors must not see it.
@@ -57,7 +58,7 @@ end
 
 -- The function of a cell whose text uses kept names or declares locals; nil and a message if it has none.
 local function wrapped(source, chunk_name, candidates)
-  local declared, values, n = { KEEP, SHOW }, { keep, show }, 2
+  local declared, values, n = { KEEP, SHOW, BREAK }, { keep, show, debugger.reach }, 3
   for name in gmatch(candidates, "[^,]+") do
     local variable = kept[name]
     if variable then
@@ -84,7 +85,10 @@ end
 -- The same for a cell that uses more names than a function may have locals or upvalues (200 and 255, in
 -- LuaJIT 60): there the kept variables are reached through the environment.
 local function enclosed(source, chunk_name, candidates)
-  local variables = { [KEEP] = { constant = true, value = keep }, [SHOW] = { constant = true, value = show } }
+  local variables = {
+    [KEEP] = { constant = true, value = keep }, [SHOW] = { constant = true, value = show },
+    [BREAK] = { constant = true, value = debugger.reach },
+  }
   for name in gmatch(candidates, "[^,]+") do variables[name] = kept[name] end
   local environment = setmetatable({}, {
     __index = function(_, name)
@@ -127,6 +131,7 @@ end
 
 local function traced(problem)
   limit_memory(false)
+  if debugger.uncaught then debugger.uncaught(problem) end
   return host.report(problem)
 end
 host.handler = traced
@@ -166,6 +171,14 @@ local function value_of(name)
   return true, value
 end
 
+local function set_value(name, value)
+  local variable = kept[name]
+  if not variable then return false end
+  if variable.constant then error("attempt to assign to const variable '" .. name .. "'", 0) end
+  setupvalue(variable[1], variable[2], value)
+  return true
+end
+
 local function forget(name)
   if name then kept[name] = nil else for each in pairs(kept) do kept[each] = nil end end
 end
@@ -192,6 +205,6 @@ end
 return {
   remember_input = remember_input, remember_output = remember_output, forget_history = forget_history,
   wrapped = wrapped, enclosed = enclosed, plain = plain, run = run, protected = protected,
-  names = names, value_of = value_of, forget = forget,
+  names = names, value_of = value_of, set_value = set_value, forget = forget,
   is_main = function(f) return mains[f] end,
 }

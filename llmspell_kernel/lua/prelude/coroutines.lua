@@ -5,14 +5,19 @@ local create, resume, running, status = coroutine.create, coroutine.resume, coro
 local close = coroutine.close
 local error, type = error, type
 local adopt, check, ending, where = host.adopt, host.check, host.ending, host.where
+local debugger = host.debugger
+local arm = debugger.arm
 
 -- The interrupter reads the memory of this upvalue: it never holds anything but a thread (or false).
 local current = running() or false
 
-local function settle(previous, ok, ...)
+local function settle(co, previous, ok, ...)
   current = previous
-  -- The end of a cell reaches resume as an ordinary failure: raise it again in the caller.
-  if not ok then check() end
+  if not ok then
+    -- The end of a cell reaches resume as an ordinary failure: raise it again in the caller.
+    check()
+    if debugger.failed then debugger.failed(co, (...)) end
+  end
   return ok, ...
 end
 
@@ -20,14 +25,15 @@ function coroutine.resume(co, ...)
   if type(co) ~= "thread" then error("bad argument #1 to 'resume' (coroutine expected)", 2) end
   local previous = current
   current = co
-  return settle(previous, resume(co, ...))
+  if debugger.hook then arm(co) end
+  return settle(co, previous, resume(co, ...))
 end
 
 -- Closing runs the coroutine's __close methods in it.
 local function close_within(co)
   local previous = current
   current = co
-  return settle(previous, close(co))
+  return settle(co, previous, close(co))
 end
 
 if close then
@@ -60,6 +66,7 @@ local function unwrap(co, previous, ok, ...)
   if ok then return ... end
   check()
   local message = ...
+  if debugger.failed then debugger.failed(co, message) end
   if status(co) == "dead" then
     host.keep_frames(co, message)
     if close then close_within(co) end
@@ -73,6 +80,7 @@ function coroutine.wrap(body)
   return function(...)
     local previous = current
     current = co
+    if debugger.hook then arm(co) end
     return unwrap(co, previous, resume(co, ...))
   end
 end
@@ -80,11 +88,16 @@ end
 -- While a hook raises the end of a cell, Lua calls the message handler with hooks switched off: a handler of
 -- the user's that loops could not be ended, so it is not called.
 local raw_pcall, raw_xpcall, traceback = pcall, xpcall, debug.traceback
+host.raw_xpcall = raw_xpcall
 
 function xpcall(f, handler, ...)
-  if type(handler) ~= "function" or handler == traceback then return raw_xpcall(f, handler, ...) end
+  local raised = debugger.raised
+  if type(handler) ~= "function" or (handler == traceback and not raised) then
+    return raw_xpcall(f, handler, ...)
+  end
   return raw_xpcall(f, function(...)
     if ending() then return (...) end
+    if raised then raised(...) end
     return handler(...)
   end, ...)
 end

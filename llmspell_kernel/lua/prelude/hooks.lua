@@ -4,9 +4,14 @@
 local host = ...
 local raw_sethook, getinfo = debug.sethook, debug.getinfo
 local running, is_own = coroutine.running, host.is_own
+local status = coroutine.status
 local next, type, setmetatable, error = next, type, setmetatable, error
 local check, on_hook, period = host.check, host.on_hook, host.period
 local release, allow_holding = host.release_from_hook, host.allow_holding
+
+-- The debug library as Lua made it: the sandbox changes the one that scripts see.
+host.debug = {}
+for name, f in next, debug do host.debug[name] = f end
 
 local one_for_all = host.lua_version == 501 -- LuaJIT has a single hook for all threads
 local user_hooks = setmetatable({}, { __mode = "k" }) -- thread -> {hook, mask, count}
@@ -16,8 +21,20 @@ local function key(thread)
   return thread or (running())
 end
 
+-- What the debugger wants, if there is one: `attend` is called when the host asks for attention, `hook` is
+-- installed with `mask` and `count` in every thread that runs. It hands on what is not its own to `dispatch`.
+local debugger = {}
+host.debugger = debugger
+host.main_thread = running() -- nil in LuaJIT
+
+local arm
+
 local function dispatch(event, line)
-  if on_hook() then release() end
+  if on_hook() then
+    release()
+    if debugger.attend then debugger.attend() end
+    debugger.arm_active() -- what called us has taken the place of any other hook, and is gone
+  end
   local user = user_hooks[key()]
   if not user or (event == "count" and user.count == 0) then return end
   if is_own(getinfo(2, "S").source) then return end
@@ -35,6 +52,30 @@ local function adopt(thread)
     raw_sethook(thread, dispatch, "", period)
   else
     hook_table[thread] = dispatch
+  end
+end
+
+-- Gives a thread (nil: the running one) the hook that is wanted now.
+function arm(thread)
+  local hook, mask, count = dispatch, "", 0
+  local user = user_hooks[key(thread)]
+  if debugger.hook then
+    hook, mask, count = debugger.hook, debugger.mask, debugger.count
+  elseif user then
+    mask, count = user.mask, user.count
+  end
+  if count == 0 then count = period end
+  if thread then raw_sethook(thread, hook, mask, count) else raw_sethook(hook, mask, count) end
+  if mask == "" and count == 0 then adopt(key(thread)) end
+end
+
+-- The same for every thread that is running or waits for one that it has resumed.
+local function arm_active()
+  arm()
+  if one_for_all then return end
+  for thread in next, hook_table do
+    -- The table is its own metatable, with a string as key.
+    if type(thread) == "thread" and status(thread) == "normal" then arm(thread) end
   end
 end
 
@@ -56,9 +97,7 @@ local function sethook(thread, hook, mask, count)
   local any = next(user_hooks) ~= nil
   host.set_user_hooked(any)
   allow_holding(not any)
-  if count == 0 then count = period end
-  if thread then raw_sethook(thread, dispatch, mask, count) else raw_sethook(dispatch, mask, count) end
-  if not user_hooks[key(thread)] then adopt(key(thread)) end
+  arm(thread)
 end
 
 local function gethook(thread)
@@ -67,10 +106,17 @@ local function gethook(thread)
   return nil
 end
 
--- The end of a cell takes all hooks away; the user's own comes back.
+-- The end of a cell takes all hooks away; the user's own, or the debugger's, comes back.
 local function restore()
-  local user = user_hooks[key()]
-  if user then raw_sethook(dispatch, user.mask, user.count > 0 and user.count or period) end
+  if debugger.hook or user_hooks[key()] then arm() end
 end
+
+-- Of the debugger's in code; does nothing where there is none.
+function debug.breakpoint()
+  if debugger.breakpoint then debugger.breakpoint() end
+end
+
+debugger.arm, debugger.arm_active, debugger.dispatch = arm, arm_active, dispatch
+debugger.threads = hook_table -- weak: every coroutine there is; nil in LuaJIT
 
 return { adopt = adopt, sethook = sethook, gethook = gethook, restore = restore }

@@ -6,6 +6,7 @@ local open, error, type, select, pcall = io.open, error, type, select, pcall
 local gsub, byte = string.gsub, string.byte
 local concat = table.concat
 local package, fail = package, host.fail
+local debugger = host.debugger
 local setfenv = setfenv
 
 local function environment(n, env, f, message)
@@ -27,6 +28,11 @@ end
 -- Lua compiles under the message handler of whoever called last: without a call of its own to protect it, the
 -- handler of a cell would turn the message about source that nests too deeply into a report.
 local function compile(source, name, ...)
+  local prepared = debugger.prepare and debugger.prepare(source, name)
+  if prepared then
+    local ok, outer = pcall(raw_load, prepared, name, "t", ...)
+    if ok and outer then return outer(debugger.reach) end
+  end
   local ok, f, message = pcall(raw_load, source, name, "t", ...)
   if not ok then return nil, f end
   return f, message

@@ -6,6 +6,7 @@ for name, f in pairs(debug) do raw[name] = f end
 local type, error, getmetatable, pairs, tonumber = type, error, getmetatable, pairs, tonumber
 local is_own = host.is_own
 local io_type = io.type
+local raw_error, raw_setfenv = error, setfenv
 
 debug.sethook, debug.gethook = host.sethook, host.gethook
 
@@ -113,7 +114,7 @@ if not host.trusted then
     package.loaded[name], package.preload[name] = nil, nil
   end
   if setfenv then
-    local raw_setfenv, raw_getfenv = setfenv, getfenv
+    local raw_getfenv = getfenv
     function setfenv(f, env)
       f = checked_level(f, 1, "setfenv")
       if is_ours(f) or (type(f) == "number" and f > 0 and level_is_ours(nil, f)) then
@@ -129,4 +130,23 @@ if not host.trusted then
   end
   python = nil
   package.loaded.python = nil
+end
+
+-- The standard library as scripts get it, for what of ours is loaded later, when they may have changed it.
+local standard = { _G = _G }
+for name, value in pairs(_G) do
+  if type(value) == "table" and value ~= _G then
+    local copy = {}
+    for key, each in pairs(value) do copy[key] = each end
+    standard[name] = copy
+  elseif type(value) == "function" then
+    standard[name] = value
+  end
+end
+
+function host.load_apart(source, name)
+  local f, message = host.raw_load(source, name, "t", standard)
+  if not f then raw_error(message, 0) end
+  if raw_setfenv then raw_setfenv(f, standard) end
+  return f
 end

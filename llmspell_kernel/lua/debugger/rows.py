@@ -1,0 +1,96 @@
+"""From the Lua tables of the debugger to its values, on the Lua thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.lua.debugger.breakpoints import Breakpoint
+from llmspell_kernel.lua.debugger.model import ExceptionInfo, Scope, StackFrame, Stop, ThreadInfo, Variable
+from llmspell_kernel.lua.debugger.sources import Sources
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value or "")
+
+
+def _listed(table: Any) -> Iterator[Any]:
+    return (table[index] for index in range(1, len(table) + 1)) if table is not None else iter(())
+
+
+def threads(listed: Any) -> list[ThreadInfo]:
+    """Rows of threads.lua."""
+    found = [
+        ThreadInfo(int(row[b"id"]), _text(row[b"name"]), _text(row[b"status"])) for row in _listed(listed)
+    ]
+    return sorted(found, key=lambda thread: thread.id)
+
+
+def frames(listed: Any, sources: Sources) -> list[StackFrame]:
+    """Rows of threads.lua with ids."""
+    return [_frame(row, sources) for row in _listed(listed)]
+
+
+def _frame(row: Any, sources: Sources) -> StackFrame:
+    identity, name = int(row[b"id"]), _text(row[b"name"])
+    if row[b"what"] == b"C":
+        kind = "Python" if row[b"python"] else "C"
+        return StackFrame(identity, f"[{kind}] {name}", None, 0, subtle=True)
+    source = sources.source_of(row[b"source"].decode(errors="surrogateescape"))
+    return StackFrame(identity, name, source, max(0, int(row[b"line"])), subtle=source.own)
+
+
+def scopes(listed: Any) -> list[Scope]:
+    """Rows of variables.lua."""
+    return [
+        Scope(
+            _text(row[b"name"]),
+            _text(row[b"kind"]),  # type: ignore[arg-type]
+            int(row[b"reference"]),
+            int(row[b"named"] or 0),
+            int(row[b"indexed"] or 0),
+            bool(row[b"expensive"]),
+        )
+        for row in _listed(listed)
+    ]
+
+
+def variables(listed: Any) -> list[Variable]:
+    """Rows of variables.lua."""
+    return [variable(row) for row in _listed(listed)]
+
+
+def variable(row: Any) -> Variable:
+    """A row of variables.lua."""
+    return Variable(
+        _text(row[b"name"]),
+        _text(row[b"value"]),
+        _text(row[b"type"]),
+        int(row[b"reference"] or 0),
+        int(row[b"named"] or 0),
+        int(row[b"indexed"] or 0),
+        _text(row[b"evaluate_name"]),
+        bool(row[b"read_only"]),
+        bool(row[b"internal"]),
+    )
+
+
+def exception(lua: LuaInterpreter, box: Any, uncaught: bool, stop: Stop) -> ExceptionInfo:
+    """What the code has stopped on: `box` holds the error value."""
+    return ExceptionInfo("LuaError", stop.text, uncaught, "")
+
+
+def breakpoint_row(line: int, breakpoint_: Breakpoint) -> dict[str, Any]:
+    """A breakpoint as engine.lua wants it."""
+    asked, hits = breakpoint_.asked, breakpoint_.hit_condition
+    row: dict[str, Any] = {"line": line, "id": breakpoint_.id}
+    if asked.condition:
+        row["condition"] = asked.condition
+    if hits is not None:
+        row |= {"compare": hits.operator, "wanted": hits.number}
+    if asked.log_message:
+        row["log"] = asked.log_message
+    return row
