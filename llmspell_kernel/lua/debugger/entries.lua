@@ -89,8 +89,9 @@ local function page(known, filter, start, count)
   elseif count > 0 then
     result.last = min(known.last, result.first + count - 1)
   elseif length - start > LIMIT then
-    result.groups = groups_of(result.first + FIRST, known.last)
-    result.last = result.first + FIRST - 1
+    local shown = known.is_part and 0 or FIRST
+    result.groups = groups_of(result.first + shown, known.last)
+    result.last = result.first + shown - 1
   end
   if filter == "indexed" or known.is_part then return result end
   local skipped = max(0, start - length)

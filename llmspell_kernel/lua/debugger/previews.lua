@@ -157,11 +157,11 @@ local function other_keys(t, length)
   return keys, n
 end
 
-local function table_text(t, depth)
+local function table_text(t, depth, outer)
   local name = type_name(t)
   local prefix = name and name .. " " or ""
   if next(t) == nil then return prefix .. "{}" end
-  if depth > 1 then return prefix .. "{...}" end
+  if depth > 1 or rawequal(t, outer) then return prefix .. "{...}" end
   local items, n, size, length = {}, 0, #prefix, rawlen(t)
   local function add(item)
     n = n + 1
@@ -171,7 +171,7 @@ local function table_text(t, depth)
   local function has_room() return n < ENTRIES and size < PREVIEW end
   local i = 1
   while i <= length and has_room() do
-    add(text(rawget(t, i), depth + 1))
+    add(text(rawget(t, i), depth + 1, t))
     i = i + 1
   end
   if i <= length then
@@ -184,16 +184,17 @@ local function table_text(t, depth)
       items[n + 1] = count > LOOKED_AT and "..." or format("... %d more", count - j + 1)
       break
     end
-    add(name_of_key(keys[j]) .. " = " .. text(rawget(t, keys[j]), depth + 1))
+    add(name_of_key(keys[j]) .. " = " .. text(rawget(t, keys[j]), depth + 1, t))
   end
   return prefix .. "{" .. concat(items, ", ") .. "}"
 end
 
--- A value as text on one line; of nested tables only the outermost show their entries.
-function text(value, depth)
+-- A value as text on one line. Of nested tables the outer two show their entries; `depth` and the table around are for
+-- the inner ones.
+function text(value, depth, outer)
   local kind = type(value)
   if kind == "string" then return string_text(value, depth and NESTED or STRING) end
-  if kind == "table" then return table_text(value, depth or 0) end
+  if kind == "table" then return table_text(value, depth or 0, outer) end
   if kind == "function" then return function_text(value) end
   if kind == "thread" then return "<thread: " .. coroutine_status(value) .. ">" end
   if kind == "number" or kind == "boolean" or kind == "nil" then return tostring(value) end

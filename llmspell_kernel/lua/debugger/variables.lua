@@ -26,12 +26,13 @@ local function new_reference(container)
   return last_reference
 end
 
--- The row of a value. `path` is the expression that gives it, nil where there is none.
-local function row(value, name, path, frame)
+-- The row of a value. `path` is the expression that gives it, nil where there is none; `prefix` the same as what can
+-- be indexed, if it is another.
+local function row(value, name, path, frame, prefix)
   local named, indexed = children_of(value)
   local reference = 0
   if named + indexed > 0 then
-    reference = new_reference({ kind = type(value), value = value, path = path, frame = frame })
+    reference = new_reference({ kind = type(value), value = value, path = prefix or path, frame = frame })
   end
   return {
     name = name, value = text(value), type = type_of(value), reference = reference, named = named, indexed = indexed,
@@ -60,12 +61,6 @@ local function add(rows, container, value, name, path, set)
   local each = row(value, shown, path, container.frame)
   each.read_only = not set
   rows[#rows + 1] = each
-end
-
--- What a path may go on from: an expression that is no name is put into brackets.
-local function prefix_of(path)
-  if not path or find(path, "^[%a_\128-\255][%w_\128-\255%.]*$") or find(path, "[%])]$") then return path end
-  return "(" .. path .. ")"
 end
 
 -- Groups of a frame ----------------------------------------------------------------------------------
@@ -184,20 +179,19 @@ end
 function list.userdata(container, rows) add_metatable(container, rows) end
 
 local function add_entry(container, rows, key)
-  local t, prefix = container.value, container.prefix
-  if not prefix then
-    prefix = prefix_of(container.path) or false
-    container.prefix = prefix
-  end
-  add(rows, container, rawget(t, key), name_of_key(key), prefix and path_to(prefix, key) or nil,
+  local t = container.value
+  add(rows, container, rawget(t, key), name_of_key(key), path_to(container.path, key),
     function(value) rawset(t, key, value) end) -- as it is listed: __newindex could put it elsewhere
 end
 
 -- The rows of a table, of the part `first` .. `last` of its array, or of its keys from the one after `skipped` on.
 function list.table(container, rows, filter, start, count)
   local t, path, frame = container.value, container.path, container.frame
-  local known = container.known or entries.listing(t, container.first, container.last)
-  container.known = known
+  local known = container.known
+  if not known or (start == 0 and not container.skipped) then -- on from there it is paged through
+    known = entries.listing(t, container.first, container.last)
+    container.known = known
+  end
   if container.skipped then filter, start = "named", start + container.skipped end
   local page = entries.page(known, filter, start, count)
   for i = page.first, page.last do add_entry(container, rows, i) end
@@ -306,8 +300,9 @@ end
 
 -- Values that an expression has given, packed, as one row whose children are the first one's.
 local function result(packed, code, frame)
-  local path = match(code, "^%s*=?%s*(.-)%s*$")
-  local each = row(packed[1], code, packed.n == 1 and path or nil, frame)
+  local path = packed.n == 1 and match(code, "^%s*=?%s*(.-)%s*$") or nil
+  local is_name = path and find(path, "^[%a_\128-\255][%w_\128-\255%.]*$")
+  local each = row(packed[1], code, path, frame, path and not is_name and "(" .. path .. ")")
   local texts = {}
   for i = 1, packed.n do texts[i] = previews.described(packed[i]) end
   each.value = concat(texts, ", ")
