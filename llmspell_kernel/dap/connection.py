@@ -63,10 +63,15 @@ class Connection:
         """Ends the client's part, sends what waits to be sent, and hangs up; returns within seconds."""
         self.adapter.close()
         self._outgoing.put(None)
-        for thread in reversed(self._threads):
-            if thread is not threading.current_thread() and thread.ident is not None:
-                thread.join(_CLOSE_SECONDS)
-                self._hang_up()
+        self._join(self._threads[-1])
+        self._hang_up()
+        for thread in self._threads:
+            self._join(thread)
+
+    @staticmethod
+    def _join(thread: threading.Thread) -> None:
+        if thread is not threading.current_thread() and thread.ident is not None:
+            thread.join(_CLOSE_SECONDS)
 
     # Reading
 

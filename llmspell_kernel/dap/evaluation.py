@@ -45,8 +45,15 @@ def evaluate(session: Session, arguments: EvaluateArguments) -> EvaluateBody:
     context = _context(session, arguments.context)
     variable = session.debugger.evaluate(arguments.expression, arguments.frame_id, context)
     if context == "repl":
+        _renew_frames(session, arguments.frame_id)
         session.tell_others_of_changes()
     return session.view.result(variable, arguments.format)
+
+
+def _renew_frames(session: Session, frame: int | None) -> None:
+    """JupyterLab shows variables anew after a statement only if the frame it chose has a new id."""
+    if any(body.stack_frames and body.stack_frames[0].id == frame for body in session.stacks.values()):
+        session.stacks.clear()
 
 
 def set_expression(session: Session, arguments: SetExpressionArguments) -> ValueBody:

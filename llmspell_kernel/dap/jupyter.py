@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from llmspell_kernel.dap.bodies import (
     DebugInfoBody,
     DumpCellBody,
@@ -21,6 +23,7 @@ from llmspell_kernel.dap.protocol import (
 )
 from llmspell_kernel.dap.session import Session
 from llmspell_kernel.errors import DebuggerError
+from llmspell_kernel.interpreter import MimeBundle
 
 
 def debug_info(session: Session, arguments: NoArguments) -> DebugInfoBody:
@@ -78,8 +81,21 @@ def inspect_variables(session: Session, arguments: NoArguments) -> VariablesBody
 
 def rich_inspect_variables(session: Session, arguments: RichInspectArguments) -> RichInspectBody:
     """A variable as a cell's result would show it."""
-    bundle = session.debugger.rich_variable(arguments.variable_name, arguments.frame_id)
+    try:
+        bundle = session.debugger.rich_variable(arguments.variable_name, arguments.frame_id)
+    except DebuggerError:
+        if not session.view.lab:
+            raise
+        bundle = _still_there(session, arguments)
     return RichInspectBody(data=bundle.data, metadata=bundle.metadata)
+
+
+def _still_there(session: Session, arguments: RichInspectArguments) -> MimeBundle:
+    """For JupyterLab, which goes on asking with the frame of an earlier stop, and cannot take a refusal."""
+    if arguments.frame_id is not None:
+        with suppress(DebuggerError):
+            return session.debugger.rich_variable(arguments.variable_name, None)
+    return MimeBundle({})
 
 
 def copy_to_globals(session: Session, arguments: CopyToGlobalsArguments) -> ValueBody:

@@ -16,11 +16,12 @@ from llmspell_kernel.dap.bodies import (
     LoadedSourceBody,
     OutputBody,
     SourceBody,
+    StackTraceBody,
     StoppedBody,
     ThreadEventBody,
 )
 from llmspell_kernel.dap.host import Host
-from llmspell_kernel.dap.protocol import Message
+from llmspell_kernel.dap.protocol import Message, StackTraceArguments
 from llmspell_kernel.dap.steering import Steering
 from llmspell_kernel.dap.view import View
 from llmspell_kernel.errors import DebuggerError
@@ -96,6 +97,8 @@ class Session:
         initialized: `initialize` was answered.
         attached: it takes part: the debugger sends it events.
         no_debug: it wants its program run, but not debugged.
+        stacks: answers to stackTrace that JupyterLab gets again while the code stays where it is: it takes
+            frames with new ids for a new stop, and goes back to the innermost one.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class Session:
         self.no_debug = False
         self.configured = False
         self.left = False
+        self.stacks: dict[StackTraceArguments, StackTraceBody] = {}
         self._told: Stop | None = None
         self._lock = threading.Lock()
 
@@ -213,6 +217,7 @@ class Session:
 
     def stopped(self, stop: Stop) -> None:
         """The code has stopped."""
+        self.stacks.clear()
         self._told = stop
         self.emit(
             "stopped",
@@ -229,6 +234,7 @@ class Session:
 
     def continued(self) -> None:
         """The code goes on; JupyterLab wants to know which thread it was that had stopped."""
+        self.stacks.clear()
         told, self._told = self._told, None
         stop = told or self.debugger.stop
         thread = 1 if stop is None else stop.thread

@@ -46,11 +46,17 @@ def _label(thread: ThreadInfo) -> str:
 
 def stack_trace(session: Session, arguments: StackTraceArguments) -> StackTraceBody:
     """A part of a thread's stack."""
+    known = session.stacks.get(arguments)
+    if known is not None:
+        return known
     count = min(arguments.levels or FRAME_LIMIT, FRAME_LIMIT)
     frames, total = session.debugger.stack(arguments.thread_id, arguments.start_frame or 0, count)
-    return StackTraceBody(
+    body = StackTraceBody(
         stack_frames=tuple(session.view.frame(frame) for frame in frames), total_frames=total
     )
+    if session.view.lab:
+        session.stacks[arguments] = body
+    return body
 
 
 def scopes(session: Session, arguments: FrameArguments) -> ScopesBody:

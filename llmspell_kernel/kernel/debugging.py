@@ -46,12 +46,12 @@ class KernelDebugging:
 
         Raises:
             SecurityError: the address is not loopback and there is no token.
-            OSError: the port cannot be had.
+            UsageError: the port cannot be had.
         """
         from llmspell_kernel.dap.server import DapServer
 
         self._server = DapServer(
-            self._debugger, address, port, token=token or None, steering=self._steering, host=self._host
+            self._debugger, address, port, token=token or None, steering=self._steering, offers=self._host
         )
         return self._server.start()
 
