@@ -119,7 +119,7 @@ class Script:
         if error is None:
             return 0
         if error.name == "KeyboardInterrupt":
-            if self._first is None:
+            if not self._ending:
                 self._show(error)
             return INTERRUPTED
         self._show(error)

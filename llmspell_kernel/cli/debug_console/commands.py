@@ -75,7 +75,7 @@ def _break(prompt: Prompt, argument: str) -> None:
             prompt.say("no breakpoints")
         return
     place = Place.parse(argument, prompt.path)
-    _, described = prompt.book.add(place, [source.path for source in prompt.debugger.sources()])
+    _, described = prompt.book.add(place, [source.path for source in prompt.debugger.sources.all()])
     prompt.say(f"breakpoint {described}")
 
 

@@ -123,7 +123,7 @@ class Prompt:
             raise UsageError("this call has no source: it is not Lua")
         if source.path not in self._texts:
             try:
-                text = self.debugger.source_text(source.reference or source.path)
+                text = self.debugger.sources.text(source.reference or source.path)
             except DebuggerError as error:
                 text = ""
                 self.say(str(error))
