@@ -178,7 +178,7 @@ class LuaState:
         self._share(tracebacks, "report", "keep_frames")
         self.take_last_frames: Callable[[], LuaTable | None] = tracebacks[b"take_last_frames"]
         self.cells = self.prelude("cells")
-        self._share(self.cells, "is_main")
+        self._share(self.cells, "is_main", "mark_main")
         self._collect = self.globals[b"collectgarbage"]
         self._protected = self.cells[b"protected"]
         coroutines = self.prelude("coroutines")

@@ -194,15 +194,15 @@ class Breakpoints:
         return iter(found)
 
     def sites(self, path: str, ids: Iterator[int]) -> list[Site]:
-        """What to make part of a source's code: one site a line, one a function."""
+        """What to make part of a source's code: one site a line, and one a function that has all on one line."""
         code = self.code_lines(path)
         by_line: dict[int, list[Breakpoint]] = defaultdict(list)
         functions: dict[int, CodeFunction] = {}
         for line, each in self.active(path):
-            if not each.function:
+            if code is not None and each.function and (found := one_line_functions(code, each.function, line)):
+                functions.update((function.body, function) for function in found)
+            else:
                 by_line[line].append(each)
-            elif code is not None:
-                functions.update((found.body, found) for found in code.functions_called(each.function))
         made = [Site(next(ids), line, _shared_condition(list_)) for line, list_ in sorted(by_line.items())]
         return made + [Site(next(ids), found.statement_line, "", found) for found in functions.values()]
 
@@ -220,6 +220,18 @@ class Breakpoints:
     def any_conditions(self) -> bool:
         """Whether code of the user's may run at a breakpoint."""
         return any(each.asked.condition or each.asked.log_message for each in self._all)
+
+
+def one_line_functions(code: CodeLines, name: str, line: int) -> list[CodeFunction]:
+    """The functions called `name` whose first statement is on the line where they begin, `line`.
+
+    A breakpoint on that line is one on the definition, so these need one of another kind.
+    """
+    return [
+        function
+        for function in code.functions_called(name)
+        if function.first_line == function.statement_line == line
+    ]
 
 
 def _shared_condition(breakpoints: list[Breakpoint]) -> str:

@@ -6,14 +6,13 @@ import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import DebuggerError, NotStoppedError
 from llmspell_kernel.interpreter import Completions, MimeBundle, Outcome
 from llmspell_kernel.lua.debugger import rows
-from llmspell_kernel.lua.debugger.breakpoints import Breakpoints
+from llmspell_kernel.lua.debugger.breakpoints import Breakpoints, one_line_functions
 from llmspell_kernel.lua.debugger.console import console_code
 from llmspell_kernel.lua.debugger.inspection import load_inspection
 from llmspell_kernel.lua.debugger.instrumentation import instrument
@@ -90,6 +89,7 @@ class Debugger:
         self._commands: Any = None
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
+        self._serving = False
         self._ids = itertools.count(1)
         self._chunks: dict[str, tuple[str, set[int]]] = {}  # path -> source, lines that are part of its code
         self._snapshot: list[Variable] = []
@@ -124,10 +124,9 @@ class Debugger:
         self._push(paths)
         self._push_filters()
         if not self._listeners:
-            if self.state == "stopped":
-                with suppress(DebuggerError):
-                    self.resume()
             self._settle()
+            if self.state == "stopped":
+                self._post(lambda: (self._commands[b"resume"],), lambda *_: None)
 
     def _settle(self) -> None:
         """Has the Lua thread switch the debugger on or off, soon."""
@@ -144,6 +143,8 @@ class Debugger:
             return
         self._enabled = on
         self._engine[b"enable"](on)
+        interrupts = self._lua.state.interrupts
+        interrupts.is_compiling = interrupts.is_jit and not on
         self._lua.compiler.prepare = self._prepare_cell if on else None
         if on:
             self._chunks = {
@@ -278,7 +279,11 @@ class Debugger:
             self._mailbox.answer(*results)
             return Outcome()
 
-        outcome = self._lua.guard(body)
+        self._serving = True
+        try:
+            outcome = self._lua.guard(body)
+        finally:
+            self._serving = False
         if not answered:
             message = outcome.error.value if outcome.error else "it was ended"
             self._mailbox.answer(False, message.encode(errors="surrogateescape"))
@@ -304,8 +309,9 @@ class Debugger:
         """A cell begins."""
         if not self.is_on:
             return
-        self.serve()
-        self._snapshot = self._list_globals()
+        if not self._serving:
+            self.serve()
+            self._snapshot = self._list_globals()
         self.state = "running"
         self._engine[b"begin"]()
         if self.stop_on_entry:
@@ -317,7 +323,8 @@ class Debugger:
         self.state, self.stop = "idle", None
         if self._enabled:
             self._engine[b"finish"]()
-            self._forget()
+            if not self._serving:  # lists of variables stay good until a cell runs
+                self._forget()
 
     def _prepare_cell(self, code: str, chunk: str) -> list[tuple[int, str]]:
         return self._prepare(code, f"={chunk}")[0]
@@ -345,11 +352,9 @@ class Debugger:
             if site.id in made.missing:
                 continue
             inserted.add(-site.line if site.function else site.line)
-            key, kind = (path + _FUNCTION, "function breakpoint") if site.function else (path, "breakpoint")
+            key = path + _FUNCTION if site.function else path
             condition = site.condition.encode(errors="surrogateescape") or None
-            self._engine[b"add_site"](
-                site.id, self._to_lua(key), self._to_lua(source), site.line, condition, kind.encode()
-            )
+            self._engine[b"add_site"](site.id, self._to_lua(key), self._to_lua(source), site.line, condition)
         self._chunks[path] = (source, inserted)
         self._push_now(path)
         for listener in self._listeners:
@@ -425,32 +430,19 @@ class Debugger:
         """Tells the engine which breakpoints a source has, and which of them are not part of its code."""
         if not self._enabled:
             return
-        active = list(self._breakpoints.active(path))
-        for key, of_functions in ((path, False), (path + _FUNCTION, True)):
-            chosen = [(line, each) for line, each in active if bool(each.function) == of_functions]
-            self._engine[b"set_points"](
-                self._to_lua(key), self._table([rows.breakpoint_row(line, each) for line, each in chosen])
-            )
-        if path not in self._chunks:
-            return
-        source, inserted = self._chunks[path]
-        late: dict[tuple[int, bool], dict[str, Any]] = {}
         code = self._breakpoints.code_lines(path)
-        for line, each in active:
-            if (-line if each.function else line) in inserted:
-                continue
-            row: dict[str, Any] = {"line": line, "path": path, "kind": "breakpoint"}
-            if each.function and code is not None:
-                first = [
-                    f.first_line for f in code.functions_called(each.function) if f.statement_line == line
-                ]
-                row |= {
-                    "path": path + _FUNCTION,
-                    "kind": "function breakpoint",
-                    "first": first[-1] if first else 0,
-                }
-            late[line, bool(each.function)] = row
-        self._engine[b"set_late"](self._to_lua(source), self._table(list(late.values())))
+        source, inserted = self._chunks.get(path, ("", set()))
+        on_lines, in_functions, late = [], [], []
+        for line, each in self._breakpoints.active(path):
+            found = one_line_functions(code, each.function, line) if code and each.function else []
+            (in_functions if found else on_lines).append(rows.breakpoint_row(line, each))
+            if source and (-line if found else line) not in inserted:
+                late.append({"line": line, "path": path + _FUNCTION, "first": line} if found else {"line": line, "path": path})
+        self._engine[b"set_points"](self._to_lua(path), self._table(on_lines))
+        self._engine[b"set_points"](self._to_lua(path + _FUNCTION), self._table(in_functions))
+        if source:
+            unique = [row for index, row in enumerate(late) if row not in late[:index]]
+            self._engine[b"set_late"](self._to_lua(source), self._table(unique))
 
     def _table(self, listed: Sequence[Mapping[str, Any]]) -> Any:
         from llmspell_kernel.lua.values import to_lua

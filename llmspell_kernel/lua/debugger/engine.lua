@@ -8,7 +8,8 @@
 local host, control, threads, evaluation = ...
 local getinfo = host.debug.getinfo
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
-local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local error, next, pcall, select, tostring, type = error, next, pcall, select, tostring, type
+local unpack, jit = table.unpack or unpack, jit
 local concat, find = table.concat, string.find
 local is_own, check, ending = host.is_own, host.check, host.ending
 local release, limit_memory = host.release, host.limit_memory
@@ -20,7 +21,7 @@ local raw_xpcall = host.raw_xpcall
 local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
 
 local points = {}       -- key of a source -> {[line] = {breakpoint, ...}}
-local sites = {}        -- id of an inserted call -> {points = points[path], line, condition, kind}
+local sites = {}        -- id of an inserted call -> {points = points[key], source, line, condition}
 local late = {}         -- source -> {[line] = {points, first}}
 local late_lines = {}   -- line -> true if any source has such a breakpoint there
 
@@ -161,9 +162,10 @@ local function reached(breakpoint, condition, inlined)
   return true
 end
 
--- The ids of those in a list that stop here, if any do; and what there is to say.
+-- The ids of those in a list that stop here, if any do; what there is to say; and why it stops.
 local function reach_all(list, condition, inlined, level)
   local hit, remark
+  local kind = "function breakpoint"
   for i = 1, #list do
     local breakpoint = list[i]
     local stops, problem = reached(breakpoint, condition, inlined)
@@ -173,9 +175,10 @@ local function reach_all(list, condition, inlined, level)
       hit = hit or {}
       hit[#hit + 1] = breakpoint.id
       remark = remark or problem
+      if not breakpoint.is_function then kind = "breakpoint" end
     end
   end
-  return hit, remark
+  return hit, remark, kind
 end
 
 local function same_place(place, depth_level)
@@ -205,8 +208,8 @@ local function reach(id, condition)
     local known = ok and function() return value end or function() error(value, 0) end
     condition = known
   end
-  local hit, remark = reach_all(list, condition, site.condition, 2)
-  if hit then stop(site.kind, remark, hit) end
+  local hit, remark, kind = reach_all(list, condition, site.condition, 2)
+  if hit then stop(kind, remark, hit) end
 end
 
 -- Late breakpoints of a line: those of the source's, and those of functions that begin there.
@@ -220,10 +223,10 @@ local function reach_late(line)
     local each = entry[i]
     if not each.first or each.first == info.linedefined then
       local list = each.points[line]
-      local ids, problem = nil, nil
-      if list then ids, problem = reach_all(list, nil, nil, 3) end
+      local ids, problem, reason
+      if list then ids, problem, reason = reach_all(list, nil, nil, 3) end
       if ids then
-        hit, remark, kind = hit or {}, remark or problem, kind or each.kind
+        hit, remark, kind = hit or {}, remark or problem, kind or reason
         for j = 1, #ids do hit[#hit + 1] = ids[j] end
       end
     end
@@ -361,6 +364,37 @@ local function set_filters(raised, uncaught)
   end
 end
 
+-- LuaJIT ---------------------------------------------------------------------------------------------
+
+-- Its main thread has no value that could be looked at, so code runs in a coroutine; and its compiled code never
+-- looks at hooks, so none is compiled.
+local function enter(f, handler, ...)
+  if running() then return raw_xpcall(f, handler, ...) end
+  local arguments, n = { ... }, select("#", ...)
+  local thread = create(function() return raw_xpcall(f, handler, unpack(arguments, 1, n)) end)
+  local before = threads.set_main(thread)
+  local function leave(resumed, ...)
+    threads.set_main(before)
+    if not resumed then error((...), 0) end
+    if status(thread) == "suspended" then return false, handler("attempt to yield from outside a coroutine") end
+    return ...
+  end
+  return leave(resume(thread))
+end
+
+local compiled_before = false
+
+local function interpret(on)
+  debugger.enter = on and enter or nil
+  if on then
+    compiled_before = jit.status()
+    jit.off()
+    jit.flush()
+  elseif compiled_before then
+    jit.on()
+  end
+end
+
 -- The host's commands --------------------------------------------------------------------------------
 
 local function go_on(how, id, depth)
@@ -400,6 +434,7 @@ return {
   -- Switches the debugger on or off.
   enable = function(on)
     debugger.attend = on and attend or nil
+    if jit then interpret(on) end
     debugger.reach = on and reach or debugger.reach
     debugger.breakpoint = on and function() if not busy and not evaluating then stop("breakpoint") end end or nil
     if not on then
@@ -425,11 +460,11 @@ return {
       lines[breakpoint.line] = here_too
     end
   end,
-  add_site = function(id, path, source, line, condition, kind)
+  add_site = function(id, path, source, line, condition)
     points[path] = points[path] or {}
-    sites[id] = { points = points[path], source = source, line = line, condition = condition, kind = kind }
+    sites[id] = { points = points[path], source = source, line = line, condition = condition }
   end,
-  -- lines: {{line, path, kind, first}, ...} of a source whose code was compiled without them; none: forget it.
+  -- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
   set_late = function(source, lines)
     late[source] = nil
     for i = 1, #lines do
@@ -437,7 +472,7 @@ return {
       points[each.path] = points[each.path] or {}
       late[source] = late[source] or {}
       local entry = late[source][each.line] or {}
-      entry[#entry + 1] = { points = points[each.path], kind = each.kind, first = each.first }
+      entry[#entry + 1] = { points = points[each.path], first = each.first }
       late[source][each.line] = entry
     end
     rebuild_late_lines()

@@ -86,7 +86,7 @@ def exception(lua: LuaInterpreter, box: Any, uncaught: bool, stop: Stop) -> Exce
 def breakpoint_row(line: int, breakpoint_: Breakpoint) -> dict[str, Any]:
     """A breakpoint as engine.lua wants it."""
     asked, hits = breakpoint_.asked, breakpoint_.hit_condition
-    row: dict[str, Any] = {"line": line, "id": breakpoint_.id}
+    row: dict[str, Any] = {"line": line, "id": breakpoint_.id, "is_function": bool(breakpoint_.function)}
     if asked.condition:
         row["condition"] = asked.condition
     if hits is not None:

@@ -33,6 +33,7 @@ class Sources:
         self._lock = threading.Lock()
         self._texts: dict[str, str] = {}  # path -> text that has been seen
         self._sources: dict[str, Source] = {}  # path -> source
+        self._named: dict[str, str] = {}  # short name of a chunk that is no file -> the path it had last
         self._references: list[str] = []  # paths, by reference from 1
         self._loaded: dict[str, str] = {}  # text of an unnamed chunk -> its path
 
@@ -50,7 +51,9 @@ class Sources:
         if source.startswith("="):
             name = source[1:]
             text = self._cells.get(name, code)
-            return self.locate(name, text) if text is not None else name
+            if text is not None:
+                self._named[name] = self.locate(name, text)
+            return self._named.get(name, name)
         return self._path_of_text(source)
 
     def _path_of_text(self, text: str) -> str:

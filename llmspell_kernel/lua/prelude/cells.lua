@@ -136,12 +136,18 @@ local function traced(problem)
 end
 host.handler = traced
 
+-- LuaJIT's main thread cannot be looked at: there the debugger has code run in a coroutine.
+local function call(f, ...)
+  if debugger.enter then return debugger.enter(f, traced, ...) end
+  return xpcall(f, traced, ...)
+end
+
 -- Runs a compiled cell: true and its values {n = ..., ...} (nothing if it has none), or false and what
 -- the traceback handler made of the error.
 local function run(main)
   mains[main] = true
   limit_memory(true)
-  return pack(xpcall(main, traced))
+  return pack(call(main))
 end
 
 local function pass(ok, ...)
@@ -154,7 +160,7 @@ end
 -- Calls a function of the user's for Python: true and its results, or false and the report.
 local function protected(f, ...)
   limit_memory(true)
-  return pass(xpcall(f, traced, ...))
+  return pass(call(f, ...))
 end
 
 local function names()
@@ -207,4 +213,5 @@ return {
   wrapped = wrapped, enclosed = enclosed, plain = plain, run = run, protected = protected,
   names = names, value_of = value_of, set_value = set_value, forget = forget,
   is_main = function(f) return mains[f] end,
+  mark_main = function(f) mains[f] = true end,
 }

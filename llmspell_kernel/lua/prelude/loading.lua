@@ -31,7 +31,11 @@ local function compile(source, name, ...)
   local prepared = debugger.prepare and debugger.prepare(source, name)
   if prepared then
     local ok, outer = pcall(raw_load, prepared, name, "t", ...)
-    if ok and outer then return outer(debugger.reach) end
+    if ok and outer then
+      local main = outer(debugger.reach)
+      host.mark_main(main)
+      return main
+    end
   end
   local ok, f, message = pcall(raw_load, source, name, "t", ...)
   if not ok then return nil, f end
