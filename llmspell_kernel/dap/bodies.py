@@ -33,8 +33,8 @@ class ExceptionFilterBody(Body, frozen=True):
 class Capabilities(Body, frozen=True):
     """What this adapter can do."""
 
-    exception_breakpoint_filters: tuple[ExceptionFilterBody, ...]
-    completion_trigger_characters: tuple[str, ...]
+    exception_breakpoint_filters: list[ExceptionFilterBody]
+    completion_trigger_characters: list[str]
     supports_configuration_done_request: bool = False
     supports_function_breakpoints: bool = False
     supports_conditional_breakpoints: bool = False
@@ -72,7 +72,7 @@ class BreakpointBody(Body, frozen=True):
 class BreakpointsBody(Body, frozen=True):
     """What became of each breakpoint, in the order they were given."""
 
-    breakpoints: tuple[BreakpointBody, ...]
+    breakpoints: list[BreakpointBody]
 
 
 class BreakpointLocation(Body, frozen=True):
@@ -84,7 +84,7 @@ class BreakpointLocation(Body, frozen=True):
 class BreakpointLocationsBody(Body, frozen=True):
     """The lines where breakpoints can be."""
 
-    breakpoints: tuple[BreakpointLocation, ...]
+    breakpoints: list[BreakpointLocation]
 
 
 # Stopped code
@@ -100,7 +100,7 @@ class ThreadBody(Body, frozen=True):
 class ThreadsBody(Body, frozen=True):
     """All Lua threads."""
 
-    threads: tuple[ThreadBody, ...]
+    threads: list[ThreadBody]
 
 
 class FrameBody(Body, frozen=True):
@@ -118,7 +118,7 @@ class FrameBody(Body, frozen=True):
 class StackTraceBody(Body, frozen=True):
     """A part of a stack, and how many frames there are."""
 
-    stack_frames: tuple[FrameBody, ...]
+    stack_frames: list[FrameBody]
     total_frames: int
 
 
@@ -136,14 +136,14 @@ class ScopeBody(Body, frozen=True):
 class ScopesBody(Body, frozen=True):
     """The groups of variables of a frame."""
 
-    scopes: tuple[ScopeBody, ...]
+    scopes: list[ScopeBody]
 
 
 class VariableHint(Body, frozen=True):
     """What a variable is, for its presentation."""
 
     kind: str | None = None
-    attributes: tuple[str, ...] = ()
+    attributes: list[str] = []
     visibility: str | None = None
 
 
@@ -163,7 +163,7 @@ class VariableBody(Body, frozen=True):
 class VariablesBody(Body, frozen=True):
     """Variables."""
 
-    variables: tuple[VariableBody, ...]
+    variables: list[VariableBody]
 
 
 class ValueBody(Body, frozen=True):
@@ -201,7 +201,7 @@ class CompletionItem(Body, frozen=True):
 class CompletionsBody(Body, frozen=True):
     """Candidates."""
 
-    targets: tuple[CompletionItem, ...]
+    targets: list[CompletionItem]
 
 
 class ExceptionDetails(Body, frozen=True):
@@ -241,7 +241,7 @@ class SourceTextBody(Body, frozen=True):
 class LoadedSourcesBody(Body, frozen=True):
     """All sources that Lua has compiled."""
 
-    sources: tuple[SourceBody, ...]
+    sources: list[SourceBody]
 
 
 class ModuleBody(Body, frozen=True):
@@ -255,7 +255,7 @@ class ModuleBody(Body, frozen=True):
 class ModulesBody(Body, frozen=True):
     """A part of the modules, and how many there are."""
 
-    modules: tuple[ModuleBody, ...]
+    modules: list[ModuleBody]
     total_modules: int
 
 
@@ -275,7 +275,7 @@ class SourceBreakpointsBody(Body, frozen=True):
     """The breakpoints of one source."""
 
     source: str
-    breakpoints: tuple[LinesBody, ...]
+    breakpoints: list[LinesBody]
 
 
 class DebugInfoBody(Body, frozen=True):
@@ -286,10 +286,10 @@ class DebugInfoBody(Body, frozen=True):
     hash_seed: int
     tmp_file_prefix: str
     tmp_file_suffix: str
-    breakpoints: tuple[SourceBreakpointsBody, ...]
-    stopped_threads: tuple[int, ...]
+    breakpoints: list[SourceBreakpointsBody]
+    stopped_threads: list[int]
     rich_rendering: bool
-    exception_paths: tuple[str, ...]
+    exception_paths: list[str]
     copy_to_globals: bool
 
 
@@ -317,7 +317,7 @@ class StoppedBody(Body, frozen=True):
     thread_id: int
     all_threads_stopped: bool
     text: str | None = None
-    hit_breakpoint_ids: tuple[int, ...] = ()
+    hit_breakpoint_ids: list[int] = []
 
 
 class ContinuedBody(Body, frozen=True):
@@ -360,7 +360,7 @@ class LoadedSourceBody(Body, frozen=True):
 class InvalidatedBody(Body, frozen=True):
     """What the client should ask for again."""
 
-    areas: tuple[str, ...]
+    areas: list[str]
 
 
 class ExitedBody(Body, frozen=True):

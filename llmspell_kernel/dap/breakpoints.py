@@ -71,11 +71,11 @@ def _path(session: Session, arguments: SetBreakpointsArguments | BreakpointLocat
 
 
 def _told(session: Session, statuses: Sequence[BreakpointStatus]) -> BreakpointsBody:
-    return BreakpointsBody(breakpoints=tuple(session.view.breakpoint(status) for status in statuses))
+    return BreakpointsBody(breakpoints=[session.view.breakpoint(status) for status in statuses])
 
 
 def _unverified(count: int) -> BreakpointsBody:
-    return BreakpointsBody(breakpoints=(BreakpointBody(verified=False, message=_NOT_DEBUGGED),) * count)
+    return BreakpointsBody(breakpoints=[BreakpointBody(verified=False, message=_NOT_DEBUGGED)] * count)
 
 
 def set_function_breakpoints(session: Session, arguments: SetFunctionBreakpointsArguments) -> BreakpointsBody:
@@ -101,7 +101,7 @@ def set_exception_breakpoints(
     if session.no_debug:
         return _unverified(len(names))
     session.debugger.set_exception_filters(session, cast("list[ExceptionFilter]", names))
-    return BreakpointsBody(breakpoints=(BreakpointBody(verified=True),) * len(names))
+    return BreakpointsBody(breakpoints=[BreakpointBody(verified=True)] * len(names))
 
 
 def breakpoint_locations(
@@ -117,7 +117,7 @@ def breakpoint_locations(
     while line is not None and (line := lines.breakpoint_line(line)) is not None and line <= last:
         found.append(BreakpointLocation(line=view.line_to_client(line)))
         line += 1
-    return BreakpointLocationsBody(breakpoints=tuple(found))
+    return BreakpointLocationsBody(breakpoints=found)
 
 
 @lru_cache(maxsize=8)

@@ -73,7 +73,7 @@ def completions(session: Session, arguments: CompletionsArguments) -> Completion
     start = _units(text[begin : max(found.start, begin)]) + first
     length = _units(text[found.start : found.end])
     return CompletionsBody(
-        targets=tuple(
+        targets=[
             CompletionItem(
                 label=match.text,
                 type=_KINDS.get(match.kind),
@@ -82,7 +82,7 @@ def completions(session: Session, arguments: CompletionsArguments) -> Completion
                 length=length,
             )
             for match in found.matches
-        )
+        ]
     )
 
 

@@ -36,10 +36,10 @@ def debug_info(session: Session, arguments: NoArguments) -> DebugInfoBody:
         hash_seed=HASH_SEED,
         tmp_file_prefix=cells.prefix if cells else "",
         tmp_file_suffix=SUFFIX,
-        breakpoints=tuple(
+        breakpoints=[
             SourceBreakpointsBody(
                 source=session.view.paths.to_client(path),
-                breakpoints=tuple(
+                breakpoints=[
                     LinesBody(
                         line=session.view.line_to_client(each.line),
                         condition=each.condition or None,
@@ -47,13 +47,13 @@ def debug_info(session: Session, arguments: NoArguments) -> DebugInfoBody:
                         log_message=each.log_message or None,
                     )
                     for each in lines
-                ),
+                ],
             )
             for path, lines in breakpoints.items()
-        ),
-        stopped_threads=tuple(session.debugger.stopped_threads()) if session.attached else (),
+        ],
+        stopped_threads=session.debugger.stopped_threads() if session.attached else [],
         rich_rendering=True,
-        exception_paths=(),
+        exception_paths=[],
         copy_to_globals=True,
     )
 
@@ -74,9 +74,9 @@ def dump_cell(session: Session, arguments: DumpCellArguments) -> DumpCellBody:
 def inspect_variables(session: Session, arguments: NoArguments) -> VariablesBody:
     """The user's variables of all cells; JupyterLab takes nothing but a list for an answer."""
     if not session.attached:
-        return VariablesBody(variables=())
+        return VariablesBody(variables=[])
     found = session.debugger.global_variables()
-    return VariablesBody(variables=tuple(session.view.variable(each) for each in found))
+    return VariablesBody(variables=[session.view.variable(each) for each in found])
 
 
 def rich_inspect_variables(session: Session, arguments: RichInspectArguments) -> RichInspectBody:

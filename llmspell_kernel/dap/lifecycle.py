@@ -37,8 +37,8 @@ EXCEPTION_FILTERS = (
 def capabilities(session: Session) -> Capabilities:
     """What this adapter can do for a client."""
     return Capabilities(
-        exception_breakpoint_filters=EXCEPTION_FILTERS,
-        completion_trigger_characters=(".", ":"),
+        exception_breakpoint_filters=list(EXCEPTION_FILTERS),
+        completion_trigger_characters=[".", ":"],
         supports_configuration_done_request=True,
         supports_function_breakpoints=True,
         supports_conditional_breakpoints=True,
@@ -112,9 +112,9 @@ def launch(session: Session, arguments: LaunchArguments) -> None:
     launcher = session.host.launcher
     if launcher is None:
         raise DebuggerError("nothing can be launched here: the program is running already, attach to it")
-    _take_part(session, arguments, debug=not arguments.no_debug)
     launcher(arguments)
     session.launched = True
+    _take_part(session, arguments, debug=not arguments.no_debug)
 
 
 def configuration_done(session: Session, arguments: NoArguments) -> None:

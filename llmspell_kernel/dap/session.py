@@ -24,7 +24,7 @@ from llmspell_kernel.dap.host import Host
 from llmspell_kernel.dap.protocol import Message, StackTraceArguments
 from llmspell_kernel.dap.steering import Steering
 from llmspell_kernel.dap.view import View
-from llmspell_kernel.errors import DebuggerError
+from llmspell_kernel.errors import DebuggerError, NoAnswerError
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.debugger.debugger import Debugger
@@ -38,6 +38,9 @@ _DESCRIPTIONS = {
     "entry": "Paused on entry",
     "exception": "Paused on an error",
 }
+
+
+_ATTEMPTS = 3
 
 
 class Outbox:
@@ -176,12 +179,22 @@ class Session:
         try:
             if not self.no_debug:
                 self.debugger.detach(self)
-                if steered and self.debugger.state == "stopped":
-                    self.debugger.resume()
-        except DebuggerError:
-            pass  # it went on by itself just now, or its thread has ended
+                if steered:
+                    self._let_go()
         finally:
             self.host.on_disconnect(terminate)
+
+    def _let_go(self) -> None:
+        """Has stopped code go on, also if it is busy with an expression of the client's first."""
+        for _ in range(_ATTEMPTS):
+            if self.debugger.state != "stopped":
+                return
+            try:
+                self.debugger.resume()
+            except NoAnswerError:
+                continue
+            except DebuggerError:
+                return  # it went on by itself just now
 
     # Steering
 
@@ -206,7 +219,7 @@ class Session:
     def values_changed(self) -> None:
         """Another client has changed variables."""
         if self.view.client.supports_invalidated_event:
-            self.emit("invalidated", InvalidatedBody(areas=("variables",)))
+            self.emit("invalidated", InvalidatedBody(areas=["variables"]))
 
     def tell_others_of_changes(self) -> None:
         """This client has changed variables: the others should look again."""
@@ -227,7 +240,7 @@ class Session:
                 thread_id=stop.thread,
                 all_threads_stopped=True,
                 text=stop.text or None,
-                hit_breakpoint_ids=stop.breakpoints,
+                hit_breakpoint_ids=list(stop.breakpoints),
             ),
             later=True,
         )

@@ -39,7 +39,7 @@ def _readable(text: str) -> str:
 def loaded_sources(session: Session, arguments: NoArguments) -> LoadedSourcesBody:
     """All that Lua has compiled, but for the runtime's own."""
     found = [each for each in session.debugger.sources.all() if not each.own]
-    return LoadedSourcesBody(sources=tuple(session.view.source(each) for each in found))
+    return LoadedSourcesBody(sources=[session.view.source(each) for each in found])
 
 
 def modules(session: Session, arguments: ModulesArguments) -> ModulesBody:
@@ -49,10 +49,10 @@ def modules(session: Session, arguments: ModulesArguments) -> ModulesBody:
     end = start + arguments.module_count if arguments.module_count else None
     paths = session.view.paths
     return ModulesBody(
-        modules=tuple(
+        modules=[
             ModuleBody(id=each.path, name=each.name, path=paths.to_client(each.path))
             for each in found[start:end]
-        ),
+        ],
         total_modules=len(found),
     )
 

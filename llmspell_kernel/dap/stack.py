@@ -36,7 +36,7 @@ _FILTERS = ("indexed", "named")
 def threads(session: Session, arguments: NoArguments) -> ThreadsBody:
     """Lua's threads; there is always a main one."""
     found = session.debugger.threads() or [ThreadInfo(MAIN_THREAD, "main", "running")]
-    return ThreadsBody(threads=tuple(ThreadBody(id=each.id, name=_label(each)) for each in found))
+    return ThreadsBody(threads=[ThreadBody(id=each.id, name=_label(each)) for each in found])
 
 
 def _label(thread: ThreadInfo) -> str:
@@ -51,9 +51,7 @@ def stack_trace(session: Session, arguments: StackTraceArguments) -> StackTraceB
         return known
     count = min(arguments.levels or FRAME_LIMIT, FRAME_LIMIT)
     frames, total = session.debugger.stack(arguments.thread_id, arguments.start_frame or 0, count)
-    body = StackTraceBody(
-        stack_frames=tuple(session.view.frame(frame) for frame in frames), total_frames=total
-    )
+    body = StackTraceBody(stack_frames=[session.view.frame(frame) for frame in frames], total_frames=total)
     if session.view.lab:
         session.stacks[arguments] = body
     return body
@@ -62,7 +60,7 @@ def stack_trace(session: Session, arguments: StackTraceArguments) -> StackTraceB
 def scopes(session: Session, arguments: FrameArguments) -> ScopesBody:
     """The groups of variables of a frame."""
     found = session.debugger.scopes(arguments.frame_id)
-    return ScopesBody(scopes=tuple(session.view.scope(scope) for scope in found))
+    return ScopesBody(scopes=[session.view.scope(scope) for scope in found])
 
 
 def variables(session: Session, arguments: VariablesArguments) -> VariablesBody:
@@ -77,7 +75,7 @@ def variables(session: Session, arguments: VariablesArguments) -> VariablesBody:
         arguments.count or 0,
     )
     view = session.view
-    return VariablesBody(variables=tuple(view.variable(each, arguments.format) for each in found))
+    return VariablesBody(variables=[view.variable(each, arguments.format) for each in found])
 
 
 def set_variable(session: Session, arguments: SetVariableArguments) -> ValueBody:

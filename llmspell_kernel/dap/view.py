@@ -169,7 +169,7 @@ class View:
         if not attributes and kind is None:
             return None
         visibility = "internal" if variable.internal else None
-        return VariableHint(kind=kind, attributes=tuple(attributes), visibility=visibility)
+        return VariableHint(kind=kind, attributes=attributes, visibility=visibility)
 
 
 def _is_exact(value: str) -> bool:
