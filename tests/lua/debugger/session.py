@@ -123,10 +123,10 @@ class Session:
         return self.debugger.set_breakpoints(self.recorder, path, wanted)
 
     def finish(self, cell: Cell) -> str | None:
-        """The result of a cell that now runs to its end without stopping or failing."""
+        """The result of a cell that now runs to its end without stopping or failing, without quotes."""
         outcome = self.outcome(cell)
         assert outcome.error is None, "\n".join(outcome.error.traceback)
-        return None if outcome.result is None else str(outcome.result.data["text/plain"])
+        return None if outcome.result is None else str(outcome.result.data["text/plain"]).replace('"', "")
 
     def outcome(self, cell: Cell) -> Outcome:
         """What a cell comes to that now runs to its end without stopping."""
@@ -222,7 +222,11 @@ def debugged(language: str, **settings: object) -> Iterator[Session]:
     lua = ThreadPoolExecutor(1, thread_name_prefix="lua")
     shell = lua.submit(lambda: LuaShell(language, **settings)).result(WAIT)
     debugger = lua.submit(lambda: shell.interpreter.debugger).result(WAIT)
-    debugger.when_idle = lambda: lua.submit(debugger.serve)
+
+    def serve_soon() -> None:
+        lua.submit(debugger.serve)
+
+    debugger.when_idle = serve_soon
     session = Session(shell, debugger, lua)
     try:
         debugger.attach(session.recorder)

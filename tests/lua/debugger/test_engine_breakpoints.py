@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from llmspell_kernel.lua.debugger.model import FunctionBreakpoint, SourceBreakpoint
@@ -146,11 +144,9 @@ def test_a_condition_that_never_ends_is_given_up(session: Session) -> None:
         session.run("jit.off()")
     endless = "(function() while true do end end)()"
     cell = session.start(code, SourceBreakpoint(line_of(code, "end"), condition=endless))
-    started = time.monotonic()
-    session.debugger.pause()
     stop = session.wait_stop()
-    assert time.monotonic() - started < 10
-    assert stop.reason in ("breakpoint", "pause")
+    assert stop.reason == "breakpoint"
+    assert "did not end" in stop.text
     session.set_breakpoints(cell.path, cell.code)
     session.resume()
     assert session.finish(cell) == "55"
@@ -270,8 +266,9 @@ def test_code_that_was_there_before_stops_too(session: Session) -> None:
     session.wait_stop()
     assert session.line() == 3
     assert session.local_variables() == {"w": "1", "h": "5", "a": "5"}
-    assert session.frames()[0].source is not None
-    assert session.frames()[0].source.path == path
+    source = session.frames()[0].source
+    assert source is not None
+    assert source.path == path
     session.resume()
     assert session.finish(cell) == "5"
 
@@ -353,7 +350,7 @@ def test_two_clients_have_breakpoints_of_their_own(session: Session) -> None:
     session.debugger.sources.know(path, code)
     session.debugger.set_breakpoints(other, path, [SourceBreakpoint(line_of(code, "end"))])
     session.debugger.set_breakpoints(session.recorder, path, [SourceBreakpoint(line_of(code, "body"))])
-    assert [each.line for each in session.debugger.breakpoint_lines()[path]] == [3, 5]
+    assert sorted(each.line for each in session.debugger.breakpoint_lines()[path]) == [3, 5]
     cell = session.start(code)
     session.wait_stop()
     assert session.line() == 3

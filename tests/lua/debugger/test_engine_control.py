@@ -130,7 +130,7 @@ def test_an_interrupt_ends_what_a_client_evaluates_or_the_cell(session: Session)
     started = time.monotonic()
     with pytest.raises(DebuggerError):
         session.debugger.evaluate("(function() while true do end end)()", frame, "repl")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 15
     if session.debugger.state == "stopped":
         session.resume()
         assert session.finish(cell) == "1"
