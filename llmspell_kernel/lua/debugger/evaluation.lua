@@ -52,7 +52,9 @@ local function environment(frame)
         local _, value = getupvalue(temporary[1], temporary[2])
         return value
       end
-      return read(frame(), name)
+      local value = read(frame(), name)
+      if value == nil and name == "_ENV" then return bindings.environment(frame()) end -- LuaJIT has no such upvalue
+      return value
     end,
     __newindex = function(_, name, value)
       local temporary = temporaries[name]
@@ -72,19 +74,20 @@ end
 
 -- Messages -------------------------------------------------------------------------------------------
 
+-- An error value that is no string as text.
+local function text_of(problem)
+  local metatable = host.debug.getmetatable(problem)
+  local describes = type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil
+  if type(problem) ~= "number" and not describes then return "error value: " .. previews.text(problem) end
+  local ok, text = pcall(tostring, problem)
+  local kind = ok and type(text)
+  if kind == "string" or kind == "number" then return tostring(text) end
+  return "error object is a " .. type(problem) .. " value"
+end
+
 -- An error as text for whoever typed `code`: without our place, and names of variables called what they are.
 local function message_of(frame, problem, code)
-  local text = problem
-  if type(problem) ~= "string" then
-    local metatable = host.debug.getmetatable(problem)
-    if type(problem) == "number" or (type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil) then
-      local ok, described = pcall(tostring, problem)
-      text = ok and tostring(described)
-    else
-      text = "error value: " .. previews.text(problem)
-    end
-    if type(text) ~= "string" then text = "error object is a " .. type(problem) .. " value" end
-  end
+  local text = type(problem) == "string" and problem or text_of(problem)
   local line = match(text, PLACE)
   local is_told = line and code and find(code, "\n", 1, true)
   if line then text = (is_told and "line " .. line .. ": " or "") .. gsub(text, PLACE, "") end

@@ -19,7 +19,7 @@ class Inspection(NamedTuple):
 
 
 def load_inspection(state: LuaState) -> Inspection:
-    """Loads the modules into a state whose `host` has `inline`, `text` and, when they are used, `level_of`."""
+    """Loads the modules; the state's `host` has `inline` and `text`, and `level_of` when they are used."""
     host = state.host
     host[b"introspection"] = state.introspection
     strings = state.late_chunk(PRELUDE / "strings.lua")

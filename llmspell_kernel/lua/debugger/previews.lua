@@ -80,7 +80,7 @@ local function userdata_text(value)
 end
 
 local function is_identifier(key)
-  return type(key) == "string" and find(key, IDENTIFIER) ~= nil and not KEYWORDS[key]
+  return type(key) == "string" and find(key, IDENTIFIER) ~= nil and not KEYWORDS[key] and is_utf8(key)
 end
 
 -- Keys ---------------------------------------------------------------------------------------------

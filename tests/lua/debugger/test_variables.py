@@ -80,9 +80,15 @@ def test_scopes_that_would_be_empty_are_left_out_but_for_the_locals(session: Ses
 
 
 def test_a_hidden_local_is_marked_and_the_inner_one_is_the_variable(session: Session) -> None:
-    frame = stopped_in(session, "local x = 1\ndo\n  local x = 2\n  do\n    local x = 3\n    x = x -- here\n  end\nend")
+    frame = stopped_in(
+        session, "local x = 1\ndo\n  local x = 2\n  do\n    local x = 3\n    x = x -- here\n  end\nend"
+    )
     variables = rows(session, frame, "locals")
-    assert {name: row.value for name, row in variables.items()} == {"x (outer 2)": "1", "x (outer)": "2", "x": "3"}
+    assert {name: row.value for name, row in variables.items()} == {
+        "x (outer 2)": "1",
+        "x (outer)": "2",
+        "x": "3",
+    }
     assert variables["x"].evaluate_name == "x"
     assert variables["x (outer)"].evaluate_name == ""
     reference = scope(session, frame, "locals").reference
@@ -212,8 +218,8 @@ def test_no_metamethod_runs_for_a_list(session: Session) -> None:
     code = """
         local function fail() ran = true error("a metamethod ran") end
         local meta = {__metatable = "locked"}
-        for _, name in ipairs({"__index", "__newindex", "__len", "__pairs", "__tostring", "__call", "__eq"}) do
-          meta[name] = fail
+        for _, name in ipairs({"index", "newindex", "len", "pairs", "tostring", "call", "eq"}) do
+          meta["__" .. name] = fail
         end
         local t = setmetatable({1, 2, x = setmetatable({}, meta)}, meta)
     """
@@ -232,18 +238,19 @@ def test_no_metamethod_runs_for_a_list(session: Session) -> None:
 def test_entries_are_in_the_order_that_people_read_them_in(session: Session) -> None:
     row = local(
         session,
-        'local t = {10, 20, 30, zebra = 1, apple = 2, ["a b"] = 3, [true] = 4, [0] = 5, [-1] = 6, [2.5] = 7, [99] = 8}',
+        'local t = {10, 20, 30, zebra = 1, apple = 2, ["a b"] = 3, [true] = 4, [0] = 5, [-1] = 6, '
+        "[2.5] = 7, [99] = 8}",
     )
     assert (row.indexed, row.named) == (3, 8)
     names = list(children(session, row))
-    assert names == ["[1]", "[2]", "[3]", "[-1]", "[0]", "[2.5]", "[99]", '["a b"]', "apple", "zebra", "[true]"]
+    assert " ".join(names) == '[1] [2] [3] [-1] [0] [2.5] [99] ["a b"] apple zebra [true]'
 
 
 def test_each_child_tells_the_expression_that_gives_it(session: Session) -> None:
     row = local(
         session,
-        'local t = setmetatable({{x = {"deep"}}, ["a b"] = 1, ["end"] = 2, ["q\\"\\n"] = 3, name = 4, [1.5] = 5, '
-        '[true] = 6, ["\\255"] = 7, [-3] = 8, [{}] = 9}, {__index = {}})',
+        'local t = setmetatable({{x = {"deep"}}, ["a b"] = 1, ["end"] = 2, ["q\\"\\n"] = 3, name = 4, '
+        '[1.5] = 5, [true] = 6, ["\\255"] = 7, [-3] = 8, [{}] = 9}, {__index = {}})',
     )
     frame = session.frames()[0].id
     for child in children(session, row).values():
@@ -270,7 +277,8 @@ def test_a_table_that_contains_itself_can_be_opened_for_ever(session: Session) -
 def test_metatables_and_captured_variables_are_children(session: Session) -> None:
     frame = stopped_in(
         session,
-        "local up = {1}\nlocal function f() return up end\nlocal m = setmetatable({}, {__index = {a = 1}})\nlocal x -- here",
+        "local up = {1}\nlocal function f() return up end\n"
+        "local m = setmetatable({}, {__index = {a = 1}})\nlocal x -- here",
     )
     variables = rows(session, frame, "locals")
     metatable = children(session, variables["m"])["[metatable]"]
@@ -292,7 +300,9 @@ def test_keys_that_look_alike_have_rows_of_their_own(session: Session) -> None:
     row = local(session, 'local k = string.rep("x", 300)\nlocal t = {[k .. "1"] = 1, [k .. "2"] = 2}')
     found = children(session, row)
     assert sorted(each.value for each in found.values()) == ["1", "2"]
-    assert found[list(found)[1]].evaluate_name.endswith('2"]') or len(found) == 2
+    frame = session.frames()[0].id
+    for each in found.values():
+        assert session.debugger.evaluate(each.evaluate_name, frame, "watch").value == each.value
 
 
 # Large tables
@@ -306,7 +316,10 @@ def test_a_client_can_page_through_an_array(session: Session) -> None:
     row = local(session, "local t = {} for i = 1, 1050 do t[i] = i * 2 end t.name = 'x'")
     assert row.indexed == 1050
     page = paged(session, row, "indexed", 1000, 100)
-    assert [(each.name, each.value) for each in (page[0], page[-1])] == [("[1001]", "2002"), ("[1050]", "2100")]
+    assert [(each.name, each.value) for each in (page[0], page[-1])] == [
+        ("[1001]", "2002"),
+        ("[1050]", "2100"),
+    ]
     assert [each.name for each in paged(session, row, "named", 0, 0)] == ["name"]
     assert [each.name for each in paged(session, row, "", 1049, 2)] == ["[1050]", "name"]
 
@@ -331,7 +344,7 @@ def test_a_client_that_does_not_page_gets_groups_of_a_long_array(session: Sessio
     leaf = children(session, inner["[500201 .. 500300]"])
     assert leaf["[500250]"].value == "500250"
     assert leaf["[500250]"].evaluate_name == "t[500250]"
-    (reference,) = {inner["[500201 .. 500300]"].reference}
+    reference = inner["[500201 .. 500300]"].reference
     assert session.debugger.set_variable(reference, "[500250]", "0").value == "0"
     assert session.evaluate("t[500250]") == "0"
 
@@ -341,7 +354,7 @@ def test_every_key_of_a_large_table_can_be_reached(session: Session) -> None:
     began = time.perf_counter()
     found = children(session, row)
     assert time.perf_counter() - began < 0.1
-    seen = set()
+    seen: set[str] = set()
     while True:
         more = found.pop("[more]", None)
         seen |= found.keys()
@@ -390,7 +403,9 @@ def test_all_kinds_of_variables_can_be_assigned(session: Session) -> None:
     assert assign(table, "[1]", "11").evaluate_name == "t[1]"
     assert assign(table, "name", "nil").value == "nil"
     assert assign(table, "new", "true").value == "true"
-    assert session.evaluate("a, up, shared[1], t[1], t.name, t.new, ...") == '33, "u", 1, 11, nil, true, 4, 33'
+    assert (
+        session.evaluate("a, up, shared[1], t[1], t.name, t.new, ...") == '33, "u", 1, 11, nil, true, 4, 33'
+    )
 
 
 def test_what_cannot_be_assigned_is_refused_with_a_reason(session: Session) -> None:

@@ -1,0 +1,385 @@
+"""Code that a client runs in a frame: the debug console, watches, conditions, log messages, completion."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmspell_kernel.errors import DebuggerError
+from llmspell_kernel.lua.debugger import debugger
+from llmspell_kernel.lua.debugger.model import Context, SourceBreakpoint, Variable
+
+from .session import Cell, Session
+
+CODE = """
+local up = "captured"
+shared = 3
+local function f(a, b, ...)
+  local t = {10, 20, name = "x", nested = {deep = {1}}}
+  local text, none = "str", nil
+  return up, shared, a, t, ... -- here
+end
+return f(1, 2, "v", nil)
+"""
+
+
+def stop(session: Session, code: str = CODE) -> int:
+    """The frame in which a cell has stopped, at its line that ends in `-- here`."""
+    started(session, code)
+    return session.frames()[0].id
+
+
+def started(session: Session, code: str = CODE) -> Cell:
+    cell = session.start(code, "here")
+    session.wait_stop()
+    return cell
+
+
+def evaluate(session: Session, code: str, context: Context = "repl", frame: int | None = -1) -> Variable:
+    """The result of code in the frame that has stopped, or as given."""
+    return session.debugger.evaluate(code, session.frames()[0].id if frame == -1 else frame, context)
+
+
+def failure(session: Session, code: str, context: Context = "repl") -> str:
+    with pytest.raises(DebuggerError) as caught:
+        evaluate(session, code, context)
+    return str(caught.value)
+
+
+# Expressions
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("a + b", "3"),
+        ("up", '"captured"'),
+        ("shared", "3"),
+        ("t.nested.deep[1]", "1"),
+        ("none", "nil"),
+        ("nowhere", "nil"),
+        ("...", '"v", nil'),
+        ("select('#', ...)", "2"),
+        ('1, "a"', '1, "a"'),
+        ("= a", "1"),
+        ("  a  ", "1"),
+        ("a -- with a comment", "1"),
+        ("(function(x) return x * b end)(21)", "42"),
+        ("text:upper()", '"STR"'),
+        ("#t", "2"),
+        ("pcall(error, 'x')", 'false, "x"'),
+        ("_G == _ENV or true", "true"),
+    ],
+)
+@pytest.mark.parametrize("context", ["repl", "watch", "hover"])
+def test_an_expression_sees_what_the_code_sees(
+    session: Session, code: str, value: str, context: Context
+) -> None:
+    stop(session)
+    assert evaluate(session, code, context).value == value
+
+
+def test_the_children_of_a_result_are_those_of_the_first_value(session: Session) -> None:
+    stop(session)
+    row = evaluate(session, "t.nested, 5")
+    assert row.value == "{deep = {1}}, 5"
+    assert [child.name for child in session.debugger.variables(row.reference)] == ["deep"]
+
+
+def test_results_tell_the_expressions_of_their_children(session: Session) -> None:
+    stop(session)
+    for code in ("t", "t.nested", "(t)", "{t}", "t and t"):
+        row = evaluate(session, code, "watch")
+        for child in session.debugger.variables(row.reference):
+            assert evaluate(session, child.evaluate_name, "watch").value == child.value
+    nested = evaluate(session, "t.nested", "watch")
+    assert session.debugger.variables(nested.reference)[0].evaluate_name == "t.nested.deep"
+
+
+def test_a_value_that_was_asked_for_may_describe_itself(session: Session) -> None:
+    stop(
+        session,
+        "local p = setmetatable({1}, {__tostring = function(p) return 'pt ' .. p[1] end})\nlocal x -- here",
+    )
+    assert evaluate(session, "p").value == "pt 1"
+    assert session.local_variables()["p"] == "{1}"
+
+
+def test_a_value_for_the_clipboard_is_whole(session: Session) -> None:
+    stop(session, "local s = string.rep('x', 3000)\nlocal t = {s}\nlocal x -- here")
+    assert evaluate(session, "s", "clipboard").value.count("x") == 3000
+    assert evaluate(session, "1, 2", "clipboard").value == "1\t2"
+
+
+def test_every_frame_has_its_own_variables(session: Session) -> None:
+    stop(
+        session,
+        "local function g(x)\n  return x -- here\nend\n"
+        "local function f(x) local y = g(x * 2) return y end\nf(1)",
+    )
+    frames = [frame.id for frame in session.frames() if not frame.subtle]
+    assert evaluate(session, "x", frame=frames[0]).value == "2"
+    assert evaluate(session, "x", frame=frames[1]).value == "1"
+
+
+def test_code_is_evaluated_while_none_runs(session: Session) -> None:
+    session.run("local kept = 1 global_one = 2")
+    assert evaluate(session, "kept + global_one", frame=None).value == "3"
+    evaluate(session, "kept = 10", frame=None)
+    evaluate(session, "new_one = kept", frame=None)
+    assert session.run("return kept, new_one") == "10\t10"
+
+
+# Statements
+
+
+def test_assignments_reach_locals_upvalues_globals_and_fields(session: Session) -> None:
+    cell = started(session)
+    for code in (
+        "a = 100",
+        "up = up .. '!'",
+        "shared, fresh = 30, 31",
+        "t.name, t[1] = 'y', 11",
+        "text = nil",
+    ):
+        assert evaluate(session, code).value == ""
+    assert evaluate(session, "a, up, shared, fresh, t.name, t[1], text").value == (
+        '100, "captured!", 30, 31, "y", 11, nil'
+    )
+    session.resume()
+    assert session.finish(cell) is not None
+    assert session.run("return up, shared, fresh") == "captured!\t30\t31"
+
+
+def test_statements_run_in_the_console_only(session: Session) -> None:
+    stop(session)
+    evaluate(session, "for i = 1, 3 do shared = shared + i end")
+    assert evaluate(session, "shared").value == "9"
+    assert "only expressions" in failure(session, "shared = 1", "watch")
+    assert "only expressions" in failure(session, "shared = 1", "hover")
+    assert evaluate(session, "shared").value == "9"
+
+
+def test_locals_of_the_console_stay_until_the_code_goes_on(session: Session) -> None:
+    cell = session.start("local a = 1 -- first\nlocal b = 2 -- second\nreturn a + b", "first", "second")
+    session.wait_stop()
+    evaluate(session, "local x, y = 1, {2}")
+    evaluate(session, "local function double(n) return n * 2 end")
+    evaluate(session, "x = x + 1")
+    assert evaluate(session, "double(x), y[1]").value == "4, 2"
+    evaluate(session, "local x = 'new'; local z = x")
+    assert evaluate(session, "x, z").value == '"new", "new"'
+    session.resume_to_stop()
+    assert evaluate(session, "x, y, double").value == "nil, nil, nil"
+    session.resume()
+    assert session.finish(cell) == "3"
+    assert session.run("return x, y") == "nil\tnil"
+
+
+def test_constants_of_the_console_stay_too(session: Session) -> None:
+    if session.shell.language == "luajit":
+        pytest.skip("this Lua has no constants")
+    stop(session)
+    evaluate(session, "local limit <const> = 5")
+    assert evaluate(session, "limit").value == "5"
+
+
+def test_functions_of_the_console_outlive_the_stop(session: Session) -> None:
+    cell = started(session)
+    evaluate(session, "function later() return a, shared end")
+    assert evaluate(session, "later()").value == "1, 3"
+    session.resume()
+    session.finish(cell)
+    assert session.run("return later()") == "nil\t3"
+
+
+def test_other_code_is_not_changed_by_what_was_evaluated(session: Session) -> None:
+    cell = started(session)
+    evaluate(session, "local up = 'mine'")
+    assert evaluate(session, "up").value == '"mine"'
+    session.resume()
+    assert (session.finish(cell) or "").startswith("captured")
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("nowhere.x", "attempt to index"),
+        ("1 +", "unexpected symbol near"),
+        ("a b", "near 'b'"),
+        ("error('boom')", "boom"),
+        ("error('boom', 0)", "boom"),
+        ("error({code = 1})", "error value: {code = 1}"),
+        ("error()", "error"),
+        ("error(setmetatable({}, {__tostring = function() return 'own' end}))", "own"),
+        ("error(setmetatable({}, {__tostring = function() return {} end}))", "error"),
+        ("", "no expression"),
+        ("   ", "no expression"),
+        ("coroutine.yield(1)", "cannot be called from the debugger"),
+        ("local x = 1\nlocal y = x.a.b", "line 2: attempt to index"),
+    ],
+)
+def test_an_error_is_told_without_our_own_place(session: Session, code: str, message: str) -> None:
+    stop(session)
+    text = failure(session, code)
+    assert message in text
+    assert "debug console" not in text
+    assert "llmspell" not in text
+    assert evaluate(session, "a").value == "1"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("none", "local"), ("up", "upvalue"), ("shared", "global")])
+def test_an_error_names_the_kind_of_variable(session: Session, name: str, kind: str) -> None:
+    stop(session)
+    assert f"{kind} '{name}'" in failure(session, f"{name}()")
+
+
+def test_source_that_nests_too_deeply_is_refused(session: Session) -> None:
+    stop(session)
+    assert failure(session, "(" * 500 + "1" + ")" * 500)
+
+
+def test_code_that_never_ends_is_ended(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debugger, "_CODE_SECONDS", 0.3)
+    if session.shell.language == "luajit":
+        session.run("jit.off()")
+    cell = started(session)
+    assert "did not end in time" in failure(session, "(function() while true do end end)()")
+    assert "did not end in time" in failure(session, "while true do pcall(error) end")
+    assert evaluate(session, "a").value == "1"
+    session.resume()
+    session.finish(cell)
+
+
+def test_a_frame_of_code_that_has_gone_on_is_refused(session: Session) -> None:
+    cell = session.start("local a = 1 -- first\nlocal b = 2 -- second\nreturn a + b", "first", "second")
+    session.wait_stop()
+    old = session.frames()[0].id
+    session.resume_to_stop()
+    with pytest.raises(DebuggerError, match="no frame"):
+        session.debugger.evaluate("a", old, "watch")
+    session.resume()
+    session.finish(cell)
+
+
+# Assigning by expression
+
+
+def test_an_expression_is_assigned_as_by_the_code_itself(session: Session) -> None:
+    stop(
+        session,
+        "local log = {}\nlocal t = setmetatable({}, {__newindex = function(t, k, v) log[k] = v end})\n"
+        "local x -- here",
+    )
+    frame = session.frames()[0].id
+    assert session.debugger.set_expression("t.field", "1 + 1", frame).value == "2"
+    assert evaluate(session, "log.field, rawget(t, 'field')").value == "2, nil"
+    assert session.debugger.set_expression("log", "{3}", frame).value == "{3}"
+    assert session.debugger.set_expression("log[#log + 1]", "log[1]", frame).value == "3"
+    assert evaluate(session, "log").value == "{3, 3}"
+
+
+@pytest.mark.parametrize("target", ["f()", "1", "a, b", "x = 1; y", "t.", ""])
+def test_what_cannot_be_assigned_to_is_refused(session: Session, target: str) -> None:
+    frame = stop(session)
+    with pytest.raises(DebuggerError, match="cannot assign to"):
+        session.debugger.set_expression(target, "1", frame)
+
+
+def test_copying_to_globals_makes_the_value_visible_to_cells(session: Session) -> None:
+    session.run("local mine = 1")
+    cell = started(session, CODE)
+    frame = session.frames()[0].id
+    assert session.debugger.copy_to_globals("t", frame, "copied").value.startswith("{10, 20")
+    session.debugger.copy_to_globals("a", frame, "mine")
+    with pytest.raises(DebuggerError, match="no name for a variable"):
+        session.debugger.copy_to_globals("t", frame, "not a name")
+    session.resume()
+    session.finish(cell)
+    assert session.run("return copied.name, mine") == "x\t1"
+
+
+def test_a_variable_is_shown_as_in_a_notebook(session: Session) -> None:
+    frame = stop(
+        session,
+        "local pic = setmetatable({}, {__mimebundle = {['text/html'] = '<b>x</b>'}})\n"
+        "local rows = {{a = 1}, {a = 2}}\nlocal x -- here",
+    )
+    assert session.debugger.rich_variable("pic", frame).data["text/html"] == "<b>x</b>"
+    assert "<table" in session.debugger.rich_variable("rows", frame).data["text/html"]
+    with pytest.raises(DebuggerError):
+        session.debugger.rich_variable("1 +", frame)
+
+
+# Conditions and log messages
+
+
+def test_conditions_see_the_variables_of_each_time(session: Session) -> None:
+    code = "local up = 7\nfor i = 1, 20 do\n  local t = {n = i}\n  up = up -- here\nend"
+    path = session.next_path()
+    cell = session.start(code, SourceBreakpoint(4, condition="t.n == up or i == 15"))
+    session.wait_stop()
+    assert session.local_variables()["i"] == "7"
+    session.resume_to_stop()
+    assert session.local_variables()["i"] == "15"
+    session.resume()
+    session.finish(cell)
+    assert path == cell.path
+
+
+def test_log_messages_show_values_and_errors(session: Session) -> None:
+    message = r"i is {i}, t {t} {t.x + 1} {({5})[1]} {'}'} \{x\} {nowhere.x}."
+    cell = session.start(
+        "for i = 1, 2 do\n  local t = {x = i}\n  t = t -- here\nend",
+        SourceBreakpoint(3, log_message=message),
+    )
+    session.finish(cell)
+    first, second = (text.rstrip("\n") for _, text, _, _ in session.recorder.outputs)
+    assert first.startswith("i is 1, t {x = 1} 2 5 } {x} <error: attempt to index")
+    assert first.endswith(">.")
+    assert second.startswith("i is 2, t {x = 2} 3 5 }")
+
+
+# Completion
+
+
+def complete(session: Session, text: str, frame: int | None) -> list[str]:
+    return [match.text for match in session.debugger.complete(text, len(text), frame).matches]
+
+
+def test_completion_knows_the_variables_of_the_frame(session: Session) -> None:
+    session.run("local far_kept = 1")
+    frame = stop(session)
+    assert complete(session, "te", frame)[0] == "text"
+    assert "up" in complete(session, "u", frame)
+    assert "shared" in complete(session, "sh", frame)
+    assert "far_kept" in complete(session, "far", frame)
+    assert complete(session, "t.ne", frame) == ["nested"]
+    assert complete(session, "t.nested.", frame) == ["deep"]
+    assert complete(session, 't["na', frame) == ['name"]']
+    assert "upper" in complete(session, "text:up", frame)
+    assert "format" in complete(session, "string.fo", frame)
+    assert complete(session, "nowhere.", frame) == []
+    assert complete(session, "'a string", frame) == []
+
+
+def test_completion_without_a_frame_knows_globals_and_kept_locals(session: Session) -> None:
+    session.run("local kept_one = {field = 1} kept_two = 2")
+    assert complete(session, "kept_", None) == ["kept_one", "kept_two"]
+    assert complete(session, "kept_one.", None) == ["field"]
+
+
+def test_completion_knows_locals_of_the_console(session: Session) -> None:
+    frame = stop(session)
+    evaluate(session, "local mine_too = {inside = 1}")
+    assert complete(session, "mine_", frame) == ["mine_too"]
+    assert complete(session, "mine_too.", frame) == ["inside"]
+
+
+def test_completion_says_what_it_replaces(session: Session) -> None:
+    frame = stop(session)
+    found = session.debugger.complete("x = t.ne + 1", 8, frame)
+    assert (found.start, found.end) == (6, 8)
+    assert [(match.text, match.kind) for match in found.matches] == [("nested", "instance")]
