@@ -1,5 +1,6 @@
 "use strict";
 
+const { randomUUID } = require("node:crypto");
 const fs = require("node:fs");
 const os = require("node:os");
 const vscode = require("vscode");
@@ -121,6 +122,10 @@ async function resolveDebugConfigurationWithSubstitutedVariables(_folder, config
         vscode.window.showErrorMessage(problem);
         return undefined;
     }
+    if (configuration.request === "launch") {
+        // Other users of this machine can reach the program's port, too.
+        return { ...configuration, token: randomUUID() };
+    }
     if (!configuration.connectionFile) {
         return configuration;
     }
@@ -148,7 +153,7 @@ async function createDebugAdapterDescriptor({ id, configuration, workspaceFolder
     const launch = /** @type {any} */ (configuration);
     const program = await Program.start(commandLine(launch, place, fs.existsSync), {
         cwd: configuration.cwd,
-        env: environment(process.env, configuration.env ?? {}),
+        env: environment(process.env, { ...configuration.env, LLMSPELL_DEBUG_TOKEN: configuration.token }),
         log: (line) => log.info(line),
     });
     programs.set(id, program);

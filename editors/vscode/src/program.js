@@ -15,8 +15,8 @@ const KEPT_CHARACTERS = 4000;
  * @returns {Address | undefined}
  */
 function listeningAddress(text) {
-    const found = /^listening on (?:\[([^\]\s]+)\]|([^\s:]+)):(\d+)[ \t\r]*\n/m.exec(text);
-    return found ? { host: found[1] ?? found[2], port: Number(found[3]) } : undefined;
+    const found = /^listening on (\S+):(\d+)\s*\n/m.exec(text);
+    return found ? { host: found[1], port: Number(found[2]) } : undefined;
 }
 
 /** A Lua program that runs under the debugger and listens for us. */

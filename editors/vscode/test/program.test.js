@@ -29,7 +29,7 @@ const LISTEN = "console.log('listening on 127.0.0.1:4711');";
 
 test("the address is read from the line that tells it", () => {
     assert.deepEqual(listeningAddress("listening on 127.0.0.1:5678\n"), { host: "127.0.0.1", port: 5678 });
-    assert.deepEqual(listeningAddress("warning: x\nlistening on [::1]:80\n"), { host: "::1", port: 80 });
+    assert.deepEqual(listeningAddress("warning: x\nlistening on ::1:80\n"), { host: "::1", port: 80 });
     assert.equal(listeningAddress("I am listening on 127.0.0.1:5678"), undefined);
     assert.equal(listeningAddress("listening on nothing"), undefined);
 });
