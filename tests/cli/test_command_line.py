@@ -85,8 +85,8 @@ def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
         ),
         (
             ["debug", "pyproject.toml", "--listen", "localhost"],
-            "Invalid value for '--listen': 'localhost' is not HOST:PORT; port 0 lets the system choose, as in "
-            "127.0.0.1:0",
+            "Invalid value for '--listen': 'localhost' is not HOST:PORT; port 0 lets the system choose, as "
+            "in 127.0.0.1:0",
             "llmspell debug",
         ),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,12 @@ def debugging(route: str, folder: Path, new_kernel: Callable[..., KernelSession]
 
 
 @contextmanager
-def script_session(folder: Path, text: str, **options: Any) -> Iterator[Session]:
-    """A session with a script of `llmspell debug`; `options` are the target's."""
+def script_session(
+    folder: Path, text: str, *, attach: Mapping[str, Any] | None = None, **options: Any
+) -> Iterator[Session]:
+    """A session with a script of `llmspell debug`; `options` are the target's, `attach` what attach says."""
     program = Program.of(text)
     file = folder / "program.lua"
     file.write_text(program.text)
-    with Session(program, ScriptTarget(file, **options)) as session:
+    with Session(program, ScriptTarget(file, **options), **(attach or {})) as session:
         yield session

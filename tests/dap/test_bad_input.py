@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernels import KernelSession
 
-from .client import RequestFailedError
+from .client import RequestFailedError, body_of
 from .routes import ROUTES, Debug, debugging, script_session
 from .session import Session
 from .targets import CellTarget, ScriptTarget, initialize
@@ -142,7 +142,7 @@ def test_starting_twice_does_no_harm(debug: Debug) -> None:
     with debug(LOOP) as session:
         session.set_breakpoints("add")
         initialize(session.client)
-        session.client.request("attach")
+        body_of(session.client.ask("attach", {}))
         session.client.request("configurationDone")
         session.client.request("configurationDone")
         if isinstance(session.target, CellTarget):
@@ -279,7 +279,7 @@ def test_a_client_that_reads_nothing_holds_nobody_up(tmp_path: Path) -> None:
 
 def test_a_wrong_token_lets_nobody_in(tmp_path: Path) -> None:
     options = ("--wait", "--token", "open sesame")
-    with script_session(tmp_path, LOOP, options=options, token="open sesame") as session:
+    with script_session(tmp_path, LOOP, attach={"token": "open sesame"}, options=options) as session:
         assert isinstance(session.target, ScriptTarget)
         thief = session.target.raw_client()
         initialize(thief)
