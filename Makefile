@@ -51,11 +51,26 @@ test: $(STAMPS)/develop $(STAMPS)/debian  ## every test; what takes long in its 
 test-long: $(STAMPS)/develop $(STAMPS)/debian  ## every test at full length
 	LLMSPELL_LONG=1 $(PYTEST) --durations=15 $(PYTEST_ARGS)
 
+.PHONY: test-vscode
+test-vscode: $(STAMPS)/develop $(STAMPS)/debian vsix  ## the editor's extension in a real Visual Studio Code (0.8 GB from npm)
+	tools/debian.sh g++ libkrb5-dev pkg-config
+	tools/code_server.sh $(BUILD)/code-server
+	$(PYTEST) tests/vscode $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(STAMPS)/develop $(STAMPS)/debian  ## the table of figures against ipykernel
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 ## Write
+
+.PHONY: vsix
+vsix: $(STAMPS)/debian editors/vscode/node_modules  ## build the extension for Visual Studio Code in build/
+	@mkdir -p $(BUILD)
+	cd editors/vscode && npm run --silent check && npm run --silent test && npm run --silent package
+
+editors/vscode/node_modules: editors/vscode/package-lock.json
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PHONY: docs
 docs: $(STAMPS)/develop  ## write the generated reference pages and build build/site

@@ -81,7 +81,11 @@ class Window:
 
     def wait_running(self) -> None:
         """Wait until there is a session whose code runs."""
-        expect(self.toolbar.locator(".codicon-debug-pause:not(.disabled)")).to_be_visible()
+        expect(self._pause_button).to_be_visible()
+
+    def pause(self) -> None:
+        """Stop running code wherever it is."""
+        self._pause_button.click()
 
     def wait_ended(self) -> None:
         """Wait until there is no session."""
@@ -143,16 +147,14 @@ class Window:
         """Wait until a line of the debug console shows the text."""
         expect(self.console_rows.filter(has_text=text).first).to_be_visible()
 
-    def inline_values(self) -> Locator:
-        """The lines of the editor, with the values that are shown behind them."""
-        return self.page.locator(
-            ".editor-instance .view-line .debug-inline-value, .view-line [class*=debug-inline]"
-        )
-
     def screenshot(self, file: Path) -> None:
         """Write what the window shows as PNG."""
         self.page.mouse.move(640, 600)
         self.page.screenshot(path=file)
+
+    @property
+    def _pause_button(self) -> Locator:
+        return self.toolbar.locator(".codicon-debug-pause:not(.disabled)")
 
     @property
     def _breakpoints(self) -> Locator:

@@ -37,6 +37,14 @@ print("total: " .. total)
 """
 
 
+BUSY = """\
+print("busy")
+while true do
+    local step = 1
+end
+"""
+
+
 def test_a_program_is_launched_stopped_looked_at_and_finished(
     open_folder: OpenFolder, tmp_path: Path
 ) -> None:
@@ -90,16 +98,17 @@ def test_an_uncaught_error_stops_the_program_where_it_is_raised(open_folder: Ope
 
 
 def test_stop_and_restart_leave_no_process_behind(open_folder: OpenFolder) -> None:
-    window = open_folder(**{"busy.lua": "while true do\n    local step = 1\nend\n"})
+    window = open_folder(**{"busy.lua": BUSY})
     window.open_file("busy.lua")
     window.press("F5")
-    window.wait_running()
-    window.press("F6")
+    window.wait_console("busy")
+    window.pause()
     expect(window.page.locator(".debug-top-stack-frame-line").first).to_be_visible()
     (first,) = programs(window.folder)
     window.press("Control+Shift+F5")
     first.wait(10)
     window.wait_running()
+    window.wait_console("busy")
     (second,) = programs(window.folder)
     assert second != first
     window.press("Shift+F5")
