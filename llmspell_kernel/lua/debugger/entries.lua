@@ -1,6 +1,6 @@
 -- Which keys of a table a page of its children shows. Tables are read raw.
--- A table of any size opens at once: the array part is shown by index, of the other keys only so many are looked at as a
--- page needs, and they are in order only where all of them are quickly known.
+-- A table of any size opens at once: the array part is shown by index, of the other keys only so many are looked at as
+-- a page needs, and they are in order only where all of them are quickly known.
 -- Argument: the module previews.lua.
 local previews = ...
 local is_index = previews.is_index
@@ -79,8 +79,8 @@ local function rest_of(known, shown)
 end
 
 -- The page of `count` entries (0: all, within limits) from the `start`-th (from 0) of those that `filter` leaves:
--- indices `first` .. `last`, `groups` of indices, `keys`; `rest`, if there are more keys, says how many, and `next` where
--- they begin; `metatable` whether the table's comes here, after the last key.
+-- indices `first` .. `last`, `groups` of indices, `keys`; `rest`, if there are more keys, says how many, and `next`
+-- where they begin; `metatable` whether the table's comes here, after the last key.
 local function page(known, filter, start, count)
   local length = filter == "named" and 0 or max(0, known.last - known.first + 1)
   local result = { first = known.first + start, last = known.last, groups = {}, keys = {}, metatable = false }

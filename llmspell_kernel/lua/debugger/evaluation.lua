@@ -1,20 +1,20 @@
--- Runs code of the debugger's user at a place: expressions, statements, conditions, log messages.
+-- Runs code of the debugger's user at a place: expressions, and statements of a console.
 -- The code's names are found through its environment, see bindings.lua. It runs in a coroutine of its own.
 -- Arguments: the host's table, the modules previews.lua, bindings.lua and variables.lua.
 local host, previews, bindings, variables = ...
-local raw_load, ending, getupvalue, setupvalue = host.raw_load, host.ending, host.debug.getupvalue, host.debug.setupvalue
+local raw_load, ending = host.raw_load, host.ending
+local getupvalue, setupvalue = host.debug.getupvalue, host.debug.setupvalue
 local create, resume, status, close = coroutine.create, coroutine.resume, coroutine.status, coroutine.close
 local concat = table.concat
 local error, next, pcall, rawget, select, setmetatable, tostring, type =
   error, next, pcall, rawget, select, setmetatable, tostring, type
-local byte, find, gmatch, gsub, match, sub = string.byte, string.find, string.gmatch, string.gsub, string.match, string.sub
+local find, gmatch, gsub, match = string.find, string.gmatch, string.gsub, string.match
 local unpack = table.unpack or unpack
 local read, write, find_variable = bindings.read, bindings.write, bindings.find
 
 local CHUNK = "=debug console"
 local PLACE = "^debug console:(%d+): "
 local KEEP = host.keep_name
-local COMPILED = 100 -- conditions that are kept compiled
 
 local temporaries = {} -- locals that statements of the console have declared: name -> {closure, upvalue index}
 local stop = {}        -- changes when the code goes on: frames are gone then
@@ -60,6 +60,7 @@ local function environment(frame)
       local temporary = temporaries[name]
       if temporary then setupvalue(temporary[1], temporary[2], value) else write(frame(), name, value) end
     end,
+    __metatable = false,
   })
   previews.hide(env)
   return env
@@ -109,8 +110,8 @@ end
 
 local function pack(...) return { n = select("#", ...), ... } end
 
--- Calls f in a coroutine: true and its values packed, or false and the error value. An end of the whole cell is no error
--- of the code's: it goes on.
+-- Calls f in a coroutine: true and its values packed, or false and the error value. An end of the whole cell is no
+-- error of the code's: it goes on.
 local function run(f, ...)
   local result
   local function body(...) result = pack(pcall(f, ...)) end
@@ -176,93 +177,6 @@ local function value_of(frame, code)
   return true, result[1]
 end
 
--- Conditions and log messages --------------------------------------------------------------------------
-
-local conditional -- the frame that compiled conditions look at
-local conditions = environment(function() return conditional end)
-local compiled, count = {}, 0
-
-local function condition_code(code)
-  local f = compiled[code]
-  if f then return f end
-  local message
-  f, message = compile("return (" .. code .. "\n)", conditions)
-  if not f then return nil, message end
-  if count >= COMPILED then compiled, count = {}, 0 end
-  compiled[code], count = f, count + 1
-  return f
-end
-
--- ok, value or message. Quick when it is called again with the same code.
-local function condition(frame, code)
-  local f, message = condition_code(code)
-  if not f then return false, message_of(frame, message) end
-  local before = conditional
-  conditional = frame
-  local ok, result = run(f)
-  conditional = before
-  if not ok then return false, message_of(frame, result) end
-  return true, result[1]
-end
-
--- The position of the brace that closes an expression which begins at `start`, nil if there is none.
-local function closing(text, start)
-  local depth, i = 1, start
-  while i <= #text do
-    local c = sub(text, i, i)
-    local level = match(text, "^%[(=*)%[", i)
-    if level then
-      local _, last = find(text, "]" .. level .. "]", i, true)
-      i = last or #text
-    elseif c == '"' or c == "'" then
-      i = i + 1
-      while i <= #text and sub(text, i, i) ~= c do
-        i = i + (sub(text, i, i) == "\\" and 2 or 1)
-      end
-    elseif c == "{" then
-      depth = depth + 1
-    elseif c == "}" then
-      depth = depth - 1
-      if depth == 0 then return i end
-    end
-    i = i + 1
-  end
-end
-
-local function shown(frame, code)
-  local ok, result = evaluate_code(frame, code, false)
-  if not ok then return "<error: " .. result .. ">" end
-  local texts = {}
-  for i = 1, result.n do
-    local value = result[i]
-    texts[i] = type(value) == "string" and value or host.inline(value, 200)
-  end
-  return concat(texts, ", ")
-end
-
--- A log message with the values of its `{expression}`s; `\{` is a brace.
-local function interpolate(frame, text)
-  local parts, n, i = {}, 0, 1
-  while i <= #text do
-    local opening = find(text, "[\\{]", i) or #text + 1
-    parts[n + 1] = sub(text, i, opening - 1)
-    n = n + 1
-    local last = byte(text, opening) == 123 and closing(text, opening + 1)
-    if last then
-      parts[n + 1] = shown(frame, sub(text, opening + 1, last - 1))
-    elseif match(text, "^\\[{}]", opening) then
-      last = opening + 1
-      parts[n + 1] = sub(text, last, last)
-    else
-      last = opening
-      parts[n + 1] = sub(text, opening, opening)
-    end
-    n = n + 1
-    i = last + 1
-  end
-  return concat(parts)
-end
-
 -- Assigning --------------------------------------------------------------------------------------------
 
 -- What cannot be done is an error here, a message for whoever asked.
@@ -312,62 +226,19 @@ local function evaluated(frame, code, context)
   return row
 end
 
--- Completion -------------------------------------------------------------------------------------------
-
-local function function_detail(value) return type(value) == "function" and match(previews.text(value), "%(.-%)") or "" end
-
-local function kind_of(value)
-  local kind = type(value)
-  return kind == "function" and "local function" or kind == "table" and "local instance" or "local value"
-end
-
--- The names that a frame adds to those of a new cell: name -> value.
-local function names_of(frame)
-  local found = {}
-  local function add(list)
-    for i = 1, #list do
-      local each = list[i]
-      if not each.is_hidden then found[each.name] = { each.value } end
-    end
-  end
-  if frame then
-    local f = bindings.function_of(frame)
-    if f then
-      add(bindings.upvalues(f))
-      add(bindings.locals(frame))
-    end
-  end
-  for name, temporary in next, temporaries do
-    local _, value = getupvalue(temporary[1], temporary[2])
-    found[name] = { value }
-  end
-  return found
-end
-
--- Candidates as prelude/introspection.lua gives them. A lone word has no separator; otherwise kind, root and keys say
--- what the separator follows, kind being "name" or "string".
-local function complete(frame, separator, prefix, kind, root, ...)
-  local names = names_of(frame)
-  if separator == "" then
-    local out = { host.introspection.variables(prefix) }
-    if out[1] == "" then out[1] = nil end
-    for name, box in next, names do
-      out[#out + 1] = name .. "\0" .. kind_of(box[1]) .. "\0" .. function_detail(box[1])
-    end
-    return concat(out, "\0")
-  end
-  if kind == "name" and names[root] then
-    if names[root][1] == nil then return "" end
-    kind, root = "string", names[root][1] -- of that kind the root is the value itself
-  end
-  return host.introspection.fields(separator, prefix, kind, root, ...)
-end
-
 return {
-  evaluate = evaluate, evaluated = evaluated, value_of = value_of, condition = condition, interpolate = interpolate,
-  set_variable = set_variable, set_expression = set_expression, copy_to_globals = copy_to_globals, complete = complete,
+  evaluate = evaluate, evaluated = evaluated, value_of = value_of,
+  set_variable = set_variable, set_expression = set_expression, copy_to_globals = copy_to_globals,
   -- The code goes on: frames and what the console has declared are gone.
   forget = function()
-    stop, temporaries, conditional = {}, {}, nil
+    stop, temporaries = {}, {}
+  end,
+  -- For other files of ours.
+  environment = environment, compile = compile, run = run, message_of = message_of,
+  each_temporary = function(visit)
+    for name, temporary in next, temporaries do
+      local _, value = getupvalue(temporary[1], temporary[2])
+      visit(name, value)
+    end
   end,
 }

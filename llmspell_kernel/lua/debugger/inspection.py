@@ -28,4 +28,9 @@ def load_inspection(state: LuaState) -> Inspection:
     entries = state.late_chunk(_FOLDER / "entries.lua", previews)
     variables = state.late_chunk(_FOLDER / "variables.lua", host, previews, bindings, entries)
     evaluation = state.late_chunk(_FOLDER / "evaluation.lua", host, previews, bindings, variables)
+    conditions = state.late_chunk(_FOLDER / "conditions.lua", host, evaluation)
+    completion = state.late_chunk(_FOLDER / "completion.lua", host, previews, bindings, evaluation)
+    for module, names in ((conditions, (b"condition", b"interpolate")), (completion, (b"complete",))):
+        for name in names:
+            evaluation[name] = module[name]
     return Inspection(variables, evaluation)

@@ -29,7 +29,9 @@ gsub("and break do else elseif end false for function goto if in local nil not o
 
 local python_metatable = raw_metatable(host.check)
 
-local function is_python(value) return type(value) == "userdata" and rawequal(raw_metatable(value), python_metatable) end
+local function is_python(value)
+  return type(value) == "userdata" and rawequal(raw_metatable(value), python_metatable)
+end
 
 -- Text that is UTF-8 and has one line: what a client sends back can be compared with it.
 local function clean(text)
@@ -261,7 +263,7 @@ local function children_of(value)
 end
 
 return {
-  text = text, described = described, type_of = type_of, type_name = type_name, name_of_key = name_of_key, path_to = path_to,
+  text = text, described = described, type_of = type_of, name_of_key = name_of_key, path_to = path_to,
   children_of = children_of, is_shown = is_shown, is_index = is_index, is_identifier = is_identifier,
-  is_python = is_python, hide = function(env) hidden_environments[env] = true end,
+  hide = function(env) hidden_environments[env] = true end,
 }

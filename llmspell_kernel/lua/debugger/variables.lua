@@ -1,5 +1,5 @@
--- Lists variables and their children as rows, and assigns them. A row is a table with the fields of model.Variable; what
--- has children has a reference, a number that is good until `forget`.
+-- Lists variables and their children as rows, and assigns them. A row is a table with the fields of model.Variable;
+-- what has children has a reference, a number that is good until `forget`.
 -- Nothing of the program's runs for a list: tables are read raw, no metamethod is called.
 -- What cannot be done is an error, a message for whoever asked.
 -- Arguments: the host's table, the modules previews.lua, bindings.lua, entries.lua.
@@ -247,8 +247,8 @@ end
 
 local function scope(name, kind, frame, named, expensive)
   return {
-    name = name, kind = kind, reference = new_reference({ kind = kind, frame = frame }), named = named or 0, indexed = 0,
-    expensive = expensive or false,
+    name = name, kind = kind, reference = new_reference({ kind = kind, frame = frame }),
+    named = named or 0, indexed = 0, expensive = expensive or false,
   }
 end
 
