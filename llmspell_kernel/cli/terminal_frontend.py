@@ -29,7 +29,7 @@ class TerminalFrontend:
     Attributes:
         release: called, on a thread of its own, soon after something was written: the interpreter may hold
             more of it.
-        copy: called with whatever is written, after it was written; must not raise.
+        copy: called with whatever is written, after it was written, by one thread at a time; must not raise.
     """
 
     def __init__(self, read_line: ReadLine | None = None) -> None:
@@ -43,19 +43,21 @@ class TerminalFrontend:
         self._cancelled: set[int] = set()
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._written = threading.Event()
+        self._writing = threading.RLock()  # a signal handler may find its own thread writing
         threading.Thread(target=self._keep_releasing, name="llmspell-output", daemon=True).start()
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Writes bytes as they are; what a closed pipe does not take is dropped."""
-        rest = memoryview(data)
-        while rest and stream not in self._closed:
-            try:
-                rest = rest[os.write(_DESCRIPTORS[stream], rest) :]
-            except BlockingIOError:
-                time.sleep(_RELEASE_SECONDS)  # a terminal that others have set to be non-blocking
-            except OSError:
-                self._closed.add(stream)
-        self.copy(stream, data)
+        with self._writing:
+            rest = memoryview(data)
+            while rest and stream not in self._closed:
+                try:
+                    rest = rest[os.write(_DESCRIPTORS[stream], rest) :]
+                except BlockingIOError:
+                    time.sleep(_RELEASE_SECONDS)  # a terminal that others have set to be non-blocking
+                except OSError:
+                    self._closed.add(stream)
+            self.copy(stream, data)
         self._written.set()
 
     def _keep_releasing(self) -> None:

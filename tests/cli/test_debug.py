@@ -259,7 +259,7 @@ def test_ctrl_c_pauses_a_busy_script_and_a_second_one_ends_it(tmp_path: Path) ->
         process.stdin.write(b"print type(n)\nquit\n")
         process.stdin.flush()
         assert process.wait(20) == 0
-        assert re.search(r"\(debug\) print type\(n\)\nn\w+\n", out.join())
+        assert re.search(r"\(debug\) print type\(n\)\n\"n\w+\"\n", out.join())
         assert err.join() == ""
     finally:
         process.kill()

@@ -22,7 +22,7 @@ AREA = Program.of("""
     end
     print("area " .. area(3, 4))
 """)
-BUSY = Program.of("while true do end")
+BUSY = Program.of("print('busy') while true do end")
 
 
 @pytest.fixture(scope="module")

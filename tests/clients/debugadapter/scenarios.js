@@ -56,7 +56,9 @@ const scenarios = {
   },
 
   async pauseAndDisconnect(client, path) {
+    const busy = client.assertOutput("stdout", "busy\n", TIMEOUT);
     await Promise.all([client.launch({ program: path }), client.configurationSequence()]);
+    await busy;
     const stopped = client.waitForEvent("stopped", TIMEOUT);
     await client.pauseRequest({ threadId: 1 });
     assert.strictEqual((await stopped).body.reason, "pause");
