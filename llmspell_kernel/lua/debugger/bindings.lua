@@ -149,10 +149,15 @@ local function find(frame, name)
   return "global", nil, env
 end
 
+local function check(env)
+  if env == nil then error("the code has no globals here: its _ENV is nil", 0) end
+end
+
 local function read(frame, name)
   local kind, value, env = find(frame, name)
-  if kind == "global" then return env[name] end
-  return value
+  if kind ~= "global" then return value end
+  check(env)
+  return env[name]
 end
 
 -- Assigns as code at that place would; what is no variable there becomes a global.
@@ -167,6 +172,7 @@ local function write(frame, name, value)
   elseif kind == "kept" then
     set_kept(name, value)
   else
+    check(env)
     env[name] = value
   end
 end

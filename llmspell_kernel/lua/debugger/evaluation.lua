@@ -112,7 +112,7 @@ local function pack(...) return { n = select("#", ...), ... } end
 
 -- Calls f in a coroutine: true and its values packed, or false and the error value. An end of the whole cell is no
 -- error of the code's: it goes on.
-local function run(f, ...)
+local function apart(f, ...)
   local result
   local function body(...) result = pack(pcall(f, ...)) end
   local co = create(body)
@@ -121,29 +121,21 @@ local function run(f, ...)
     if close and status(co) == "suspended" then close(co) end
     return false, "the code yields: coroutine.yield cannot be called from the debugger"
   end
+  if ok and not result[1] then ok, problem = false, result[2] end
   if not ok then
     if ending() then error(problem, 0) end
     return false, problem
-  end
-  if not result[1] then
-    if ending() then error(result[2], 0) end
-    return false, result[2]
   end
   for i = 1, result.n do result[i] = result[i + 1] end
   result.n = result.n - 1
   return true, result
 end
 
-local function call(frame, f, code)
-  local values, n = {}, 0
-  if frame and find(code, "...", 1, true) then
-    local ok, list, count = pcall(bindings.varargs, frame)
-    if not ok then return false, message_of(nil, list, code) end
-    values, n = list, count
-  end
-  local ok, result = run(f, unpack(values, 1, n))
-  if not ok then result = message_of(frame, result, code) end
-  return ok, result
+-- The same for a function that was compiled from `code`, whose `...` is the frame's.
+local function run(f, frame, code)
+  if not frame or not find(code, "...", 1, true) then return apart(f) end
+  local values, n = bindings.varargs(frame)
+  return apart(f, unpack(values, 1, n))
 end
 
 local function trimmed(code) return match(code, "^%s*=?%s*(.-)%s*$") end
@@ -164,7 +156,9 @@ local function evaluate_code(frame, code, statements)
     message = "only expressions can be evaluated here, not statements: " .. code
   end
   if not f then return false, message_of(frame, message, code) end
-  return call(frame, f, code)
+  local ok, result = run(f, frame, code)
+  if not ok then return false, message_of(frame, result, code) end
+  return true, result
 end
 
 -- True and the values {n = count, ...}, or false and a message. `context` as in DAP: statements run in "repl" only.
@@ -199,7 +193,7 @@ local function set_expression(frame, target, code)
     error("cannot assign to " .. target .. "; name a variable, or a field such as t.name or t[1]", 0)
   end
   local value = checked(value_of(frame, code))
-  local ok, problem = run(assign, value)
+  local ok, problem = apart(assign, value)
   if not ok then error(message_of(frame, problem), 0) end
   return variables.row(value, target, target, frame)
 end

@@ -383,3 +383,95 @@ def test_completion_says_what_it_replaces(session: Session) -> None:
     found = session.debugger.complete("x = t.ne + 1", 8, frame)
     assert (found.start, found.end) == (6, 8)
     assert [(match.text, match.kind) for match in found.matches] == [("nested", "instance")]
+
+
+# Code that makes it hard
+
+
+def test_a_script_may_have_overwritten_everything(session: Session) -> None:
+    session.run(
+        "for _, name in ipairs({'pcall', 'error', 'type', 'next', 'rawget', 'load', 'select', 'tostring', "
+        "'setmetatable', 'string', 'table', 'coroutine', 'debug', 'math'}) do _G[name] = nil end"
+    )
+    frame = stop(session, "local t = {1, x = {2}}\nlocal x -- here")
+    assert session.local_variables()["t"] == "{1, x = {2}}"
+    assert evaluate(session, "t.x[1] + 1").value == "3"
+    assert "nil value" in failure(session, "nope()")
+    assert complete(session, "t.", frame) == ["x"]
+
+
+def test_code_finds_no_way_into_the_debugger(session: Session) -> None:
+    stop(session)
+    assert evaluate(session, "getmetatable(_ENV)").value in ("false", "nil")
+    assert evaluate(session, "python").value == "nil"
+    assert evaluate(session, "debug.getupvalue(print, 1)").value == "nil"
+
+
+def test_an_environment_of_nil_leaves_the_locals(session: Session) -> None:
+    if session.shell.language == "luajit":
+        pytest.skip("functions of this Lua always have an environment")
+    stop(session, "local x = 5\nlocal function f()\n  local _ENV = nil\n  return x -- here\nend\nf()")
+    assert evaluate(session, "x").value == "5"
+    assert "_ENV is nil" in failure(session, "print")
+    assert "_ENV is nil" in failure(session, "y = 1")
+
+
+def test_a_strict_global_table_speaks_for_itself(session: Session) -> None:
+    session.run(
+        "setmetatable(_G, {__index = function(_, name) error('undefined ' .. name, 0) end, "
+        "__newindex = function(_, name) error('undeclared ' .. name, 0) end})"
+    )
+    frame = stop(session, "local x = 5\nx = x -- here")
+    assert failure(session, "missing") == "undefined missing"
+    assert failure(session, "missing = 1") == "undeclared missing"
+    assert evaluate(session, "x").value == "5"
+    session.debugger.copy_to_globals("x", frame, "missing")
+    assert evaluate(session, "missing").value == "5"
+
+
+def test_conditions_may_use_the_varargs(session: Session) -> None:
+    cell = session.start(
+        "local function f(...)\n  local n = 1 -- here\n  return n\nend\nf(1) f(2) f(3)",
+        SourceBreakpoint(2, condition="select(1, ...) == 2"),
+    )
+    session.wait_stop()
+    assert evaluate(session, "...").value == "2"
+    session.resume()
+    session.finish(cell)
+
+
+def test_many_locals_and_upvalues(session: Session) -> None:
+    count = 50
+    names = ",".join(f"u{i}" for i in range(count))
+    values = ",".join(str(i) for i in range(count))
+    locals_ = "".join(f"local l{i} = {i}\n" for i in range(190 - count))
+    stop(session, f"local {names} = {values}\nlocal function f()\n{locals_}return {names} -- here\nend\nf()")
+    assert evaluate(session, f"u{count - 1} + l100").value == str(count - 1 + 100)
+
+
+def test_a_deep_stack_is_looked_into_at_once(session: Session) -> None:
+    depth = 10_000
+    code = "local function f(n)\n  if n == 0 then\n    return 0 -- here\n  end\n  return 1 + f(n - 1)\nend\n"
+    session.start(f"{code}f({depth})", "here")
+    session.wait_stop()
+    frames, total = session.debugger.stack(1, depth - 5, 3)
+    assert total > depth
+    assert evaluate(session, "n", frame=frames[0].id).value == str(depth - 5)
+
+
+def test_a_suspended_coroutine_is_looked_into_and_changed(session: Session) -> None:
+    cell = session.start(
+        "local co = coroutine.wrap(function(a)\n  local b = a + 1 -- inside\n  coroutine.yield()\n"
+        "  return b\nend)\nco(1)\nlocal x = co() -- outside\nreturn x",
+        "inside",
+        "outside",
+    )
+    session.wait_stop()
+    assert evaluate(session, "a").value == "1"
+    session.resume_to_stop()
+    (thread,) = (each.id for each in session.debugger.threads() if each.id != 1)
+    frame = next(each for each in session.frames(thread) if not each.subtle).id
+    assert evaluate(session, "b", frame=frame).value == "2"
+    evaluate(session, "b = 'changed'", frame=frame)
+    session.resume()
+    assert session.finish(cell) == "changed"
