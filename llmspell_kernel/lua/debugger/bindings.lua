@@ -72,10 +72,26 @@ local function upvalues(f)
   return list
 end
 
+-- Functions of Lua 5.5 may keep their varargs in a table with a name, the local behind the parameters.
+local function vararg_table(frame)
+  if host.lua_version < 505 then return nil end
+  local thread, level = frame.thread, level_of(frame)
+  local info = getinfo(thread, level, "uS")
+  if info.what == "C" or not info.isvararg then return nil end
+  local _, t = getlocal(thread, level, info.nparams + 1)
+  return type(t) == "table" and type(rawget(t, "n")) == "number" and t or nil
+end
+
 -- The values of the `...` of a frame, and how many they are.
 local function varargs(frame)
   local thread, level = frame.thread, level_of(frame)
   local list, n = {}, 0
+  local t = vararg_table(frame)
+  if t then
+    n = rawget(t, "n")
+    for i = 1, n do list[i] = rawget(t, i) end
+    return list, n
+  end
   local name, value = getlocal(thread, level, -1)
   while name do
     n = n + 1
@@ -181,7 +197,10 @@ end
 
 local function set_local(frame, index, value) setlocal(frame.thread, level_of(frame), index, value) end
 
-local function set_vararg(frame, position, value) setlocal(frame.thread, level_of(frame), -position, value) end
+local function set_vararg(frame, position, value)
+  local t = vararg_table(frame)
+  if t then rawset(t, position, value) else setlocal(frame.thread, level_of(frame), -position, value) end
+end
 
 -- A global, or a local of an earlier cell; no metamethod of a strict _G stands in the way.
 local function set_global(name, value)

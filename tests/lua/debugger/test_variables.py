@@ -408,6 +408,17 @@ def test_all_kinds_of_variables_can_be_assigned(session: Session) -> None:
     )
 
 
+def test_varargs_with_a_name_are_varargs_too(session: Session) -> None:
+    if session.shell.language != "lua55":
+        pytest.skip("only Lua 5.5 has them")
+    frame = stopped_in(
+        session, "local function f(a, ...t)\n  local n = t\n  return ... -- here\nend\nf(1, 2, nil)"
+    )
+    assert [row.value for row in rows(session, frame, "varargs").values()] == ["2", "nil"]
+    session.debugger.set_variable(scope(session, frame, "varargs").reference, "[1]", "20")
+    assert session.evaluate("..., t[1], t.n") == "20, 20, 2"
+
+
 def test_what_cannot_be_assigned_is_refused_with_a_reason(session: Session) -> None:
     frame = stopped_in(session, "local t = setmetatable({}, {})\nlocal x -- here")
     references = {each.kind: each.reference for each in session.debugger.scopes(frame)}
