@@ -173,6 +173,12 @@ class Breakpoints:
             known = self._lines[path] = (text, CodeLines(text))
         return known[1]
 
+    def function_name(self, path: str, first_line: int) -> str:
+        """What the function that begins at a line is called where it is defined; "" if that is not clear."""
+        code = self.code_lines(path)
+        names = [each.name for each in code.functions if each.first_line == first_line] if code else []
+        return names[0] if len(names) == 1 else ""
+
     def seen(self, path: str) -> list[Breakpoint]:
         """A source's text is known (or another one) from now on; answers the breakpoints that this changes."""
         with self._lock:

@@ -1,20 +1,28 @@
 -- What the host can ask of the debugger. Frames are known to it by numbers, which are never used again.
-local engine, threads, variables, evaluation = ...
-local error, tostring, type = error, tostring, type
+local host, engine, threads, variables, evaluation = ...
+local raw_metatable = host.debug.getmetatable
+local error, rawget, tostring, type = error, rawget, tostring, type
 local format = string.format
 
-local frames, last_frame = {}, 0 -- of the current stop
+local frames, numbers, last_frame = {}, {}, 0 -- of the current stop
 
 local function forget()
-  frames = {}
+  frames, numbers = {}, {}
   variables.forget()
   evaluation.forget()
 end
 
-local function remember(frame)
-  last_frame = last_frame + 1
-  frames[last_frame] = frame
-  return last_frame
+-- The number of a call, the same for as long as the code stands.
+local function number_of(frame)
+  local of_thread = numbers[frame.thread] or {}
+  numbers[frame.thread] = of_thread
+  local number = of_thread[frame.depth]
+  if not number then
+    last_frame = last_frame + 1
+    number = last_frame
+    of_thread[frame.depth], frames[number] = number, frame
+  end
+  return number
 end
 
 -- The frame that the host calls `id`; nil for none.
@@ -42,7 +50,7 @@ function commands.stack(id, start, count)
   local rows = {}
   for i = start + 1, count > 0 and start + count < #list and start + count or #list do
     local frame = list[i]
-    frame.id = remember(frame)
+    frame.id = number_of(frame)
     rows[#rows + 1] = frame
   end
   return rows, #list
@@ -75,7 +83,9 @@ function commands.complete(id, ...) return evaluation.complete(frame_of(id), ...
 function commands.error_here()
   local box, uncaught = engine.error_here()
   if not box then error("the code has not stopped on an error", 0) end
-  return box, uncaught
+  local metatable = type(box[1]) == "table" and raw_metatable(box[1])
+  local name = type(metatable) == "table" and rawget(metatable, "__name")
+  return uncaught, type(name) == "string" and name or nil
 end
 
 commands.resume = function()

@@ -72,7 +72,7 @@ class Debugger:
     def __init__(self, lua: LuaInterpreter) -> None:
         self._lua = lua
         self.sources = Sources(lua.sources, lua.state.own_files)
-        self.state: State = "idle"
+        self.state: State = "running" if lua.state.interrupts.active else "idle"
         self.stop: Stop | None = None
         self.when_idle: Callable[[], None] = lambda: None
         self.stop_on_entry = False
@@ -113,6 +113,8 @@ class Debugger:
             if any(each is listener for each in self._listeners):
                 return
             self._listeners = (*self._listeners, listener)
+            if len(self._listeners) > 1:
+                return
         self._settle()
 
     def detach(self, listener: Listener) -> None:
@@ -126,7 +128,7 @@ class Debugger:
         if not self._listeners:
             self._settle()
             if self.state == "stopped":
-                self._post(lambda: (self._commands[b"resume"],), lambda *_: None)
+                self._post(lambda: (self._commands[b"resume"],), self._on_resumed)
 
     def _settle(self) -> None:
         """Has the Lua thread switch the debugger on or off, soon."""
@@ -173,7 +175,7 @@ class Debugger:
         host[b"level_of"] = threads[b"level_of"]
         variables, evaluation = load_inspection(state)
         self._engine = state.late_chunk(_FOLDER / "engine.lua", host, control, threads, evaluation)
-        commands = state.late_chunk(_FOLDER / "commands.lua", self._engine, threads, variables, evaluation)
+        commands = state.late_chunk(_FOLDER / "commands.lua", host, self._engine, threads, variables, evaluation)
         self._commands, self._forget = dict(commands[b"commands"].items()), commands[b"forget"]
         host[b"debugger"][b"prepare"] = state.binder.function(self._prepare_text)
         state.interrupts.attended = self._attended
@@ -307,12 +309,12 @@ class Debugger:
 
     def entered(self) -> None:
         """A cell begins."""
-        if not self.is_on:
-            return
-        if not self._serving:
+        if self.is_on and not self._serving:
             self.serve()
             self._snapshot = self._list_globals()
         self.state = "running"
+        if not self._enabled:
+            return
         self._engine[b"begin"]()
         if self.stop_on_entry:
             self.stop_on_entry = False
@@ -320,7 +322,9 @@ class Debugger:
 
     def left(self) -> None:
         """A cell has ended."""
-        self.state, self.stop = "idle", None
+        if self.state == "stopped":
+            self._on_resumed()
+        self.state = "idle"
         if self._enabled:
             self._engine[b"finish"]()
             if not self._serving:  # lists of variables stay good until a cell runs
@@ -345,6 +349,7 @@ class Debugger:
         changed = self._breakpoints.seen(path)
         lines = self._breakpoints.code_lines(path)
         assert lines is not None
+        self._engine[b"begin_source"](self._to_lua(source))
         sites = self._breakpoints.sites(path, self._ids)
         made = instrument(lines, sites)
         inserted = set()
@@ -377,7 +382,10 @@ class Debugger:
         for listener in self._listeners:
             listener.stopped(self.stop)
 
-    def _on_resumed(self) -> None:
+    def _on_resumed(self, *_: object) -> None:
+        """The code goes on: told by the command that lets it, or by the end of the cell."""
+        if self.stop is None:
+            return
         self.state, self.stop = "running", None
         for listener in self._listeners:
             listener.continued()
@@ -471,7 +479,7 @@ class Debugger:
     def resume(self) -> None:
         """Lets the code go on."""
         self._need_stop()
-        self._ask("resume")
+        self._ask("resume", convert=self._on_resumed)
 
     def step(self, kind: StepKind, thread: int) -> None:
         """Goes on to the next line, into the next call, or out of the current one.
@@ -479,7 +487,7 @@ class Debugger:
         A thread other than the one that has stopped is stepped from its innermost call.
         """
         self._need_stop()
-        self._ask("step", kind, thread)
+        self._ask("step", kind, thread, convert=self._on_resumed)
 
     def pause(self) -> None:
         """Stops running code at the next line it comes to."""
@@ -527,9 +535,12 @@ class Debugger:
             thread,
             start,
             count,
-            convert=lambda listed, total: (rows.frames(listed, self.sources), int(total)),
+            convert=lambda listed, total: (self._frames(listed), int(total)),
         )
         return found
+
+    def _frames(self, listed: Any) -> list[StackFrame]:
+        return rows.frames(listed, self.sources, self._breakpoints.function_name)
 
     def scopes(self, frame: int) -> list[Scope]:
         """The groups of variables of a frame."""
@@ -582,10 +593,12 @@ class Debugger:
         stop = self._need_stop()
         if stop.reason != "exception":
             raise DebuggerError("the code has not stopped on an error")
-        found: ExceptionInfo = self._ask(
-            "error_here", convert=lambda box, uncaught: rows.exception(self._lua, box, bool(uncaught), stop)
+        uncaught, name = self._ask(
+            "error_here", convert=lambda uncaught, name=None: (bool(uncaught), name and name.decode(errors="replace"))
         )
-        return found
+        frames, _ = self.stack(stop.thread)
+        places = [f"{frame.source.name}:{frame.line} in {frame.name}" for frame in frames if frame.source]
+        return ExceptionInfo(name or "LuaError", stop.text, uncaught, "\n".join(places))
 
     def global_variables(self) -> list[Variable]:
         """The user's globals and the cells' locals; while code runs, as they were when it began or stopped last."""

@@ -21,17 +21,20 @@ local raw_xpcall = host.raw_xpcall
 local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
 
 local points = {}       -- key of a source -> {[line] = {breakpoint, ...}}
-local sites = {}        -- id of an inserted call -> {points = points[key], source, line, condition}
+local sites = {}        -- id of an inserted call -> {points = points[key], line, condition}
+local inserted = {}     -- source -> {[line] = points[key]}, the lines with inserted calls
 local late = {}         -- source -> {[line] = {points, first}}
 local late_lines = {}   -- line -> true if any source has such a breakpoint there
 
 local busy = false      -- stopped, or serving the host: nothing else stops
 local stopped           -- the thread that is stopped
 local leaving = false
+local missed = false    -- the host has asked for attention while it was busy
 local evaluating = false
 local evaluations, seen, patience = 0, 0, 0
 local mode, target      -- how it goes on, and from which frame
-local skip              -- the place of the last stop, whose inserted call is still to come
+local rest_of_line      -- a line that is gone on with, not arrived at
+local arriving          -- the thread of a step that ends at the inserted call which comes next
 local filters = {}      -- raised, uncaught
 local error_box, error_is_uncaught -- of the stop: {value}
 
@@ -58,9 +61,13 @@ end
 -- this may be called from one.
 local function serve_apart(may_block)
   local limited = limit_memory(false)
-  busy, leaving = true, false
-  local ok, problem = pcall(resume, create(serve), limited, may_block)
-  busy = false
+  local ok, problem
+  repeat
+    busy, missed, leaving = true, false, false
+    ok, problem = pcall(resume, create(serve), limited, may_block)
+    busy = false
+    may_block = false -- one more round for what came while it was leaving
+  until not ok or not (missed or leaving)
   limit_memory(limited)
   check()
   if not ok then error(problem, 0) end
@@ -83,7 +90,7 @@ end
 local function stop(reason, text, hit, thread)
   if busy then return end
   debugger.hook = nil
-  mode, target = nil, nil
+  mode, target, arriving, rest_of_line = nil, nil, nil, nil
   stopped = thread or running()
   release()
   control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
@@ -181,9 +188,14 @@ local function reach_all(list, condition, inlined, level)
   return hit, remark, kind
 end
 
-local function same_place(place, depth_level)
-  return place.thread == running() and getinfo(place.depth + depth_level, "l") ~= nil
-    and getinfo(place.depth + depth_level + 1, "l") == nil
+local function reason_of_mode()
+  return mode == "pause" and "pause" or mode == "entry" and "entry" or "step"
+end
+
+-- Stops in an inserted call. A hook that LuaJIT gets there is told of the line that goes on as of a new one.
+local function stop_in_line(line, ...)
+  stop(...)
+  if mode and jit then rest_of_line = line end
 end
 
 -- Called by the code itself, before the statement where a breakpoint was when it was compiled.
@@ -191,10 +203,12 @@ local function reach(id, condition)
   local site = sites[id]
   local list = site and site.points[site.line]
   if not list or busy or evaluating then return end
-  if skip then
-    local place = skip
-    skip = nil
-    if place.sites[id] and same_place(place, 2) then return end
+  local arrived = arriving
+  arriving = nil
+  if arrived and arrived == running() then
+    local hit, remark, kind = reach_all(list, condition, site.condition, 2)
+    stop_in_line(site.line, hit and kind or reason_of_mode(), remark, hit)
+    return
   end
   if #list == 1 and condition and list[1].condition == site.condition then
     -- The usual case of a condition that is false, without detours.
@@ -209,7 +223,7 @@ local function reach(id, condition)
     condition = known
   end
   local hit, remark, kind = reach_all(list, condition, site.condition, 2)
-  if hit then stop(kind, remark, hit) end
+  if hit then stop_in_line(site.line, kind, remark, hit) end
 end
 
 -- Late breakpoints of a line: those of the source's, and those of functions that begin there.
@@ -243,36 +257,22 @@ local function has_left_thread()
   return state ~= "normal" and state ~= "running"
 end
 
--- Which inserted calls are going to be made at the place of a stop by the hook, and where that is.
-local function remember_place(source, line)
-  local ids, any = {}, false
-  for id, site in next, sites do
-    if site.line == line and site.source == source then ids[id], any = true, true end
-  end
-  if not any then
-    skip = nil
-    return
-  end
-  local thread = running()
-  local _, frame = apart(function() return true, threads.innermost(thread) end)
-  skip = { thread = thread, depth = frame and frame.depth or 0, sites = ids }
-end
-
 local function stop_here(line)
   local info = getinfo(3, "S")
   if is_own(info.source) then return end
-  local reason = mode == "pause" and "pause" or mode == "entry" and "entry" or "step"
-  local hit
-  remember_place(info.source, line)
-  if skip then
-    for id in next, skip.sites do
-      local list = sites[id].points[line]
-      if list then hit = reach_all(list, nil, nil, 3) end
-    end
+  if rest_of_line then
+    local same = rest_of_line == line
+    rest_of_line = nil
+    if same and running() == target.thread and getinfo(target.depth + 2, "l")
+      and not getinfo(target.depth + 3, "l") then return end
   end
-  local place = skip
-  stop(hit and "breakpoint" or reason, nil, hit)
-  skip = place
+  local lines = inserted[info.source]
+  if lines and lines[line] and lines[line][line] and not arriving then
+    arriving = running() -- the call that comes next stops, and says which breakpoints those are
+    return
+  end
+  arriving = nil
+  stop(reason_of_mode())
 end
 
 -- Level 1 is the hook, 2 the function it was called for: a call at depth d from the outermost is at level 2, and
@@ -419,7 +419,7 @@ local function attend()
     end
     return
   end
-  if not busy then serve_apart(false) end
+  if busy then missed = true else serve_apart(false) end
 end
 
 local function rebuild_late_lines()
@@ -438,7 +438,7 @@ return {
     debugger.reach = on and reach or debugger.reach
     debugger.breakpoint = on and function() if not busy and not evaluating then stop("breakpoint") end end or nil
     if not on then
-      points, sites, late, late_lines, mode, skip = {}, {}, {}, {}, nil, nil
+      points, sites, inserted, late, late_lines, mode, arriving = {}, {}, {}, {}, {}, nil, nil
       set_filters(false, false)
       watch_lines()
     end
@@ -460,9 +460,12 @@ return {
       lines[breakpoint.line] = here_too
     end
   end,
+  -- A source is compiled anew.
+  begin_source = function(source) inserted[source] = {} end,
   add_site = function(id, path, source, line, condition)
     points[path] = points[path] or {}
-    sites[id] = { points = points[path], source = source, line = line, condition = condition }
+    sites[id] = { points = points[path], line = line, condition = condition }
+    inserted[source][line] = points[path]
   end,
   -- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
   set_late = function(source, lines)
@@ -492,9 +495,10 @@ return {
   begin = function()
     if debugger.hook then arm() end
   end,
-  -- A cell has ended, and with it the steps through it.
+  -- A cell has ended, wherever it was, and with it the steps through it.
   finish = function()
-    mode, skip = nil, nil
+    mode, arriving, stopped, error_box = nil, nil, nil, nil
+    busy, evaluating = false, false
     watch_lines()
   end,
   -- Runs f without stopping in it.

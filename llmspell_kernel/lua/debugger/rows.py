@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint
-from llmspell_kernel.lua.debugger.model import ExceptionInfo, Scope, StackFrame, Stop, ThreadInfo, Variable
+from llmspell_kernel.lua.debugger.model import Scope, StackFrame, ThreadInfo, Variable
 from llmspell_kernel.lua.debugger.sources import Sources
-
-if TYPE_CHECKING:
-    from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
 def _text(value: Any) -> str:
@@ -29,17 +26,22 @@ def threads(listed: Any) -> list[ThreadInfo]:
     return sorted(found, key=lambda thread: thread.id)
 
 
-def frames(listed: Any, sources: Sources) -> list[StackFrame]:
-    """Rows of threads.lua with ids."""
-    return [_frame(row, sources) for row in _listed(listed)]
+def frames(listed: Any, sources: Sources, function_name: Callable[[str, int], str]) -> list[StackFrame]:
+    """Rows of threads.lua with ids; `function_name` knows what the function at a path's line is called."""
+    return [_frame(row, sources, function_name) for row in _listed(listed)]
 
 
-def _frame(row: Any, sources: Sources) -> StackFrame:
-    identity, name = int(row[b"id"]), _text(row[b"name"])
+def _frame(row: Any, sources: Sources, function_name: Callable[[str, int], str]) -> StackFrame:
+    identity, called = int(row[b"id"]), _text(row[b"name"])
     if row[b"what"] == b"C":
         kind = "Python" if row[b"python"] else "C"
-        return StackFrame(identity, f"[{kind}] {name}", None, 0, subtle=True)
+        return StackFrame(identity, f"[{kind}] {called or 'function'}", None, 0, subtle=True)
     source = sources.source_of(row[b"source"].decode(errors="surrogateescape"))
+    first = int(row[b"first"])
+    if row[b"main"]:
+        name = "main chunk"
+    else:
+        name = function_name(source.path, first) or called or f"function at line {first}"
     return StackFrame(identity, name, source, max(0, int(row[b"line"])), subtle=source.own)
 
 
@@ -76,11 +78,6 @@ def variable(row: Any) -> Variable:
         bool(row[b"read_only"]),
         bool(row[b"internal"]),
     )
-
-
-def exception(lua: LuaInterpreter, box: Any, uncaught: bool, stop: Stop) -> ExceptionInfo:
-    """What the code has stopped on: `box` holds the error value."""
-    return ExceptionInfo("LuaError", stop.text, uncaught, "")
 
 
 def breakpoint_row(line: int, breakpoint_: Breakpoint) -> dict[str, Any]:

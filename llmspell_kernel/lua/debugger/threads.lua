@@ -49,18 +49,11 @@ end
 
 local function level_of(frame) return count(frame.thread) - frame.depth end
 
-local function name_of(info)
-  if is_main(info.func) or info.what == "main" then return "main chunk" end
-  if info.name then return info.name end
-  if info.what == "C" then return "function" end
-  return format("function at line %d", info.linedefined)
-end
-
 local function describe(info, thread, depth)
   return {
-    thread = thread, depth = depth, name = name_of(info), source = info.source, place = info.short_src,
+    thread = thread, depth = depth, name = info.name, source = info.source, place = info.short_src,
     line = info.currentline, what = info.what, first = info.linedefined,
-    python = info.what == "C" and is_python(info.func) or false, main = is_main(info.func) or false,
+    python = info.what == "C" and is_python(info.func) or false, main = is_main(info.func) or info.what == "main",
   }
 end
 
