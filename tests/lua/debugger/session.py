@@ -106,11 +106,11 @@ class Session:
         return Cell(code, path, future)
 
     def start_endless(self, code: str) -> Cell:
-        """Runs a cell that does not end by itself; it has begun."""
+        """Runs a cell that does not end by itself; it has come to its `io.read()`."""
         begun = threading.Event()
         self.shell.frontend.answers = [""]
         self.shell.frontend.on_read = begun.set
-        cell = self.start("io.read() " + code)
+        cell = self.start(code)
         assert begun.wait(WAIT)
         return cell
 

@@ -276,7 +276,9 @@ def test_code_that_was_there_before_stops_too(session: Session) -> None:
 def test_a_breakpoint_that_comes_while_the_code_runs(session: Session) -> None:
     if session.shell.language == "luajit":
         session.run("jit.off()")
-    cell = session.start_endless("going = true\nlocal n = 0\nwhile going do\n  n = n + 1\nend\nreturn 'done'")
+    cell = session.start_endless(
+        "going = true\nlocal n = io.read() and 0\nwhile going do\n  n = n + 1\nend\nreturn 'done'"
+    )
     session.debugger.set_breakpoints(session.recorder, cell.path, [SourceBreakpoint(4)])
     session.wait_stop()
     assert session.line() == 4

@@ -27,7 +27,7 @@ BUSY = {
 def test_pause_stops_a_busy_loop_at_once(session: Session, name: str) -> None:
     if session.shell.language == "luajit":
         session.run("jit.off()")
-    cell = session.start_endless(f"going = true {BUSY[name]} return 'done'")
+    cell = session.start_endless(f"going = true io.read() {BUSY[name]} return 'done'")
     asked = time.perf_counter()
     session.debugger.pause()
     stop = session.wait_stop()
@@ -42,7 +42,7 @@ def test_pause_stops_a_busy_loop_at_once(session: Session, name: str) -> None:
 def test_paused_code_can_be_looked_at_stepped_and_paused_again(session: Session) -> None:
     if session.shell.language == "luajit":
         session.run("jit.off()")
-    cell = session.start_endless("local n, going = 0, true\nwhile going do\n  n = n + 1\nend\nreturn n")
+    cell = session.start_endless("local n, going = 0, io.read()\nwhile going do\n  n = n + 1\nend\nreturn n")
     session.debugger.pause()
     session.wait_stop()
     first = int(session.local_variables()["n"])
@@ -164,7 +164,7 @@ def test_attaching_while_code_runs(session: Session) -> None:
     session.debugger.detach(session.recorder)
     if session.shell.language == "luajit":
         session.run("jit.off()")
-    cell = session.start_endless("going = true while going do end return 'done'")
+    cell = session.start_endless("going = true io.read() while going do end return 'done'")
     session.debugger.attach(session.recorder)
     session.debugger.pause()
     session.wait_stop()
@@ -262,7 +262,7 @@ def test_globals_of_the_user_are_listed_idle_running_and_stopped(session: Sessio
     assert "print" not in names
     if session.shell.language == "luajit":
         session.run("jit.off()")
-    cell = session.start_endless("going = true\nwhile going do end")
+    cell = session.start_endless("going = true io.read()\nwhile going do end")
     assert {"alpha", "beta"} <= {variable.name for variable in session.debugger.global_variables()}
     session.debugger.pause()
     session.wait_stop()
