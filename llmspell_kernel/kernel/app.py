@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import ipaddress
+import json
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ from ipykernel.parentpoller import ParentPollerUnix
 from jupyter_client.connect import ConnectionFileMixin, write_connection_file
 from jupyter_client.session import Session, session_aliases, session_flags
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
-from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_core.paths import jupyter_runtime_dir, secure_write
 from tornado.ioloop import IOLoop
 from traitlets import Bytes, Integer, default
 from traitlets.config import catch_config_error
@@ -53,6 +54,9 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         "memory-limit": "LLMSpellKernel.memory_limit",
         "time-limit": "LLMSpellKernel.time_limit",
         "output-limit": "LLMSpellKernel.output_limit",
+        "dap-port": "LLMSpellKernel.dap_port",
+        "dap-ip": "LLMSpellKernel.dap_ip",
+        "dap-token": "LLMSpellKernel.dap_token",
     }
     flags = {
         **base_flags,
@@ -88,6 +92,7 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         Raises:
             SecurityError: the address is not loopback and the connection has no CurveZMQ keys.
             LanguageUnavailableError: no such Lua on this platform.
+            UsageError: editors cannot be served at the address that `--dap-port` asks for.
         """
         super().initialize(argv)
         # traitlets lets every debug record through to the handlers: building them costs, and none is printed.
@@ -99,6 +104,7 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self._write_connection_file()
         self.output = CellOutput(self._publish_stream, SignalGate(), 0)
         self._make_kernel()
+        self._serve_editors()
         self.output.follow_threads()
         # Last, so that what goes wrong until here is seen in the terminal.
         sys.stdout, sys.stderr = TextStream(self.output, "stdout"), TextStream(self.output, "stderr")
@@ -141,6 +147,18 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
             **{f"{name}_port": port for name, port in self.channels.ports.items()},
             **keys,
         )
+
+    def _serve_editors(self) -> None:
+        """Tells editors where the debugger listens, if it does: in the connection file."""
+        address = self.kernel.listen_for_editors()
+        if address is None:
+            return
+        path = Path(self.connection_file)
+        content = json.loads(path.read_bytes())
+        content |= {"llmspell_dap_port": address[1], "llmspell_dap_token": self.kernel.dap_token}
+        with secure_write(str(path)) as file:
+            json.dump(content, file, indent=2)
+        self.log.info("the debugger listens on %s:%d", *address)
 
     def _remove_connection_file(self) -> None:
         Path(self.connection_file).unlink(missing_ok=True)

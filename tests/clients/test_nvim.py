@@ -118,7 +118,8 @@ def test_attach_finds_port_and_token_in_a_connection_file(
     nvim: Path, tmp_path: Path, new_kernel: Callable[..., KernelSession]
 ) -> None:
     kernel = new_kernel("llmspell", "--dap-port=0", "--dap-token=secret")
-    file = Path(kernel.manager.connection_file)
+    file = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "kernel-nvim.json"
+    file.symlink_to(kernel.manager.connection_file)
     told = ask(nvim, tmp_path, {"request": "attach", "connectionFile": str(file)})
     assert told["told"] == ""
     assert told["server"]["port"] == json.loads(file.read_text())["llmspell_dap_port"]

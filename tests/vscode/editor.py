@@ -9,8 +9,11 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 START_MILLISECONDS = 60_000
+PICK_MILLISECONDS = 4_000
+PICK_ATTEMPTS = 5
 
 
 class Window:
@@ -169,7 +172,16 @@ class Window:
         return self._variable_rows.filter(has=named).first
 
     def _pick(self, key: str, text: str, entry: str = "") -> None:
-        self.page.keyboard.press(key)
-        self.page.locator(".quick-input-widget input[type=text]").first.fill(text)
+        """Choose from a list that a key opens; it is opened anew as long as the window is still starting."""
         row = self.page.locator(".quick-input-list .monaco-list-row", has_text=entry or text).first
-        row.click()
+        for attempt in reversed(range(PICK_ATTEMPTS)):
+            self.page.keyboard.press(key)
+            self.page.locator(".quick-input-widget input[type=text]").first.fill(text)
+            try:
+                row.click(timeout=PICK_MILLISECONDS)
+            except PlaywrightTimeout:
+                if not attempt:
+                    raise
+                self.page.keyboard.press("Escape")
+            else:
+                return

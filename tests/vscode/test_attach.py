@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -25,10 +27,17 @@ return shapes
 """
 
 
-def test_a_module_that_a_cell_uses_is_debugged(
-    open_folder: OpenFolder, new_kernel: Callable[..., KernelSession]
-) -> None:
-    kernel = new_kernel("llmspell", "--dap-port=0")
+@pytest.fixture
+def kernel(new_kernel: Callable[..., KernelSession]) -> Iterator[KernelSession]:
+    """A kernel that listens for editors, with its connection file where Jupyter Server writes it."""
+    session = new_kernel("llmspell", "--dap-port=0")
+    file = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "kernel-vscode.json"
+    file.symlink_to(session.manager.connection_file)
+    yield session
+    file.unlink()
+
+
+def test_a_module_that_a_cell_uses_is_debugged(open_folder: OpenFolder, kernel: KernelSession) -> None:
     window = open_folder(**{"shapes.lua": SHAPES})
     window.open_file("shapes.lua")
     window.toggle_breakpoint(4)
@@ -50,10 +59,7 @@ def test_a_module_that_a_cell_uses_is_debugged(
     assert kernel.execute("1 + 1").result == "2"
 
 
-def test_the_source_of_a_cell_is_shown(
-    open_folder: OpenFolder, new_kernel: Callable[..., KernelSession]
-) -> None:
-    kernel = new_kernel("llmspell", "--dap-port=0")
+def test_the_source_of_a_cell_is_shown(open_folder: OpenFolder, kernel: KernelSession) -> None:
     window = open_folder(**{"notes.txt": ""})
     window.run_command("LLMSpell: Attach to Running Kernel")
     window.choose("llmspell")
