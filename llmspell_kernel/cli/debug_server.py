@@ -22,7 +22,10 @@ _GOODBYE_SECONDS = 2.0
 
 
 class _Beforehand:
-    """Owns the breakpoints of the command line: there before any client, and still there after the last."""
+    """Owns the breakpoints of the command line: there before any client, and still there after the last.
+
+    It also keeps the debugger on, so that clients who come later find all that was loaded before.
+    """
 
     def stopped(self, stop: Stop) -> None:
         """It waits for a client."""
@@ -86,7 +89,7 @@ def debug_over(
             "stdout", b"listening on %s:%d\n" % (server.address[0].encode(), server.address[1])
         )
         script.frontend.copy = server.write
-        _set_breakpoints(script, break_at, os.path.abspath(file), hold=stop_on_entry and not wait)
+        _set_breakpoints(script, break_at, os.path.abspath(file))
         script.debugger.stop_on_entry = stop_on_entry
         try:
             if wait:
@@ -112,13 +115,12 @@ def _check_program(file: str, wanted: LaunchArguments) -> None:
         )
 
 
-def _set_breakpoints(script: Script, break_at: Sequence[str], path: str, *, hold: bool) -> None:
-    if break_at or hold:
-        beforehand = _Beforehand()
-        script.debugger.attach(beforehand)
-        book = BreakpointBook(script.debugger, beforehand)
-        for place in break_at:
-            book.add(Place.parse(place, path), [])
+def _set_breakpoints(script: Script, break_at: Sequence[str], path: str) -> None:
+    beforehand = _Beforehand()
+    script.debugger.attach(beforehand)
+    book = BreakpointBook(script.debugger, beforehand)
+    for place in break_at:
+        book.add(Place.parse(place, path), [])
 
 
 def _wait_for_goodbyes(script: Script, server: DapServer) -> None:

@@ -204,6 +204,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            print(self.target.diagnosis)  # pytest shows it with the failure
         self.target.close()
 
     # Before and while it runs

@@ -69,6 +69,11 @@ class Target(ABC):
     def output(self, client: DapClient) -> str:
         """What the program has written so far, as the client sees it."""
 
+    @property
+    def diagnosis(self) -> str:
+        """What helps to understand a failed test."""
+        return ""
+
     @abstractmethod
     def close(self) -> None:
         """End the program and what runs it, whatever state they are in."""
@@ -191,6 +196,10 @@ class ScriptTarget(Target):
         code = self.process.wait(SECONDS)
         assert code in (0, 1), f"exit status {code}; stderr: {self.stderr.text}"
         return code
+
+    @property
+    def diagnosis(self) -> str:
+        return f"exit status {self.process.poll()}\nstdout: {self.stdout.text}\nstderr: {self.stderr.text}"
 
     def output(self, client: DapClient) -> str:
         return "".join(

@@ -169,8 +169,8 @@ def test_a_condition_that_never_ends_is_ended(debug: Debug) -> None:
         to_the_end(session)
 
 
-def test_an_expression_that_never_ends_is_ended(debug: Debug) -> None:
-    with debug(LOOP) as session:
+def test_an_expression_that_never_ends_is_ended(tmp_path: Path) -> None:
+    with script_session(tmp_path, LOOP) as session:
         session.set_breakpoints("add")
         session.run()
         frame = session.wait_stop("breakpoint", at="add").frame
