@@ -23,10 +23,10 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
 @click.command(
     epilog="""\b
 Examples:
-  llmspell debug tour.lua                             at a prompt, stopped at the first line
-  llmspell debug tour.lua --break-at 12               ... or at line 12
-  llmspell debug tour.lua --listen 127.0.0.1:0 --wait for an editor; prints the port
-  llmspell debug tour.lua -- first second             arguments of the script"""
+  llmspell debug tour.lua                      at a prompt, stopped at the first line
+  llmspell debug tour.lua --break-at 12        ... or at line 12
+  llmspell debug tour.lua --listen 0 --wait    for an editor; prints where it listens
+  llmspell debug tour.lua -- first second      arguments of the script"""
 )
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -68,8 +68,8 @@ def debug(
 ) -> int:
     """Run a Lua file under the debugger.
 
-    Without --listen there is a prompt wherever the script stops; `help` there lists its commands. Ctrl-C
-    stops running code.
+    Without --listen there is a prompt wherever the script stops; `help` there lists its commands, and Ctrl-C
+    pauses the script while it runs.
     """
     if listen is None:
         if wait:

@@ -321,3 +321,15 @@ def test_the_session_in_the_documentation_is_real(debugging: Debugging) -> None:
     commands = re.findall(r"^\(debug\) (.*)$", session, re.MULTILINE)
     said = debugging(Program(program), *commands, name="area.lua")
     assert said.stdout == session and said.status == 0
+
+
+def test_output_and_stops_have_lines_of_their_own(debugging: Debugging) -> None:
+    program = Program.of("""
+        io.write("half a line")
+        local x = 1  -- @stop
+    """)
+    said = debugging(program, "break 2", "c", "c")
+    assert (
+        said.to("c")
+        == "half a line\nbreakpoint 1\nmain chunk at program.lua:2\n->*   2  local x = 1  -- @stop\n"
+    )

@@ -15,6 +15,9 @@ from llmspell_kernel.lua.debugger.debugger import Debugger
 from llmspell_kernel.lua.debugger.model import BreakpointStatus, ExceptionFilter, OutputCategory, Source, Stop
 
 PROMPT = "(debug) "
+_PATIENCE_SECONDS = 1.0
+"""When to say something about a script that does not pause."""
+
 UNCAUGHT: tuple[ExceptionFilter, ...] = ("uncaught",)
 
 
@@ -115,7 +118,11 @@ class Console:
     def run(self) -> None:
         """Asks at each stop, until the script has ended."""
         while True:
-            news = self._news.get()
+            try:
+                news = self._news.get(timeout=_PATIENCE_SECONDS if self._pausing else None)
+            except queue.Empty:
+                self._say("the script has not paused yet: it waits for something; Ctrl-C again ends it")
+                news = self._news.get()
             if isinstance(news, _Ended):
                 return
             if isinstance(news, _Interrupted):

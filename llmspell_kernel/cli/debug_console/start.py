@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from llmspell_kernel.cli.debug_console.console import Console
 from llmspell_kernel.cli.debug_console.lines import LineInput
 from llmspell_kernel.cli.script import Script
+from llmspell_kernel.interpreter import StreamName
 
 
 def debug_here(
@@ -22,8 +23,17 @@ def debug_here(
     lines = LineInput(lambda text: script.frontend.write("stdout", text.encode(errors="surrogateescape")))
     script = Script(file, arguments, language, lines.read)
 
+    at_line_start = True
+
+    def note(_: StreamName, data: bytes) -> None:
+        nonlocal at_line_start
+        at_line_start = data.endswith(b"\n") if data else at_line_start
+
     def say(line: str) -> None:
-        script.frontend.write("stdout", f"{line}\n".encode(errors="surrogateescape"))
+        start = "" if at_line_start else "\n"
+        script.frontend.write("stdout", f"{start}{line}\n".encode(errors="surrogateescape"))
+
+    script.frontend.copy = note
 
     console = Console(script.debugger, lines, say, script.end)
     script.take_signals(console.interrupted)
