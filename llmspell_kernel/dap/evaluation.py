@@ -43,22 +43,18 @@ def _may_change(arguments: EvaluateArguments) -> bool:
 def evaluate(session: Session, arguments: EvaluateArguments) -> EvaluateBody:
     """The value of an expression; in the console also runs statements."""
     context = _context(session, arguments.context)
-    variable = session.debugger.evaluate(arguments.expression, arguments.frame_id, context)
+    frame = session.view.frame_to_ours(arguments.frame_id)
+    variable = session.debugger.evaluate(arguments.expression, frame, context)
     if context == "repl":
-        _renew_frames(session, arguments.frame_id)
+        session.view.frames.renew_after(arguments.frame_id)
         session.tell_others_of_changes()
     return session.view.result(variable, arguments.format)
 
 
-def _renew_frames(session: Session, frame: int | None) -> None:
-    """JupyterLab shows variables anew after a statement only if the frame it chose has a new id."""
-    if any(body.stack_frames and body.stack_frames[0].id == frame for body in session.stacks.values()):
-        session.stacks.clear()
-
-
 def set_expression(session: Session, arguments: SetExpressionArguments) -> ValueBody:
     """Assigns to an expression."""
-    variable = session.debugger.set_expression(arguments.expression, arguments.value, arguments.frame_id)
+    frame = session.view.frame_to_ours(arguments.frame_id)
+    variable = session.debugger.set_expression(arguments.expression, arguments.value, frame)
     session.tell_others_of_changes()
     return session.view.value(variable, arguments.format)
 
@@ -69,7 +65,7 @@ def completions(session: Session, arguments: CompletionsArguments) -> Completion
     first = session.view.first_column
     begin = _start_of_line(text, (arguments.line or first) - first)
     column = begin + _points(text[begin:], arguments.column - first)
-    found = session.debugger.complete(text, column, arguments.frame_id)
+    found = session.debugger.complete(text, column, session.view.frame_to_ours(arguments.frame_id))
     start = _units(text[begin : max(found.start, begin)]) + first
     length = _units(text[found.start : found.end])
     return CompletionsBody(

@@ -35,13 +35,16 @@ def step_out(session: Session, arguments: ThreadArguments) -> None:
 
 
 def pause(session: Session, arguments: ThreadArguments) -> None:
-    """Stops the code where it is."""
-    session.debugger.pause()
+    """Stops the code where it is; a program that is about to begin, at its first statement."""
+    if session.debugger.state == "idle" and session.host.launcher is not None:
+        session.debugger.stop_on_entry = True
+    else:
+        session.debugger.pause()
 
 
 def restart_frame(session: Session, arguments: FrameArguments) -> None:
     """Begins a call anew."""
-    session.debugger.restart_frame(arguments.frame_id)
+    session.debugger.restart_frame(session.view.frames.to_ours(arguments.frame_id))
 
 
 COMMANDS: Commands = {

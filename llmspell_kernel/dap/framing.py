@@ -80,9 +80,9 @@ def decode(body: bytes) -> object:
 
 
 def encode(message: Message) -> bytes:
-    """A message with its header. Any text can be sent, also one that is no valid Unicode."""
+    """A message with its header. Any text can be sent, also one that is no valid Unicode; any number too."""
     try:
         body = msgspec.json.encode(message)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, OverflowError):
         body = json.dumps(message).encode()
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -81,8 +81,9 @@ def inspect_variables(session: Session, arguments: NoArguments) -> VariablesBody
 
 def rich_inspect_variables(session: Session, arguments: RichInspectArguments) -> RichInspectBody:
     """A variable as a cell's result would show it."""
+    frame = session.view.frame_to_ours(arguments.frame_id)
     try:
-        bundle = session.debugger.rich_variable(arguments.variable_name, arguments.frame_id)
+        bundle = session.debugger.rich_variable(arguments.variable_name, frame)
     except DebuggerError:
         if not session.view.lab:
             raise
@@ -100,8 +101,9 @@ def _still_there(session: Session, arguments: RichInspectArguments) -> MimeBundl
 
 def copy_to_globals(session: Session, arguments: CopyToGlobalsArguments) -> ValueBody:
     """Copies a variable of a frame to a global."""
+    frame = session.view.frame_to_ours(arguments.src_frame_id)
     variable = session.debugger.copy_to_globals(
-        arguments.src_variable_name, arguments.src_frame_id, arguments.dst_variable_name
+        arguments.src_variable_name, frame, arguments.dst_variable_name
     )
     session.tell_others_of_changes()
     return session.view.value(variable)

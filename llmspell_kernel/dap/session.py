@@ -16,12 +16,11 @@ from llmspell_kernel.dap.bodies import (
     LoadedSourceBody,
     OutputBody,
     SourceBody,
-    StackTraceBody,
     StoppedBody,
     ThreadEventBody,
 )
 from llmspell_kernel.dap.host import Host
-from llmspell_kernel.dap.protocol import Message, StackTraceArguments
+from llmspell_kernel.dap.protocol import Message
 from llmspell_kernel.dap.steering import Steering
 from llmspell_kernel.dap.view import View
 from llmspell_kernel.errors import DebuggerError, NoAnswerError
@@ -100,8 +99,6 @@ class Session:
         initialized: `initialize` was answered.
         attached: it takes part: the debugger sends it events.
         no_debug: it wants its program run, but not debugged.
-        stacks: answers to stackTrace that JupyterLab gets again while the code stays where it is: it takes
-            frames with new ids for a new stop, and goes back to the innermost one.
     """
 
     def __init__(
@@ -126,7 +123,6 @@ class Session:
         self.no_debug = False
         self.configured = False
         self.left = False
-        self.stacks: dict[StackTraceArguments, StackTraceBody] = {}
         self._told: Stop | None = None
         self._lock = threading.Lock()
 
@@ -176,13 +172,14 @@ class Session:
             self.debugger.detach(self)  # a request that was being answered may have set breakpoints
             return
         steered = self.steering.leave(self)
-        try:
-            if not self.no_debug:
-                self.debugger.detach(self)
-                if steered:
-                    self._let_go()
-        finally:
-            self.host.on_disconnect(terminate)
+        if terminate:
+            self.host.on_disconnect(True)  # before stopped code goes on: it shall not do anything more
+        if not self.no_debug:
+            self.debugger.detach(self)
+            if steered:
+                self._let_go()
+        if not terminate:
+            self.host.on_disconnect(False)
 
     def _let_go(self) -> None:
         """Has stopped code go on, also if it is busy with an expression of the client's first."""
@@ -230,7 +227,7 @@ class Session:
 
     def stopped(self, stop: Stop) -> None:
         """The code has stopped."""
-        self.stacks.clear()
+        self.view.frames.forget()
         self._told = stop
         self.emit(
             "stopped",
@@ -247,7 +244,7 @@ class Session:
 
     def continued(self) -> None:
         """The code goes on; JupyterLab wants to know which thread it was that had stopped."""
-        self.stacks.clear()
+        self.view.frames.forget()
         told, self._told = self._told, None
         stop = told or self.debugger.stop
         thread = 1 if stop is None else stop.thread

@@ -46,20 +46,17 @@ def _label(thread: ThreadInfo) -> str:
 
 def stack_trace(session: Session, arguments: StackTraceArguments) -> StackTraceBody:
     """A part of a thread's stack."""
-    known = session.stacks.get(arguments)
-    if known is not None:
-        return known
+    start = arguments.start_frame or 0
     count = min(arguments.levels or FRAME_LIMIT, FRAME_LIMIT)
-    frames, total = session.debugger.stack(arguments.thread_id, arguments.start_frame or 0, count)
-    body = StackTraceBody(stack_frames=[session.view.frame(frame) for frame in frames], total_frames=total)
-    if session.view.lab:
-        session.stacks[arguments] = body
-    return body
+    frames, total = session.debugger.stack(arguments.thread_id, start, count)
+    thread = arguments.thread_id
+    shown = [session.view.frame(frame, thread, depth) for depth, frame in enumerate(frames, start)]
+    return StackTraceBody(stack_frames=shown, total_frames=total)
 
 
 def scopes(session: Session, arguments: FrameArguments) -> ScopesBody:
     """The groups of variables of a frame."""
-    found = session.debugger.scopes(arguments.frame_id)
+    found = session.debugger.scopes(session.view.frames.to_ours(arguments.frame_id))
     return ScopesBody(scopes=[session.view.scope(scope) for scope in found])
 
 

@@ -15,6 +15,7 @@ from llmspell_kernel.dap.bodies import (
     VariableBody,
     VariableHint,
 )
+from llmspell_kernel.dap.frame_numbers import FrameNumbers
 from llmspell_kernel.dap.paths import Paths
 from llmspell_kernel.dap.protocol import InitializeArguments, SourceArgument, ValueFormat
 from llmspell_kernel.lua.debugger.model import BreakpointStatus, Scope, Source, StackFrame, Variable
@@ -37,6 +38,7 @@ class View:
         self.uris = client.path_format == "uri"
         self.paths = Paths(uris=self.uris)
         self.lab = client.client_id == _LAB
+        self.frames = FrameNumbers()
         self._first_line = 0 if client.lines_start_at1 is False else 1
         self.first_column = 0 if client.columns_start_at1 is False else 1
 
@@ -46,6 +48,10 @@ class View:
         return self.client.client_name or self.client.client_id or "a client without a name"
 
     # Lines and sources
+
+    def frame_to_ours(self, number: int | None) -> int | None:
+        """The core's number of a frame that a client names, if it does."""
+        return None if number is None else self.frames.to_ours(number)
 
     def line_to_ours(self, line: int) -> int:
         """A client's line number, counted from 1."""
@@ -69,13 +75,13 @@ class View:
             origin="the runtime" if source.own else None,
         )
 
-    def frame(self, frame: StackFrame) -> FrameBody:
-        """A call; JupyterLab needs a source and a line for each."""
+    def frame(self, frame: StackFrame, thread: int = 1, depth: int = 0) -> FrameBody:
+        """A call of a thread, `depth` others within it; JupyterLab needs a source and a line for each."""
         source = None if frame.source is None else self.source(frame.source)
         if source is None and self.lab:
             source = SourceBody(name=frame.name, path=NO_SOURCE, presentation_hint="deemphasize")
         return FrameBody(
-            id=frame.id,
+            id=self.frames.to_client(frame.id, thread, depth) if self.lab else frame.id,
             name=frame.name,
             line=self.line_to_client(max(frame.line, 1) if self.lab else frame.line),
             column=self.first_column,
