@@ -97,7 +97,7 @@ class Window:
     def stop(self) -> None:
         """End the session, if there is one."""
         if self.toolbar.is_visible():
-            self.run_command("Debug: Stop")
+            self.toolbar.locator(".codicon-debug-stop, .codicon-debug-disconnect").first.click()
             self.wait_ended()
 
     def functions(self) -> list[str]:
