@@ -36,6 +36,12 @@ def send_frames(socket: zmq.Socket[Any], frames: Sequence[Any]) -> None:
     send(socket, frames[-1], 0)
 
 
+def _look_again(stream: ZMQStream) -> None:
+    """Has the stream read what arrived meanwhile: sending may have taken the wake-up for it away."""
+    if int(stream.socket.get(zmq.EVENTS)) & zmq.POLLIN:
+        stream.io_loop.add_callback(stream._handle_events, stream.socket, 0)
+
+
 def _content(part: bytes) -> Any:
     r"""JSON, in which a lone surrogate (`\ud800`, which JavaScript may send) becomes a question mark.
 
@@ -83,8 +89,9 @@ class KernelSession(Session):
         frames = self._frames(message, ident)
         frames += buffers or ()
         if isinstance(stream, ZMQStream):
-            stream = stream.socket
-        if isinstance(stream, zmq.Socket):
+            send_frames(stream.socket, frames)
+            _look_again(stream)
+        elif isinstance(stream, zmq.Socket):
             send_frames(stream, frames)
         else:
             stream.send_multipart(frames)

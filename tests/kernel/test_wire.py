@@ -285,3 +285,13 @@ def test_random_frames(wire: Wire) -> None:
         wire[chance.choice(("shell", "control", "stdin"))].send_multipart(frames)
     wire.check_alive()
     assert wire.kernel.execute("hacked").result == "nil"
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+def test_requests_in_quick_succession_are_all_answered(wire: Wire, channel: str) -> None:
+    for _ in range(100):
+        requests = [wire.session.msg("kernel_info_request", {}) for _ in range(3)]
+        for request in requests:
+            wire.session.send(wire[channel], request)
+        for request in requests:
+            assert wire.receive(channel)["parent_header"]["msg_id"] == request["header"]["msg_id"]
