@@ -11,7 +11,7 @@ from typing import Literal
 Unit = Literal["s", "bytes", "x"]
 """Seconds, bytes, or how many times as long as without what is measured."""
 
-Verdict = Literal["better still", "reached", "missed"]
+Verdict = Literal["better still", "reached", "missed", "no target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should be at most: `reach`, and `better` where there is more to want.
+    """What a figure should be at most: `reach` (None: it is only shown), and `better` where there is more to want.
 
     `of` says which figure: the ratio of the medians, or our median itself in the result's unit. Where it is
     our median, `below_reference` asks for one below the reference's as well.
     """
 
-    reach: float
+    reach: float | None
     better: float | None = None
     of: Literal["ratio", "ours"] = "ratio"
     below_reference: bool = False
@@ -90,6 +90,8 @@ class Result:
     def verdict(self) -> Verdict:
         """How far the target is reached; a condition that does not hold misses it."""
         figure = self.ratio if self.target.of == "ratio" else statistics.median(self.ours)
+        if self.target.reach is None:
+            return "no target"
         if figure > self.target.reach or not all(condition.holds for condition in self.conditions):
             return "missed"
         if self.target.below_reference and self.ratio >= 1:

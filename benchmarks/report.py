@@ -30,7 +30,7 @@ HEADINGS = (
     "reached",
 )
 PACKAGES = ("ipykernel", "debugpy", "jupyter_client", "pyzmq", "tornado", "traitlets", "orjson", "lupa")
-VERDICTS = {"better still": "yes, better still", "reached": "yes", "missed": "NO"}
+VERDICTS = {"better still": "yes, better still", "reached": "yes", "missed": "NO", "no target": ""}
 
 
 def quantity(value: float, unit: Unit) -> str:
