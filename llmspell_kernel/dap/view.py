@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 
 from llmspell_kernel.dap.bodies import (
@@ -67,10 +68,11 @@ class View:
 
     def source(self, source: Source) -> SourceBody:
         """A source; the runtime's own is shown as of less importance."""
+        cell = self.lab and os.path.isabs(source.path)  # JupyterLab knows them by their path
         return SourceBody(
             name=source.name,
             path=self.paths.to_client(source.path),
-            source_reference=source.reference or None,
+            source_reference=None if cell else source.reference or None,
             presentation_hint="deemphasize" if source.own else None,
             origin="the runtime" if source.own else None,
         )

@@ -85,7 +85,7 @@ class Sources:
             if known is not None and known.name == name:
                 return known
             reference = known.reference if known else 0
-            if not reference and not os.path.isabs(path):
+            if not reference and not os.path.isfile(path):
                 self._references.append(path)
                 reference = len(self._references)
             found = self._sources[path] = Source(path, name, reference, own)
