@@ -47,7 +47,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should be at most: `reach` (None: it is only shown), and `better` where there is more to want.
+    """What a figure should be at most: `reach` (None: any), and `better` where there is more to want.
 
     `of` says which figure: the ratio of the medians, or our median itself in the result's unit. Where it is
     our median, `below_reference` asks for one below the reference's as well.
