@@ -9,6 +9,10 @@ local package, fail = package, host.fail
 local debugger = host.debugger
 local setfenv = setfenv
 
+-- The chunk names of files, for a debugger that comes later.
+local files = {}
+debugger.files = files
+
 local function environment(n, env, f, message)
   if not f then return nil, message end
   if n > 0 then setfenv(f, env) end
@@ -28,6 +32,7 @@ end
 -- Lua compiles under the message handler of whoever called last: without a call of its own to protect it, the
 -- handler of a cell would turn the message about source that nests too deeply into a report.
 local function compile(source, name, ...)
+  if byte(name) == 64 then files[name] = true end
   local prepared = debugger.prepare and debugger.prepare(source, name)
   if prepared then
     local ok, outer = pcall(raw_load, prepared, name, "t", ...)
