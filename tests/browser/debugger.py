@@ -25,6 +25,26 @@ TABLE_ROWS = """() => {
 }"""
 """Name, type and value of each row of the table view: it is drawn on a canvas, so its model is asked."""
 
+SETTLE = """async () => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    let sent = 0;
+    const count = (_, { msg, direction }) => {
+        sent += direction === 'send' && msg.header.msg_type === 'debug_request';
+    };
+    kernel.anyMessage.connect(count);
+    for (let quiet = 0; quiet < 2; ) {
+        sent = 0;
+        await kernel.requestDebug({ type: 'request', seq: 0, command: 'debugInfo' }, true).done;
+        quiet = sent === 1 ? quiet + 1 : 0;
+    }
+    kernel.anyMessage.disconnect(count);
+}"""
+"""Wait until JupyterLab has asked the kernel all it wants to know of a notebook that it has just opened.
+
+It mixes up its state if the bug button is pressed before that. Each of its requests follows the answer to the
+last one, so two rounds of ours without one of its own are the end.
+"""
+
 ON_SCREEN = "path => window.jupyterapp.shell.currentWidget?.context?.path === path"
 
 
@@ -53,6 +73,7 @@ class Debugger:
     def switch_on(self) -> None:
         """Press the bug button and wait for the sidebar and the gutters."""
         expect(self.button).to_have_attribute("aria-disabled", "false")
+        self.page.evaluate(SETTLE)
         self.button.click()
         self.wait_on()
 
@@ -121,7 +142,7 @@ class Debugger:
         expect(top.locator(".jp-DebuggerCallstackFrame-location")).to_have_text(re.compile(rf":{line}$"))
         if function is not None:
             expect(top.locator(".jp-DebuggerCallstackFrame-name")).to_have_text(function)
-        expect(self.variables.scopes).not_to_have_count(0)
+        expect(self.variables.scopes.nth(1)).to_be_attached()  # those of the frame, not only the globals
         expect(self.overlay).to_be_visible()
         expect(self._command("continue")).to_have_attribute("title", re.compile("^Continue"))
 
