@@ -75,7 +75,7 @@ def test_a_breakpoint_stops_as_often_as_its_line_is_reached(session: Session, na
     assert session.finish(cell) == result
 
 
-# Not those that make sense only at the end of a cell; and Lua comes back to the first line of a call over lines.
+# Two make sense only at the end of a cell; to the first line of a call over lines Lua comes back.
 NOT_LATE = ("last line", "showing", "call over lines")
 
 
@@ -197,10 +197,17 @@ def test_what_a_client_evaluates_does_not_stop(session: Session) -> None:
     assert session.finish(cell) == "1"
 
 
+GC_OF_LUAJIT = """local p = newproxy(true)
+getmetatable(p).__gc = function()
+  finalized = true -- here
+end
+p = nil"""
+
+
 def test_finalizers_end_whether_they_stop_or_not(session: Session) -> None:
     collect = "setmetatable({}, {__gc = function()\n  finalized = true -- here\nend})"
     if session.shell.language == "luajit":
-        collect = "local p = newproxy(true)\ngetmetatable(p).__gc = function()\n  finalized = true -- here\nend\np = nil"
+        collect = GC_OF_LUAJIT
     cell = session.start(f"do {collect} end\ncollectgarbage() collectgarbage()\nreturn finalized", "here")
     while session.recorder.stops.get(timeout=10) is not None:
         session.resume()
