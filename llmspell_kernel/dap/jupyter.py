@@ -27,9 +27,13 @@ from llmspell_kernel.interpreter import MimeBundle
 
 
 def debug_info(session: Session, arguments: NoArguments) -> DebugInfoBody:
-    """The debugger's state. Answered at any time: notebooks ask when they open."""
+    """The debugger's state. Answered at any time: notebooks ask when they open.
+
+    JupyterLab shows the stack of the first of the stopped threads: only the one that has a reason is named.
+    """
     cells = session.host.cells
     breakpoints = session.debugger.breakpoint_lines() if session.attached else {}
+    stop = session.debugger.stop if session.attached else None
     return DebugInfoBody(
         is_started=session.attached,
         hash_method=HASH_METHOD,
@@ -51,7 +55,7 @@ def debug_info(session: Session, arguments: NoArguments) -> DebugInfoBody:
             )
             for path, lines in breakpoints.items()
         ],
-        stopped_threads=session.debugger.stopped_threads() if session.attached else [],
+        stopped_threads=[stop.thread] if stop is not None else [],
         rich_rendering=True,
         exception_paths=[],
         copy_to_globals=True,

@@ -71,7 +71,7 @@ def _check_token(session: Session, given: str | None, *, required: bool) -> None
         return
     if given is None:
         raise SecurityError('this server wants a token: add "token" to the attach or launch configuration')
-    if not hmac.compare_digest(given.encode(), (session.token or "").encode()):
+    if not hmac.compare_digest(given.encode(errors="replace"), (session.token or "").encode()):
         raise SecurityError("the token is not this server's")
     session.authorised = True
 

@@ -124,6 +124,7 @@ class Session:
         self.configured = False
         self.left = False
         self._told: Stop | None = None
+        self._sources: dict[str, Source] = {}
         self._lock = threading.Lock()
 
     def emit(self, event: str, body: Body | None = None, *, later: bool = False) -> None:
@@ -269,9 +270,15 @@ class Session:
         )
 
     def source_loaded(self, source: Source) -> None:
-        """Lua has compiled a source. JupyterLab has no use for it: it keeps track of cells itself."""
-        if not self.view.lab:
-            self.emit("loadedSource", LoadedSourceBody(reason="new", source=self.view.source(source)))
+        """Lua has compiled a source, for the first time, under another name (a cell run again), or once more.
+
+        JupyterLab has no use for it: it keeps track of cells itself.
+        """
+        known = self._sources.get(source.path)
+        if known != source and not self.view.lab:
+            self._sources[source.path] = source
+            reason = "changed" if known else "new"
+            self.emit("loadedSource", LoadedSourceBody(reason=reason, source=self.view.source(source)))
 
     def thread_started(self, thread: int) -> None:
         """A coroutine was seen for the first time."""

@@ -139,5 +139,7 @@ def served(program: Program, token: str | None = None, **host: Any) -> Iterator[
         yield found
     finally:
         found.close()
-        left = [each.name for each in threading.enumerate() if each.name.startswith("llmspell-dap")]
-    assert not left, f"threads left behind: {left}"
+        threads = [each for each in threading.enumerate() if each.name.startswith("llmspell-dap")]
+        for thread in threads:
+            thread.join(SECONDS)
+    assert not any(thread.is_alive() for thread in threads), f"threads left behind: {threads}"

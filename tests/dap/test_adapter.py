@@ -209,6 +209,20 @@ def test_rich_values_are_never_refused_to_jupyterlab(notebook: Notebook, program
     assert notebook.body("richInspectVariables", variableName="no such") == {"data": {}, "metadata": {}}
 
 
+def test_a_coroutine_that_has_stopped_is_the_stopped_thread(notebook: Notebook, program: Program) -> None:
+    code = "local work = coroutine.wrap(function()\n  local inside = 1\n  return inside\nend)\nwork()"
+    notebook.start()
+    path = notebook.body("dumpCell", code=code)["sourcePath"]
+    notebook.body("setBreakpoints", source={"path": path}, breakpoints=[{"line": 3}])
+    outcome = program.run(code)
+    thread = notebook.wait("stopped")["threadId"]
+    assert thread != 1 and notebook.body("debugInfo")["stoppedThreads"] == [thread]
+    assert {each["id"] for each in notebook.body("threads")["threads"]} >= {1, thread}
+    notebook.body("continue", threadId=1)
+    assert notebook.wait("continued")["threadId"] == thread
+    assert outcome.result(SECONDS).error is None
+
+
 # Any client
 
 

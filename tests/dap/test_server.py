@@ -269,6 +269,18 @@ def test_output_and_the_end_are_told(server: Served) -> None:
     client.wait_event("terminated")
 
 
+def test_a_source_is_new_once(server: Served, program: Program) -> None:
+    client = server.editor()
+    for _ in range(3):
+        outcome = program.run("for i = 1, 3 do load('return 5')() end")
+        assert outcome.result(SECONDS).error is None
+    server.server.exited(0)
+    client.wait_event("terminated")
+    told = [each["body"] for each in client.events if each["event"] == "loadedSource"]
+    assert [each["source"]["name"].partition(" ")[0] for each in told] == ["cell", "load", "cell", "cell"]
+    assert [each["reason"] for each in told] == ["new", "new", "changed", "changed"]
+
+
 def test_waiting_requests_can_be_cancelled(server: Served, program: Program) -> None:
     client = server.editor()
     client.break_in(program, CODE, 2)
