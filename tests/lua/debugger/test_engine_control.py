@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import wait
 
 import pytest
 
@@ -273,10 +274,10 @@ def test_globals_of_the_user_are_listed_idle_running_and_stopped(session: Sessio
 
 
 def test_the_time_limit_does_not_run_while_stopped_or_ends_the_cell(language: str) -> None:
-    with debugged(language, time_limit=1.0) as session:
+    with debugged(language, time_limit=0.3) as session:
         cell = session.start("local a = 1 -- here\nreturn a", "here")
         session.wait_stop()
-        threading.Event().wait(1.3)
+        wait([cell.future], timeout=0.6)
         if session.debugger.state == "stopped":
             session.resume()
         outcome = cell.future.result(10)

@@ -23,7 +23,8 @@ PLACES = {
     "call over lines": ("local n = math.max( -- here\n  1,\n  2\n)\nreturn n", 1, "2"),
     "generic for": ("local n = 0\nfor _, x in ipairs({1, 2}) do\n  n = n + x -- here\nend\nreturn n", 2, "3"),
     "goto": (
-        "local n = 0\nfor i = 1, 3 do\n  if i == 2 then goto on end -- here\n  n = n + i\n  ::on::\nend\nreturn n",
+        "local n = 0\nfor i = 1, 3 do\n  if i == 2 then goto on end -- here\n  n = n + i\n  ::on::\nend\n"
+        "return n",
         3,
         "4",
     ),
