@@ -69,11 +69,11 @@ def test_a_program_is_launched_stopped_looked_at_and_finished(
 
     window.evaluate("item.name .. '!'")
     window.wait_console('"tea!"')
-    window.evaluate("discount = 0")
-    expect(window.variable("discount")).to_have_text("0")
     picture = ROOT / "docs" / "images" / "vscode.png" if SAVE_SCREENSHOTS else tmp_path / "vscode.png"
     window.screenshot(picture)
     assert picture.stat().st_size > 10_000
+    window.evaluate("discount = 0")
+    expect(window.variable("discount")).to_have_text("0")
 
     window.press("Shift+F11")
     expect(window.stack).to_have_count(1)
