@@ -60,8 +60,13 @@ class Connection:
             thread.start()
 
     def close(self) -> None:
-        """Ends the client's part, sends what waits to be sent, and hangs up; returns within seconds."""
+        """Ends the client's part, sends what waits to be sent, and hangs up; returns within seconds.
+
+        A request that is being answered gets its answer first: it may be the goodbye that led here.
+        """
         self.adapter.close()
+        self._requests.end()
+        self._join(self._threads[1])
         self._outgoing.put(None)
         self._join(self._threads[-1])
         self._hang_up()
