@@ -139,6 +139,11 @@ class Window:
         box.press("Enter")
         return self.page.locator(".debug-watch .monaco-list-row", has_text=expression).locator(".value")
 
+    def hover(self, name: str) -> Locator:
+        """Hold the mouse over the first place where a name stands by itself; the value that pops up."""
+        self.page.locator(".editor-instance .view-lines span").get_by_text(name, exact=True).first.hover()
+        return self.page.locator(".debug-hover-widget .value")
+
     def evaluate(self, code: str) -> None:
         """Type a line into the debug console."""
         self.page.locator(".repl-input-wrapper .monaco-editor").click()

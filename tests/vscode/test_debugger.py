@@ -60,6 +60,7 @@ def test_a_program_is_launched_stopped_looked_at_and_finished(
     window.expand("item")
     expect(window.variable("name")).to_have_text('"tea"')
     expect(window.watch("item.price + 1")).to_have_text("5")
+    expect(window.hover("discount")).to_have_text("0.5")
 
     window.press("F10")
     window.wait_stopped("cost", 8)
