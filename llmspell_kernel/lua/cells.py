@@ -149,7 +149,7 @@ class CellCompiler:
 
 
 def _without_file_head(code: str) -> str:
-    """Code with a blank for a byte order mark and a comment for a `#!` line, as Lua loads files; nothing moves."""
+    """Code with a blank for a byte order mark and a comment for a `#!` line, as Lua loads files."""
     if code.startswith("\ufeff"):
         return " " + _SHEBANG.sub("--", code[1:], count=1)
     return _SHEBANG.sub("--", code, count=1)

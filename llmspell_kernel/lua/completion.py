@@ -32,7 +32,7 @@ _SINCE_54 = frozenset("__idiv __band __bor __bxor __shl __shr __bnot __close __p
 
 
 class Completer:
-    """Completes code of one interpreter. Used on its thread, between cells, unless `introspection` can do more."""
+    """Completes code of one interpreter, on its thread between cells unless `introspection` can do more."""
 
     def __init__(self, interpreter: LuaInterpreter, introspection: Introspection | None = None) -> None:
         """`introspection` says which variables there are."""

@@ -70,6 +70,7 @@ class LuaInterpreter(Interpreter):
         self.sources: dict[str, str] = {}
         self.endings: list[Callable[[bool], None]] = []
         self._debugger: Debugger | None = None
+        self._timer: threading.Timer | None = None
         self.on_exit: Callable[[int], Outcome] | None = None
         self.children = Children(frontend.write, self.gate, lambda: self.state.interrupts.ending())
         write = frontend.write
@@ -177,7 +178,7 @@ class LuaInterpreter(Interpreter):
         if self._debugger is not None:
             self._debugger.entered()
         interrupts.begin()
-        timer = self._start_timer()
+        self.start_clock()
         try:
             try:
                 self.gate.open = True
@@ -188,8 +189,7 @@ class LuaInterpreter(Interpreter):
             failure = error
         self.gate.open = False  # a signal may have come between the two lines above
         self.state.limit_memory(False)
-        if timer is not None:
-            timer.cancel()
+        self.stop_clock()
         reason = interrupts.finish()
         if self._debugger is not None:
             self._debugger.left()
@@ -237,14 +237,19 @@ class LuaInterpreter(Interpreter):
             )
         return results[0] if results else ()
 
-    def _start_timer(self) -> threading.Timer | None:
+    def start_clock(self) -> None:
+        """From now on the running cell has the time that cells may take. Any thread, as `stop_clock`."""
         seconds = self.settings.time_limit
-        if seconds <= 0:
-            return None
-        timer = threading.Timer(seconds, self._time_out, (seconds,))
-        timer.daemon = True
-        timer.start()
-        return timer
+        if seconds > 0:
+            self._timer = threading.Timer(seconds, self._time_out, (seconds,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def stop_clock(self) -> None:
+        """The running cell may take any time."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
     def _time_out(self, seconds: float) -> None:
         there, _ = self.state.interrupts.end_cell(CellTimeLimit(seconds))

@@ -233,7 +233,7 @@ class LuaState:
         return self.runtime.compile(path.read_bytes(), name=b"=" + name.encode())(*args)
 
     def late_chunk(self, path: Path, *args: Any) -> Any:
-        """As `chunk`, for a file that is run after scripts: its globals are the standard library as it was."""
+        """As `chunk`, for a file that is run after scripts: its globals are the library as it was."""
         name = f"[llmspell] {path.stem}"
         self.own_files[name] = path
         return self._load_apart(path.read_bytes(), b"=" + name.encode())(*args)

@@ -180,7 +180,7 @@ class Breakpoints:
         return names[0] if len(names) == 1 else ""
 
     def seen(self, path: str) -> list[Breakpoint]:
-        """A source's text is known (or another one) from now on; answers the breakpoints that this changes."""
+        """A source's text is known (or another one) from now on; answers the breakpoints this changes."""
         with self._lock:
             changed = []
             for each in self._all:
@@ -200,12 +200,16 @@ class Breakpoints:
         return iter(found)
 
     def sites(self, path: str, ids: Iterator[int]) -> list[Site]:
-        """What to make part of a source's code: one site a line, and one a function that has all on one line."""
+        """What to make part of a source's code: one site a line, and one for each one-line function."""
         code = self.code_lines(path)
         by_line: dict[int, list[Breakpoint]] = defaultdict(list)
         functions: dict[int, CodeFunction] = {}
         for line, each in self.active(path):
-            if code is not None and each.function and (found := one_line_functions(code, each.function, line)):
+            if (
+                code is not None
+                and each.function
+                and (found := one_line_functions(code, each.function, line))
+            ):
                 functions.update((function.body, function) for function in found)
             else:
                 by_line[line].append(each)

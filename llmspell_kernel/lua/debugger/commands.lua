@@ -4,25 +4,19 @@ local raw_metatable = host.debug.getmetatable
 local error, rawget, tostring, type = error, rawget, tostring, type
 local format = string.format
 
-local frames, numbers, last_frame = {}, {}, 0 -- of the current stop
+local frames, last_frame = {}, 0 -- of the current stop
 
 local function forget()
-  frames, numbers = {}, {}
+  frames = {}
   variables.forget()
   evaluation.forget()
 end
 
--- The number of a call, the same for as long as the code stands.
-local function number_of(frame)
-  local of_thread = numbers[frame.thread] or {}
-  numbers[frame.thread] = of_thread
-  local number = of_thread[frame.depth]
-  if not number then
-    last_frame = last_frame + 1
-    number = last_frame
-    of_thread[frame.depth], frames[number] = number, frame
-  end
-  return number
+-- A new number for a call; those that it had before stay good.
+local function number(frame)
+  last_frame = last_frame + 1
+  frames[last_frame] = frame
+  return last_frame
 end
 
 -- The frame that the host calls `id`; nil for none.
@@ -50,7 +44,7 @@ function commands.stack(id, start, count)
   local rows = {}
   for i = start + 1, count > 0 and start + count < #list and start + count or #list do
     local frame = list[i]
-    frame.id = number_of(frame)
+    frame.id = number(frame)
     rows[#rows + 1] = frame
   end
   return rows, #list

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import DebuggerError, NotStoppedError
-from llmspell_kernel.interpreter import Completions, MimeBundle, Outcome
+from llmspell_kernel.interpreter import Completions, MimeBundle
 from llmspell_kernel.lua.debugger import rows
-from llmspell_kernel.lua.debugger.breakpoints import Breakpoints, one_line_functions
+from llmspell_kernel.lua.debugger.breakpoints import Breakpoint, Breakpoints
+from llmspell_kernel.lua.debugger.calls import LuaCalls
 from llmspell_kernel.lua.debugger.console import console_code
 from llmspell_kernel.lua.debugger.inspection import load_inspection
-from llmspell_kernel.lua.debugger.instrumentation import instrument
-from llmspell_kernel.lua.debugger.mailbox import ANSWER_SECONDS, Mailbox
 from llmspell_kernel.lua.debugger.model import (
     MAIN_THREAD,
     BreakpointStatus,
@@ -36,6 +33,7 @@ from llmspell_kernel.lua.debugger.model import (
     ThreadInfo,
     Variable,
 )
+from llmspell_kernel.lua.debugger.placing import Placing
 from llmspell_kernel.lua.debugger.sources import Sources
 from llmspell_kernel.lua.debugger.syntax_check import SyntaxChecker
 
@@ -43,12 +41,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _FOLDER = Path(__file__).parent
-_POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
 _CODE_SECONDS = 10.0
 """How long an expression of a client's may run."""
-_FUNCTION = "\0function"
-"""Behind a path: the breakpoints of the functions defined there."""
 
 
 class Debugger:
@@ -56,8 +51,8 @@ class Debugger:
 
     Threads: clients call from any thread; what needs Lua is done by the Lua thread, within the stopped code,
     within the running code (which listens within milliseconds, unless it is inside one long call) or between
-    cells. Every call ends: with `NoAnswerError` if the Lua thread does not answer. `entered`, `left`, `serve` and
-    `prepare` belong to the Lua thread.
+    cells. Every call ends: with `NoAnswerError` if the Lua thread does not answer. `entered`, `left` and
+    `serve` belong to the Lua thread.
 
     While nobody is attached nothing is installed, and code is compiled as it is.
 
@@ -65,7 +60,6 @@ class Debugger:
         sources: what there is to show.
         state: what the code does.
         stop: where it has stopped, if it has.
-        when_idle: called (any thread) when something waits while no code runs; has the Lua thread call `serve`.
         stop_on_entry: the next cell stops at its first line.
     """
 
@@ -74,26 +68,28 @@ class Debugger:
         self.sources = Sources(lua.sources, lua.state.own_files)
         self.state: State = "running" if lua.state.interrupts.active else "idle"
         self.stop: Stop | None = None
-        self.when_idle: Callable[[], None] = lambda: None
         self.stop_on_entry = False
         self._breakpoints = Breakpoints(SyntaxChecker(lua.settings.language), self.sources.known_text)
-        self._mailbox = Mailbox()
-        self._lua_thread = lua.thread
+        self._calls = LuaCalls(lua, lambda: self.state)
+        lua.state.interrupts.attended = self._attended
         self._lock = threading.RLock()
         self._listeners: tuple[Listener, ...] = ()
         self._filters: dict[Listener, frozenset[ExceptionFilter]] = {}
-        self._clear: Callable[[], None] = lambda: None
-        """To be called first by what Lua calls: within a coroutine that was resumed, lupa takes what is on the
-        main thread's stack for part of the value of a table's field, until a function has been called."""
         self._engine: Any = None
         self._commands: Any = None
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
-        self._serving = False
-        self._ids = itertools.count(1)
-        self._chunks: dict[str, tuple[str, set[int]]] = {}  # path -> source, lines that are part of its code
         self._snapshot: list[Variable] = []
         self._watcher: threading.Thread | None = None
+
+    @property
+    def when_idle(self) -> Callable[[], None]:
+        """Called by any thread when something waits while no code runs; has the Lua thread call `serve`."""
+        return self._calls.when_idle
+
+    @when_idle.setter
+    def when_idle(self, notify: Callable[[], None]) -> None:
+        self._calls.when_idle = notify
 
     # Clients
 
@@ -128,11 +124,11 @@ class Debugger:
         if not self._listeners:
             self._settle()
             if self.state == "stopped":
-                self._post(lambda: (self._commands[b"resume"],), self._on_resumed)
+                self._calls.post(lambda: (self._commands[b"resume"],), self._on_resumed)
 
     def _settle(self) -> None:
         """Has the Lua thread switch the debugger on or off, soon."""
-        self._do(self._switch)
+        self._calls.do(self._switch)
         if self.is_on and self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, name="llmspell-debugger", daemon=True)
             self._watcher.start()
@@ -147,148 +143,57 @@ class Debugger:
         self._engine[b"enable"](on)
         interrupts = self._lua.state.interrupts
         interrupts.is_compiling = interrupts.is_jit and not on
-        self._lua.compiler.prepare = self._prepare_cell if on else None
+        self._lua.compiler.prepare = self._placing.prepare_cell if on else None
         if on:
-            self._chunks = {
-                self.sources.path_of(f"={chunk}"): (f"={chunk}", set()) for chunk in self._lua.sources
-            }
+            names = [f"={chunk}" for chunk in self._lua.sources]
+            files = self._lua.state.host[b"debugger"][b"files"]
+            names += [name.decode(errors="surrogateescape") for name in files]
+            self._placing.begin(names)
             self._push_filters()
-        else:
-            self._chunks.clear()
 
     def _load(self) -> None:
         state, lua = self._lua.state, self._lua
-        self._clear = state.runtime.execute(b"return function() end")
+        self._calls.clear()
         host = state.host
         host[b"inline"], host[b"text"] = lua.formatter.inline, self._full_text
         control = state.table()
         for name, function in {
-            "wait": self._wait,
-            "answer": self._answer,
+            "wait": self._calls.wait,
+            "answer": self._calls.answer,
             "stopped": self._on_stopped,
             "resumed": self._on_resumed,
             "write": self._on_write,
-            "expired": self._mailbox.has_expired,
+            "expired": self._calls.mailbox.has_expired,
         }.items():
             control[name.encode()] = function
         threads = state.late_chunk(_FOLDER / "threads.lua", host)
         host[b"level_of"] = threads[b"level_of"]
         variables, evaluation = load_inspection(state)
         self._engine = state.late_chunk(_FOLDER / "engine.lua", host, control, threads, evaluation)
-        commands = state.late_chunk(_FOLDER / "commands.lua", host, self._engine, threads, variables, evaluation)
+        commands = state.late_chunk(
+            _FOLDER / "commands.lua", host, self._engine, threads, variables, evaluation
+        )
         self._commands, self._forget = dict(commands[b"commands"].items()), commands[b"forget"]
+        self._calls.quietly = self._engine[b"quietly"]
+        self._placing = Placing(state.runtime, self._engine, self._breakpoints, self.sources, self._compiled)
         host[b"debugger"][b"prepare"] = state.binder.function(self._prepare_text)
-        state.interrupts.attended = self._attended
+
+    def _prepare_text(self, code: bytes, source: bytes) -> str | None:
+        self._calls.clear()
+        return self._placing.prepare_text(code, source)
 
     def _full_text(self, *values: Any) -> bytes:
         return self._lua.formatter.text(values).encode(errors="surrogateescape")
 
-    # Doing things on the Lua thread
-
-    @property
-    def _is_lua_thread(self) -> bool:
-        return threading.get_ident() == self._lua_thread
-
-    def _do(self, action: Callable[[], object]) -> None:
-        """Has the Lua thread call `action`; here at once, and elsewhere without waiting."""
-        if self._is_lua_thread:
-            action()
-            return
-
-        def prepare() -> Sequence[Any]:
-            action()
-            return (self._nothing,)
-
-        self._post(prepare, lambda *_: None)
-
-    @staticmethod
-    def _nothing(*_: object) -> None:
-        return None
-
-    def _post(
-        self,
-        prepare: Callable[[], Sequence[Any]],
-        convert: Callable[..., Any],
-        seconds: float = ANSWER_SECONDS,
-    ) -> Future[Any]:
-        future = self._mailbox.post(prepare, convert, seconds)
-        if self.state == "running":
-            self._lua.state.interrupts.poke(urgent=True)
-        elif self.state == "idle":
-            self.when_idle()
-        return future
-
-    def _ask(
-        self,
-        name: str,
-        *args: Any,
-        convert: Callable[..., Any] = lambda *_: None,
-        seconds: float = ANSWER_SECONDS,
-    ) -> Any:
-        """Calls a command of commands.lua on the Lua thread and waits for what `convert` makes of its results."""
+    def _ask(self, name: str, *args: Any, **options: Any) -> Any:
+        """Has the Lua thread call a command of commands.lua; options as for `LuaCalls.ask`."""
         if not self.is_on:
             raise DebuggerError("the debugger is off: attach first")
-
-        def prepare() -> Sequence[Any]:
-            return (self._commands[name.encode()], *map(self._to_lua, args))
-
-        if self._is_lua_thread and self.state != "stopped":
-            future = self._mailbox.post(prepare, convert, seconds)
-            self.serve()
-        else:
-            future = self._post(prepare, convert, seconds)
-        return self._mailbox.answer_to(future, seconds)
-
-    @staticmethod
-    def _to_lua(value: Any) -> Any:
-        return value.encode(errors="surrogateescape") if isinstance(value, str) else value
-
-    def _wait(self, may_block: bool) -> Sequence[Any] | None:
-        """The next command for the Lua side; None when there is none, or the cell has to end."""
-        interrupts, gate = self._lua.state.interrupts, self._lua.gate
-        self._clear()
-        was_open = gate.open
-        try:
-            gate.open = interrupts.active
-            while not interrupts.ending():
-                command = self._mailbox.take(_POLL_SECONDS if may_block else 0)
-                if command is not None or not may_block:
-                    return tuple(command) if command is not None else None
-        finally:
-            gate.open = was_open
-        return None
-
-    def _answer(self, ok: bool, *results: Any) -> None:
-        self._clear()
-        self._mailbox.answer(ok, *results)
+        return self._calls.ask(self._commands, name, *args, **options)
 
     def serve(self) -> None:
         """Does what waits, between cells."""
-        while (command := self._mailbox.take(0)) is not None:
-            function, *args = command
-            if function is self._nothing:
-                self._mailbox.answer(True)
-            else:
-                self._run(function, args)
-
-    def _run(self, function: Any, args: Sequence[Any]) -> None:
-        answered = False
-
-        def body() -> Outcome:
-            nonlocal answered
-            results = self._lua.state.call(self._engine[b"quietly"], function, *args)
-            answered = True
-            self._mailbox.answer(*results)
-            return Outcome()
-
-        self._serving = True
-        try:
-            outcome = self._lua.guard(body)
-        finally:
-            self._serving = False
-        if not answered:
-            message = outcome.error.value if outcome.error else "it was ended"
-            self._mailbox.answer(False, message.encode(errors="surrogateescape"))
+        self._calls.serve()
 
     def _attended(self) -> None:
         """Running code listens, within the hook."""
@@ -300,16 +205,16 @@ class Debugger:
         pause = threading.Event()
         while True:
             pause.wait(_WATCH_SECONDS)
-            if self.state == "idle" or not self.is_on:
-                continue
-            if self._mailbox.has_expired() or (self.state == "running" and self._breakpoints.any_conditions):
+            if self._calls.mailbox.has_expired() or (
+                self.state == "running" and self._breakpoints.any_conditions
+            ):
                 self._lua.state.interrupts.poke(urgent=True)
 
     # Cells
 
     def entered(self) -> None:
         """A cell begins."""
-        if self.is_on and not self._serving:
+        if self.is_on and not self._calls.serving:
             self.serve()
             self._snapshot = self._list_globals()
         self.state = "running"
@@ -324,59 +229,31 @@ class Debugger:
         """A cell has ended."""
         if self.state == "stopped":
             self._on_resumed()
+            self._lua.stop_clock()
         self.state = "idle"
         if self._enabled:
             self._engine[b"finish"]()
-            if not self._serving:  # lists of variables stay good until a cell runs
+            if not self._calls.serving:  # lists of variables stay good until a cell runs
                 self._forget()
 
-    def _prepare_cell(self, code: str, chunk: str) -> list[tuple[int, str]]:
-        return self._prepare(code, f"={chunk}")[0]
-
-    def _prepare_text(self, code: bytes, source: bytes) -> str | None:
-        """What code to load in place of a file's or a string's; None for the same."""
-        text = code.decode(errors="surrogateescape")
-        edits, apply = self._prepare(text, source.decode(errors="surrogateescape"))
-        if not edits:
-            return None
-        return f"local __llmspell_break = ... return function(...) {apply(text)}\nend"
-
-    def _prepare(self, code: str, source: str) -> tuple[list[tuple[int, str]], Callable[[str], str]]:
-        """A source is about to be compiled: the insertions that make its breakpoints part of it."""
-        path = self.sources.path_of(source, code)
-        self.sources.know(path, code)
+    def _compiled(self, source: str, changed: Sequence[Breakpoint]) -> None:
+        """A source has been compiled, which has moved or verified breakpoints."""
         known = self.sources.source_of(source)
-        changed = self._breakpoints.seen(path)
-        lines = self._breakpoints.code_lines(path)
-        assert lines is not None
-        self._engine[b"begin_source"](self._to_lua(source))
-        sites = self._breakpoints.sites(path, self._ids)
-        made = instrument(lines, sites)
-        inserted = set()
-        for site in sites:
-            if site.id in made.missing:
-                continue
-            inserted.add(-site.line if site.function else site.line)
-            key = path + _FUNCTION if site.function else path
-            condition = site.condition.encode(errors="surrogateescape") or None
-            self._engine[b"add_site"](site.id, self._to_lua(key), self._to_lua(source), site.line, condition)
-        self._chunks[path] = (source, inserted)
-        self._push_now(path)
         for listener in self._listeners:
             listener.source_loaded(known)
         for each in changed:
             each.owner.breakpoint_changed(each.status())
-        return made.edits, made.apply
 
     # What Lua tells
 
     def _on_stopped(self, reason: bytes, thread: int, text: bytes, ids: bytes) -> None:
-        self._clear()
+        self._calls.clear()
         self._forget()
         kind: StopReason = reason.decode()  # type: ignore[assignment]
         hit = tuple(int(each) for each in ids.split(b",")) if ids else ()
         self.stop = Stop(kind, thread, text.decode(errors="backslashreplace"), hit)
         self._lua.frontend.flush()
+        self._lua.stop_clock()
         self._snapshot = self._list_globals()
         self.state = "stopped"
         for listener in self._listeners:
@@ -387,6 +264,7 @@ class Debugger:
         if self.stop is None:
             return
         self.state, self.stop = "running", None
+        self._lua.start_clock()
         for listener in self._listeners:
             listener.continued()
 
@@ -427,35 +305,12 @@ class Debugger:
         return self._breakpoints.by_path()
 
     def _push(self, paths: Collection[str]) -> None:
+        def push() -> None:
+            if self._enabled:
+                self._placing.push(paths)
+
         if paths and (self.is_on or self._enabled):
-            self._do(lambda: self._push_all(paths))
-
-    def _push_all(self, paths: Collection[str]) -> None:
-        for path in paths:
-            self._push_now(path)
-
-    def _push_now(self, path: str) -> None:
-        """Tells the engine which breakpoints a source has, and which of them are not part of its code."""
-        if not self._enabled:
-            return
-        code = self._breakpoints.code_lines(path)
-        source, inserted = self._chunks.get(path, ("", set()))
-        on_lines, in_functions, late = [], [], []
-        for line, each in self._breakpoints.active(path):
-            found = one_line_functions(code, each.function, line) if code and each.function else []
-            (in_functions if found else on_lines).append(rows.breakpoint_row(line, each))
-            if source and (-line if found else line) not in inserted:
-                late.append({"line": line, "path": path + _FUNCTION, "first": line} if found else {"line": line, "path": path})
-        self._engine[b"set_points"](self._to_lua(path), self._table(on_lines))
-        self._engine[b"set_points"](self._to_lua(path + _FUNCTION), self._table(in_functions))
-        if source:
-            unique = [row for index, row in enumerate(late) if row not in late[:index]]
-            self._engine[b"set_late"](self._to_lua(source), self._table(unique))
-
-    def _table(self, listed: Sequence[Mapping[str, Any]]) -> Any:
-        from llmspell_kernel.lua.values import to_lua
-
-        return to_lua(self._lua.state.runtime, listed)
+            self._calls.do(push)
 
     def _push_filters(self) -> None:
         wanted = frozenset[ExceptionFilter]().union(*self._filters.values())
@@ -465,7 +320,7 @@ class Debugger:
                 self._engine[b"set_filters"]("raised" in wanted, "uncaught" in wanted)
 
         if self.is_on or self._enabled:
-            self._do(push)
+            self._calls.do(push)
 
     # Execution
 
@@ -500,14 +355,14 @@ class Debugger:
             if self.state == "running":
                 self._engine[b"stop_soon"](b"pause")
 
-        self._do(pause)
+        self._calls.do(pause)
 
     def restart_frame(self, frame: int) -> None:
         """Always refused, with the reason."""
         self._need_stop()
         raise DebuggerError(
-            "Lua cannot take back a call that has begun: what it has changed stays changed. Step out of it and call "
-            "it again from the debug console, or run the cell again"
+            "Lua cannot take back a call that has begun: what it has changed stays changed. Step out of it "
+            "and call it again from the debug console, or run the cell again"
         )
 
     def _need_stop(self) -> Stop:
@@ -549,7 +404,7 @@ class Debugger:
         return found
 
     def variables(self, reference: int, filter: str = "", start: int = 0, count: int = 0) -> list[Variable]:
-        """The variables of a scope, or the children of a variable; `filter` is `named`, `indexed` or empty."""
+        """The variables of a scope, or a variable's children; `filter` is `named`, `indexed` or empty."""
         self._need_not_running()
         found: list[Variable] = self._ask(
             "variables", reference, filter, start, count, convert=rows.variables
@@ -594,14 +449,15 @@ class Debugger:
         if stop.reason != "exception":
             raise DebuggerError("the code has not stopped on an error")
         uncaught, name = self._ask(
-            "error_here", convert=lambda uncaught, name=None: (bool(uncaught), name and name.decode(errors="replace"))
+            "error_here",
+            convert=lambda uncaught, name=None: (bool(uncaught), name and name.decode(errors="replace")),
         )
         frames, _ = self.stack(stop.thread)
         places = [f"{frame.source.name}:{frame.line} in {frame.name}" for frame in frames if frame.source]
         return ExceptionInfo(name or "LuaError", stop.text, uncaught, "\n".join(places))
 
     def global_variables(self) -> list[Variable]:
-        """The user's globals and the cells' locals; while code runs, as they were when it began or stopped last."""
+        """The user's globals and the cells' locals; while code runs, as they were at its last stop."""
         if self.state == "running" or not self.is_on:
             return self._snapshot
         return self.variables(0)

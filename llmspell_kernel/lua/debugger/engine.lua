@@ -192,7 +192,7 @@ local function reason_of_mode()
   return mode == "pause" and "pause" or mode == "entry" and "entry" or "step"
 end
 
--- Stops in an inserted call. A hook that LuaJIT gets there is told of the line that goes on as of a new one.
+-- Stops in an inserted call. For LuaJIT, whose hook was not there before, what goes on is a new line.
 local function stop_in_line(line, ...)
   stop(...)
   if mode and jit then rest_of_line = line end
@@ -287,8 +287,12 @@ local function watch_return(event, is_deeper, is_there)
     if is_there then
       debugger.count = 0
       arm()
-    elseif not is_own(getinfo(3, "S").source) then
+    else
+      local info = getinfo(3, "Sl")
+      if is_own(info.source) then return end
       stop("step")
+      -- For Lua what goes on here is a new line.
+      if mode then rest_of_line = info.currentline end
     end
   end
 end

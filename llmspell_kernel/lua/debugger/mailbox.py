@@ -40,7 +40,7 @@ class Command:
 class Mailbox:
     """Commands for the Lua thread, in order.
 
-    `ask` and `post` may be called by any thread but the Lua thread itself; the rest belongs to the Lua thread.
+    `post` may be called by any thread, `answer_to` by any but the Lua thread; the rest is the Lua thread's.
     A command whose controller has gone is not begun.
     """
 
@@ -77,8 +77,8 @@ class Mailbox:
         except (TimeoutError, CancelledError):
             future.cancel()
             raise NoAnswerError(
-                f"Lua did not answer within {seconds:g} s: it is inside one long call (a C function, a request, "
-                "a sleep); try again when that has returned, or interrupt the cell"
+                f"Lua did not answer within {seconds:g} s: it is inside one long call (a C function, a "
+                "request, a sleep); try again when that has returned, or interrupt the cell"
             ) from None
 
     @property

@@ -9,7 +9,7 @@ from llmspell_kernel.lua.state import lua_module
 
 
 class SyntaxChecker:
-    """Compiles code in a Lua state of its own, which runs nothing: the interpreter's belongs to its thread."""
+    """Compiles code in a Lua state of its own: the interpreter's belongs to its thread."""
 
     def __init__(self, language: str) -> None:
         """`language` is one that this platform has."""
@@ -18,7 +18,9 @@ class SyntaxChecker:
     @cached_property
     def _load(self) -> Any:
         runtime = lua_module(self._language).LuaRuntime(encoding=None, unpack_returned_tuples=True)
-        return runtime.execute(b"local load = loadstring or load return function(code) return load(code, '=input') end")
+        return runtime.execute(
+            b"local load = loadstring or load return function(code) return load(code, '=input') end"
+        )
 
     def __call__(self, code: str) -> str | None:
         """Lua's message for code that it refuses, None for code that it accepts."""
