@@ -75,8 +75,8 @@ class Debugger:
         self._lock = threading.RLock()
         self._listeners: tuple[Listener, ...] = ()
         self._filters: dict[Listener, frozenset[ExceptionFilter]] = {}
-        self._engine: Any = None
-        self._commands: Any = None
+        self._engine: dict[bytes, Any] = {}
+        self._commands: dict[bytes, Any] = {}
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
         self._snapshot: list[Variable] = []
@@ -135,9 +135,9 @@ class Debugger:
 
     def _switch(self) -> None:
         on = self.is_on
-        if on and self._engine is None:
+        if on and not self._engine:
             self._load()
-        if self._engine is None or on == self._enabled:
+        if not self._engine or on == self._enabled:
             return
         self._enabled = on
         self._engine[b"enable"](on)
@@ -169,11 +169,11 @@ class Debugger:
         threads = state.late_chunk(_FOLDER / "threads.lua", host)
         host[b"level_of"] = threads[b"level_of"]
         variables, evaluation = load_inspection(state)
-        self._engine = state.late_chunk(_FOLDER / "engine.lua", host, control, threads, evaluation)
-        commands = state.late_chunk(
-            _FOLDER / "commands.lua", host, self._engine, threads, variables, evaluation
-        )
-        self._commands, self._forget = dict(commands[b"commands"].items()), commands[b"forget"]
+        engine = state.late_chunk(_FOLDER / "engine.lua", host, control, threads, evaluation)
+        commands = state.late_chunk(_FOLDER / "commands.lua", host, engine, threads, variables, evaluation)
+        # As dicts, for the reason that LuaCalls.clear gives.
+        self._engine, self._commands = dict(engine.items()), dict(commands[b"commands"].items())
+        self._forget = commands[b"forget"]
         self._calls.quietly = self._engine[b"quietly"]
         self._placing = Placing(state.runtime, self._engine, self._breakpoints, self.sources, self._compiled)
         host[b"debugger"][b"prepare"] = state.binder.function(self._prepare_text)
@@ -235,6 +235,7 @@ class Debugger:
             self._engine[b"finish"]()
             if not self._calls.serving:  # lists of variables stay good until a cell runs
                 self._forget()
+                self.serve()  # what came too late for the stop
 
     def _compiled(self, source: str, changed: Sequence[Breakpoint]) -> None:
         """A source has been compiled, which has moved or verified breakpoints."""

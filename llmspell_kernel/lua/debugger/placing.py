@@ -14,7 +14,7 @@ from llmspell_kernel.lua.debugger.sources import Sources
 from llmspell_kernel.lua.values import to_lua as table_to_lua
 
 if TYPE_CHECKING:
-    from llmspell_kernel.lua.binding import LuaTable
+    from llmspell_kernel.lua.binding import LuaFunction, LuaTable
 
 _FUNCTION = "\0function"
 """Behind a path: the breakpoints of the functions that are defined there on one line."""
@@ -29,7 +29,7 @@ class Placing:
     def __init__(
         self,
         runtime: Any,
-        engine: LuaTable,
+        engine: Mapping[bytes, LuaFunction],
         breakpoints: Breakpoints,
         sources: Sources,
         changed: Callable[[str, Sequence[Breakpoint]], None],
