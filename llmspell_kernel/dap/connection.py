@@ -40,7 +40,7 @@ class Connection:
         make_adapter: Callable[[Callable[[Message], None]], Adapter],
         on_end: Callable[[Connection], None],
     ) -> None:
-        """`make_adapter` gets what sends messages; `on_end` is called once, when the client has gone."""
+        """`make_adapter` gets what sends messages; `on_end` is called once, when all is done."""
         self._socket = sock
         self._requests = RequestQueue()
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -125,7 +125,6 @@ class Connection:
         self._requests.end()
         self.adapter.close()
         self._outgoing.put(None)
-        self._on_end(self)
 
     # Writing
 
@@ -152,6 +151,8 @@ class Connection:
             self._hang_up()
             self._threads[0].join()  # it sees the end of the stream
             self._socket.close()
+            self._threads[1].join()
+            self._on_end(self)
 
     def _hang_up(self) -> None:
         with suppress(OSError):
