@@ -84,7 +84,9 @@ def inspect_variables(session: Session, arguments: NoArguments) -> VariablesBody
 
 
 def rich_inspect_variables(session: Session, arguments: RichInspectArguments) -> RichInspectBody:
-    """A variable as a cell's result would show it."""
+    """A variable as a cell's result would show it; JupyterLab asks on after it has let go of the debugger."""
+    if not session.attached:
+        return RichInspectBody(data={}, metadata={})
     frame = session.view.frame_to_ours(arguments.frame_id)
     try:
         bundle = session.debugger.rich_variable(arguments.variable_name, frame)
@@ -117,6 +119,6 @@ COMMANDS: Commands = {
     "debugInfo": Command(NoArguments, debug_info, early=True),
     "dumpCell": Command(DumpCellArguments, dump_cell, early=True),
     "inspectVariables": Command(NoArguments, inspect_variables, early=True),
-    "richInspectVariables": Command(RichInspectArguments, rich_inspect_variables),
+    "richInspectVariables": Command(RichInspectArguments, rich_inspect_variables, early=True),
     "copyToGlobals": Command(CopyToGlobalsArguments, copy_to_globals, steers=always),
 }
