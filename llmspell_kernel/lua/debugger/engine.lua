@@ -6,7 +6,7 @@
 -- stopped(reason, thread, text, ids); resumed(); write(text, source, line); expired(): whether the command that is being
 -- carried out has used up its time.
 local host, control, threads, evaluation = ...
-local getinfo = host.debug.getinfo
+local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
 local error, next, pcall, select, tostring, type = error, next, pcall, select, tostring, type
 local unpack, jit = table.unpack or unpack, jit
@@ -18,6 +18,7 @@ local arm, arm_active, dispatch = debugger.arm, debugger.arm_active, debugger.di
 local globals = _G
 local raw_xpcall = host.raw_xpcall
 
+local NONE = 1000000 -- no function has so many locals
 local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
 
 local points = {}       -- key of a source -> {[line] = {breakpoint, ...}}
@@ -34,6 +35,7 @@ local evaluating = false
 local evaluations, seen, patience = 0, 0, 0
 local mode, target      -- how it goes on, and from which frame
 local rest_of_line      -- a line that is gone on with, not arrived at
+local waiting = false   -- a step over a call waits for its return
 local arriving          -- the thread of a step that ends at the inserted call which comes next
 local filters = {}      -- raised, uncaught
 local error_box, error_is_uncaught -- of the stop: {value}
@@ -90,7 +92,7 @@ end
 local function stop(reason, text, hit, thread)
   if busy then return end
   debugger.hook = nil
-  mode, target, arriving, rest_of_line = nil, nil, nil, nil
+  mode, target, arriving, rest_of_line, waiting = nil, nil, nil, nil, false
   stopped = thread or running()
   release()
   control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
@@ -279,8 +281,8 @@ end
 -- the outermost one at level d + 1. So there is a level n + 2 exactly if that function is deeper than n.
 
 -- While a call is being stepped out of: when it returns, the next instruction of the user's is the place.
-local function watch_return(event, is_deeper, is_there)
-  if event == "return" and not is_deeper then
+local function watch_return(event, is_there)
+  if event == "return" then
     debugger.count = 1
     arm()
   elseif event == "count" and debugger.count == 1 then
@@ -297,6 +299,14 @@ local function watch_return(event, is_deeper, is_there)
   end
 end
 
+-- Within a call that is stepped over only returns matter (pcall's too, after an error): there are fewer of them than
+-- lines. LuaJIT does not tell of all.
+local function wait_for_return()
+  if jit or next(late_lines) then return end
+  waiting = mode == "over"
+  sethook(line_hook, "r", host.period)
+end
+
 function line_hook(event, line)
   if busy or evaluating then
     if event == "line" then return end
@@ -305,9 +315,16 @@ function line_hook(event, line)
   if event ~= "line" then
     if mode == "out" and running() == target.thread and event ~= "call" then
       local depth = target.depth
-      watch_return(event, getinfo(depth + 2, "l") ~= nil, getinfo(depth + 1, "l") ~= nil)
+      if event == "return" and pcall(getlocal, depth + 3, NONE) then return end -- deeper; pcall is one level more
+      watch_return(event, getinfo(depth + 1, "l") ~= nil)
+    elseif waiting and event == "return" then
+      -- Is what returns still deeper than what the step's call has called?
+      if running() == target.thread and pcall(getlocal, target.depth + 4, NONE) then return end
+      waiting = false
     end
-    return dispatch(event, line)
+    dispatch(event, line)
+    if event == "return" and mode ~= "out" then arm() end -- lines again, or nothing if the step is over
+    return
   end
   if late_lines[line] then
     local hit, remark, kind = reach_late(line)
@@ -318,7 +335,10 @@ function line_hook(event, line)
   end
   if mode == "over" or mode == "out" then
     if running() == target.thread then
-      if getinfo(target.depth + (mode == "over" and 2 or 1), "l") then return end
+      if getinfo(target.depth + (mode == "over" and 2 or 1), "l") then
+        wait_for_return()
+        return
+      end
     elseif not has_left_thread() then
       return
     end
