@@ -27,6 +27,12 @@ CHROMIUM_FLAGS = [
 ]
 """What makes Chromium run as root in a container, without looking for hosts on the internet."""
 
+KERNEL_IS_GONE = (
+    "Canceled future for debug_request message before replies were done",
+    "A kernel is required to send debug messages.",
+)
+"""What JupyterLab throws when a notebook is closed while it asks the debugger something."""
+
 OpenFile = Callable[[str], Notebook]
 OpenNotebook = Callable[..., Notebook]
 OpenDebugger = Callable[..., Debugger]
@@ -83,8 +89,8 @@ def open_file(lab_page: Page) -> Iterator[OpenFile]:
 def open_notebook(lab_server: LabServer, open_file: OpenFile) -> OpenNotebook:
     """Open a new notebook with the given code cells."""
 
-    def open_with(*cells: str, kernel: str = "llmspell") -> Notebook:
-        name = f"{uuid.uuid4().hex}.ipynb"
+    def open_with(*cells: str, kernel: str = "llmspell", name: str | None = None) -> Notebook:
+        name = f"{name or uuid.uuid4().hex}.ipynb"
         write_notebook(lab_server.folder / name, lua_notebook(*cells, kernel=kernel))
         return open_file(name)
 
@@ -101,13 +107,14 @@ def open_debugger(lab_page: Page, open_notebook: OpenNotebook) -> Iterator[OpenD
     exceptions: list[str] = []
 
     def note(exception: Error) -> None:
-        exceptions.append(str(exception))
+        if exception.message not in KERNEL_IS_GONE:
+            exceptions.append(exception.message)
 
     lab_page.on("pageerror", note)
     opened: list[Debugger] = []
 
-    def open_with(*cells: str, kernel: str = "llmspell") -> Debugger:
-        debugger = Debugger(open_notebook(*cells, kernel=kernel))
+    def open_with(*cells: str, **options: str) -> Debugger:
+        debugger = Debugger(open_notebook(*cells, **options))
         opened.append(debugger)
         debugger.switch_on()
         return debugger

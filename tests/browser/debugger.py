@@ -26,7 +26,10 @@ TABLE_ROWS = """() => {
 """Name, type and value of each row of the table view: it is drawn on a canvas, so its model is asked."""
 
 SETTLE = """async () => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const shell = window.jupyterapp.shell;
+    const session = [shell.currentWidget, ...shell.widgets('main')]
+        .map(widget => widget?.sessionContext?.session).find(each => each?.kernel);
+    const kernel = session.kernel;
     let sent = 0;
     const count = (_, { msg, direction }) => {
         sent += direction === 'send' && msg.header.msg_type === 'debug_request';
@@ -66,7 +69,7 @@ class Debugger:
         self.sidebar = self.page.locator("#jp-debugger-sidebar")
         self.frames = self.sidebar.locator(".jp-DebuggerCallstackFrame")
         self.breakpoints = self.sidebar.locator(".jp-DebuggerBreakpoint")
-        self.overlay = notebook.panel.locator(".jp-DebuggerPausedOverlay")
+        self.overlay = self.page.locator(".jp-DebuggerPausedOverlay")
         self.variables = Variables(self)
         self.console = DebugConsole(self)
 
@@ -86,6 +89,7 @@ class Debugger:
     def end(self) -> None:
         """Switch the debugger off if it is on; a notebook that is closed has none."""
         if self.button.count() and self.button.get_attribute("aria-pressed") == "true":
+            self.page.evaluate(SETTLE)
             self.switch_off()
 
     def wait_on(self) -> None:
@@ -143,7 +147,7 @@ class Debugger:
         if function is not None:
             expect(top.locator(".jp-DebuggerCallstackFrame-name")).to_have_text(function)
         expect(self.variables.scopes.nth(1)).to_be_attached()  # those of the frame, not only the globals
-        expect(self.overlay).to_be_visible()
+        expect(self.overlay).to_be_attached()
         expect(self._command("continue")).to_have_attribute("title", re.compile("^Continue"))
 
     def wait_resumed(self) -> None:
@@ -348,6 +352,6 @@ def reopen(page: Page, path: str) -> Notebook:
     """Load the page anew and open the notebook, whose kernel may be busy or stopped."""
     page.reload()
     page.wait_for_function(LOADED, timeout=60_000)
-    page.evaluate(OPEN, path)
+    page.wait_for_function(OPEN, arg=path)
     page.wait_for_function(ON_SCREEN, arg=path)
     return Notebook(page)

@@ -20,14 +20,19 @@ LOADED = """async () => {
     const app = window.jupyterapp;
     await app?.restored;
     await app?.serviceManager.ready;
-    return app?.commands.hasCommand('docmanager:open') ?? false;
+    return app !== undefined;
 }"""
-"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are.
+"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are."""
 
-It may call itself restored before the plugin that opens documents is there.
-"""
-
-OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })"
+OPEN = """path => {
+    const commands = window.jupyterapp.commands;
+    const known = commands.hasCommand('docmanager:open');
+    if (known) {
+        void commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    }
+    return known;
+}"""
+"""JupyterLab may call itself restored before the plugin that opens documents is there: to be tried again."""
 
 KERNEL_READY = """path => {
     const widget = window.jupyterapp?.shell.currentWidget;
@@ -152,7 +157,7 @@ class Notebook:
     @classmethod
     def open(cls, page: Page, path: str) -> Notebook:
         """Open a file of the server in a page that shows JupyterLab; wait until its kernel is ready."""
-        page.evaluate(OPEN, path)
+        page.wait_for_function(OPEN, arg=path)
         page.wait_for_function(KERNEL_READY, arg=path, timeout=60_000)
         notebook = cls(page)
         notebook.wait_idle()

@@ -124,10 +124,11 @@ def test_another_notebook_runs_while_one_is_stopped(
     debugger.set_breakpoint(cell, 3)
     cell.start()
     debugger.wait_stopped(3)
+    name = lab_page.evaluate("window.jupyterapp.shell.currentWidget.title.label")
     other = open_notebook("print('elsewhere')").cell(0)
     other.run()
     assert other.texts() == ["elsewhere\n"]
-    lab_page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").first.click()
+    lab_page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=name).click()
     debugger.wait_stopped(3)
     debugger.resume()
     cell.wait_finished()
@@ -135,9 +136,10 @@ def test_another_notebook_runs_while_one_is_stopped(
 
 
 def test_closing_a_stopped_notebook_ends_its_kernel(
-    open_debugger: OpenDebugger, lab_server: LabServer
+    open_notebook: OpenNotebook, lab_server: LabServer
 ) -> None:
-    debugger = open_debugger(COUNT)
+    debugger = Debugger(open_notebook(COUNT))
+    debugger.switch_on()
     cell = debugger.notebook.cell(0)
     debugger.set_breakpoint(cell, 2)
     cell.start()

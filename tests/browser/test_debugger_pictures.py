@@ -35,9 +35,9 @@ Save = Callable[[Debugger, str], None]
 
 @pytest.fixture
 def save(lab_page: Page, tmp_path: Path) -> Iterator[Save]:
-    """Take a picture for the docs, or only try to; the window is as large as the pictures are to be."""
+    """Take a picture for the docs, or only try to; the window is as high as the pictures are to be."""
     before = lab_page.viewport_size
-    lab_page.set_viewport_size({"width": 1100, "height": 720})
+    lab_page.set_viewport_size({"width": 1280, "height": 760})
 
     def take(debugger: Debugger, name: str) -> None:
         picture = (IMAGES if SAVE_SCREENSHOTS else tmp_path) / f"debugger-{name}.png"
@@ -50,7 +50,7 @@ def save(lab_page: Page, tmp_path: Path) -> Iterator[Save]:
 
 
 def test_stopped_in_a_loop(open_debugger: OpenDebugger, save: Save) -> None:
-    debugger = open_debugger(MEAN, CALL)
+    debugger = open_debugger(MEAN, CALL, name="readings")
     debugger.notebook.hide_file_browser()
     definition, call = debugger.notebook.cell(0), debugger.notebook.cell(1)
     definition.run()
@@ -67,11 +67,12 @@ def test_stopped_in_a_loop(open_debugger: OpenDebugger, save: Save) -> None:
     assert debugger.console.evaluate("sum / (i - 1)") == "20.75"
     debugger.console.evaluate("value = 22")
     assert debugger.console.evaluate("value - 20") == "2"
+    expect(debugger.variables.row("value").detail).to_have_text("22")
     save(debugger, "console")
 
 
 def test_stopped_at_an_error(open_debugger: OpenDebugger, save: Save, lab_page: Page) -> None:
-    debugger = open_debugger(MEAN, CALL.replace("19.5", "'n/a'"))
+    debugger = open_debugger(MEAN, CALL.replace("19.5", "'n/a'"), name="wrong-reading")
     debugger.notebook.hide_file_browser()
     definition, call = debugger.notebook.cell(0), debugger.notebook.cell(1)
     definition.run()
@@ -97,7 +98,8 @@ def test_a_plot_rendered_while_stopped(open_debugger: OpenDebugger, save: Save) 
         "  local chart = plot.line(y, {width = 420, height = 140})\n"
         "  return y, chart\n"
         "end\n"
-        "values = damped(60)"
+        "values = damped(60)",
+        name="oscillation",
     )
     debugger.notebook.hide_file_browser()
     cell = debugger.notebook.cell(0)
@@ -106,5 +108,5 @@ def test_a_plot_rendered_while_stopped(open_debugger: OpenDebugger, save: Save) 
     debugger.wait_stopped(7)
     debugger.variables.choose_scope("Locals")
     panel = debugger.variables.row("chart").render()
-    expect(panel.locator("canvas, svg").first).to_be_visible()
+    expect(panel.locator(".jp-VariableRendererPanel :is(canvas, svg)").first).to_be_visible()
     save(debugger, "rich")
