@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from llmspell_kernel.lua.debugger.model import StepKind
+
 from .session import Session
 
 CALLS = """
@@ -225,6 +227,83 @@ def test_into_a_function_that_pcall_calls_and_out_of_it_by_an_error(session: Ses
     assert session.finish(cell) == "true"
 
 
+@pytest.mark.parametrize("kind", ["over", "out"])
+def test_an_error_in_a_deeper_call_ends_the_step_where_it_is_caught(session: Session, kind: StepKind) -> None:
+    cell = session.start(
+        """
+        local function fails(n)
+          if n == 0 then error("no") end
+          fails(n - 1)
+          return n
+        end
+        local function middle()
+          fails(5) -- call
+          return 1
+        end
+        local ok = pcall(middle) -- pcall
+        local after = ok -- after
+        return after
+        """,
+        "call",
+    )
+    session.wait_stop()
+    assert session.step(kind) in (cell.line("pcall"), cell.line("after"))
+    session.resume()
+    assert session.finish(cell) == "false"
+
+
+def test_a_yield_in_a_deeper_call_ends_the_step_where_it_was_resumed(session: Session) -> None:
+    cell = session.start(
+        """
+        local function deep(n)
+          if n == 0 then coroutine.yield(7) else deep(n - 1) end
+        end
+        local generate = coroutine.wrap(function()
+          deep(3) -- call
+          return 8 -- last
+        end)
+        local first = generate() -- first
+        local between = first -- between
+        local second = generate() -- second
+        return second -- end
+        """,
+        "call",
+        "last",
+    )
+    session.wait_stop()
+    assert session.step("over") in (cell.line("first"), cell.line("between"))
+    assert session.resume_to_stop() == cell.line("last")
+    assert session.step("out") in (cell.line("second"), cell.line("end"))
+    session.resume()
+    assert session.finish(cell) == "8"
+
+
+def test_a_step_that_a_breakpoint_has_ended_leaves_nothing(session: Session) -> None:
+    cell = session.start(
+        """
+        local function deep(n)
+          if n == 0 then return 1 end -- bottom
+          return deep(n - 1)
+        end
+        local function middle()
+          local x = deep(3) -- call
+          return x
+        end
+        local sum = 0
+        for i = 1, 1000 do sum = sum + middle() end
+        return sum, debug.gethook()
+        """,
+        "call",
+    )
+    session.wait_stop()
+    session.set_breakpoints(cell.path, cell.code, "bottom")
+    session.debugger.step("over", 1)
+    assert session.wait_stop().reason == "breakpoint"
+    session.set_breakpoints(cell.path, cell.code)
+    session.resume()
+    assert session.finish(cell) == "1000\tnil"
+
+
 def test_metamethods_are_entered(session: Session) -> None:
     cell = session.start(
         """
@@ -404,11 +483,11 @@ def test_a_long_stack_comes_in_pages(session: Session) -> None:
 
 
 @pytest.mark.parametrize("kind", ["over", "into", "out"])
-def test_steps_end_with_the_cell_and_leave_no_hook(session: Session, kind: str) -> None:
+def test_steps_end_with_the_cell_and_leave_no_hook(session: Session, kind: StepKind) -> None:
     cell = session.start("local function f()\n  return 1 -- here\nend\nf()", "here")
     session.wait_stop()
     while session.debugger.state == "stopped":
-        session.debugger.step(kind, 1)  # type: ignore[arg-type]
+        session.debugger.step(kind, 1)
         if session.recorder.stops.get(timeout=10) is None:
             break
     assert cell.future.result(10).error is None
