@@ -32,11 +32,11 @@ class Counts:
     reference_interrupts: int = 50
     memories: int = 5
     cpu_runs: int = 7
-    debugged_rounds: int = 5
+    debugged_rounds: int = 3
     debugged_size: Literal["full", "short"] = "full"
     stops: int = 40
     pages: int = 10
-    steps: int = 10
+    steps: int = 5
     entries: int = 1_000_000
 
     @classmethod
