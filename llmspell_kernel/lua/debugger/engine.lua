@@ -194,7 +194,7 @@ local function reason_of_mode()
   return mode == "pause" and "pause" or mode == "entry" and "entry" or "step"
 end
 
--- Stops in an inserted call. For LuaJIT, whose hook was not there before, what goes on is a new line.
+-- Stops before a line, or in its inserted call. For LuaJIT what goes on, and goes on after each call, is a new line.
 local function stop_in_line(line, ...)
   stop(...)
   if mode and jit then rest_of_line = line end
@@ -263,10 +263,12 @@ local function stop_here(line)
   local info = getinfo(3, "S")
   if is_own(info.source) then return end
   if rest_of_line then
-    local same = rest_of_line == line
+    if rest_of_line == line and running() == target.thread and getinfo(target.depth + 2, "l")
+      and not getinfo(target.depth + 3, "l") then
+      if not jit then rest_of_line = nil end
+      return
+    end
     rest_of_line = nil
-    if same and running() == target.thread and getinfo(target.depth + 2, "l")
-      and not getinfo(target.depth + 3, "l") then return end
   end
   local lines = inserted[info.source]
   if lines and lines[line] and lines[line][line] and not arriving then
@@ -274,7 +276,7 @@ local function stop_here(line)
     return
   end
   arriving = nil
-  stop(reason_of_mode())
+  stop_in_line(line, reason_of_mode())
 end
 
 -- Level 1 is the hook, 2 the function it was called for: a call at depth d from the outermost is at level 2, and

@@ -10,7 +10,7 @@ local floor, format = math.floor, string.format
 local xpcall, error = xpcall, error
 
 local MAIN = 1
-local threads = host.debugger.threads -- every coroutine; nil in LuaJIT
+local threads = host.debugger.threads -- every coroutine; in LuaJIT those made while there was a debugger
 
 -- LuaJIT has no value for its main thread; there code runs in a coroutine while there is a debugger.
 local main = host.main_thread
@@ -115,7 +115,7 @@ local function list(stopped)
     rows[#rows + 1] = each
   end
   local seen = {}
-  for _, known in next, { threads or {}, ids } do
+  for _, known in next, { threads, ids } do
     for thread in next, known do
       if type(thread) == "thread" and not seen[thread] then
         seen[thread] = true

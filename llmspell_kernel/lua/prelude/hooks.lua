@@ -44,10 +44,14 @@ end
 raw_sethook(dispatch, "", period > 0 and period or 1)
 -- The debug library keeps hook functions by thread in the registry, from the first sethook on.
 local hook_table = not one_for_all and debug.getregistry()._HOOKKEY or nil
+local made = setmetatable({}, { __mode = "k" }) -- in LuaJIT: the coroutines made while there is a debugger
 
 -- Makes a new coroutine interruptible.
 local function adopt(thread)
-  if one_for_all then return end
+  if one_for_all then
+    if debugger.attend then made[thread] = true end
+    return
+  end
   if period > 0 then
     raw_sethook(thread, dispatch, "", period)
   else
@@ -117,6 +121,6 @@ function debug.breakpoint()
 end
 
 debugger.arm, debugger.arm_active, debugger.dispatch = arm, arm_active, dispatch
-debugger.threads = hook_table -- weak: every coroutine there is; nil in LuaJIT
+debugger.threads = hook_table or made -- by thread; weak
 
 return { adopt = adopt, sethook = sethook, gethook = gethook, restore = restore }
