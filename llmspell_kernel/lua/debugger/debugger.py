@@ -79,6 +79,7 @@ class Debugger:
         self._commands: dict[bytes, Any] = {}
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
+        self._began_enabled = False  # it was on when the running code began
         self._snapshot: list[Variable] = []
         self._watcher: threading.Thread | None = None
 
@@ -218,6 +219,7 @@ class Debugger:
             self.serve()
             self._snapshot = self._list_globals()
         self.state = "running"
+        self._began_enabled = self._enabled
         if not self._enabled:
             return
         self._engine[b"begin"]()
@@ -351,6 +353,11 @@ class Debugger:
             return
         if self.state == "idle":
             raise DebuggerError("no code is running that could be paused")
+        if self._lua.state.interrupts.is_jit and not self._began_enabled:
+            raise DebuggerError(
+                "LuaJIT's code cannot be paused if it began before a debugger was attached: interrupt it and "
+                "run it again"
+            )
 
         def pause() -> None:
             if self.state == "running":
