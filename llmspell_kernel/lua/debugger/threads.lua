@@ -72,6 +72,9 @@ local function frames(thread)
       last_level = level
     end
   end
+  if thread == main then -- what has begun the code is not the user's
+    while n > 0 and list[n].what == "C" and not list[n].python do n = n - 1 end
+  end
   for i = n + 1, #list do list[i] = nil end
   return list
 end
