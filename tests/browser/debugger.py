@@ -195,6 +195,7 @@ class Debugger:
     def terminate(self) -> None:
         """Press Terminate: the code goes on, the debugger starts anew with its breakpoints."""
         self._press("terminate")
+        self.page.evaluate(SETTLE)
 
     def restart_and_debug(self) -> None:
         """Choose Restart Kernel and Debug from the menu and confirm; every cell then runs."""
