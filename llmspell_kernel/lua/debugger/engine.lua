@@ -91,6 +91,7 @@ end
 -- `thread` is the one to be looked at, if not the running one.
 local function stop(reason, text, hit, thread)
   if busy then return end
+  if not (thread or running()) then return end -- LuaJIT's own main thread, which nobody can look at
   debugger.hook = nil
   mode, target, arriving, rest_of_line, waiting = nil, nil, nil, nil, false
   stopped = thread or running()
