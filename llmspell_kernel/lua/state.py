@@ -7,6 +7,7 @@ behind it are reachable only through the closures of `binding`.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,7 @@ class LuaState:
             "ending": self.interrupts.ending,
             "period": self.interrupts.period,
             "lua_version": self.version,
+            "module_file": os.fsencode(lua_module(settings.language).__file__ or ""),
             "trusted": settings.trusted,
             "const": self.version >= 504,
             "keep_name": KEEP_NAME.encode(),

@@ -8,8 +8,8 @@
 local host, control, threads, evaluation = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
-local error, next, pcall, select, tostring, type = error, next, pcall, select, tostring, type
-local unpack, jit = table.unpack or unpack, jit
+local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local jit = jit
 local concat, find = table.concat, string.find
 local is_own, check, ending = host.is_own, host.check, host.ending
 local release, limit_memory = host.release, host.limit_memory
@@ -17,6 +17,7 @@ local debugger = host.debugger
 local arm, arm_active, dispatch = debugger.arm, debugger.arm_active, debugger.dispatch
 local globals = _G
 local raw_xpcall = host.raw_xpcall
+local main = host.main_thread
 
 local NONE = 1000000 -- no function has so many locals
 local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
@@ -39,6 +40,9 @@ local waiting = false   -- a step over a call waits for its return
 local arriving          -- the thread of a step that ends at the inserted call which comes next
 local filters = {}      -- raised, uncaught
 local error_box, error_is_uncaught -- of the stop: {value}
+
+-- The running thread; LuaJIT's coroutine.running answers nothing in the main one.
+local function here() return running() or main end
 
 -- Serving the host -----------------------------------------------------------------------------------
 
@@ -91,10 +95,10 @@ end
 -- `thread` is the one to be looked at, if not the running one.
 local function stop(reason, text, hit, thread)
   if busy then return end
-  if not (thread or running()) then return end -- LuaJIT's own main thread, which nobody can look at
+  if not (thread or here()) then return end -- LuaJIT's main thread where nothing knows it
   debugger.hook = nil
   mode, target, arriving, rest_of_line, waiting = nil, nil, nil, nil, false
-  stopped = thread or running()
+  stopped = thread or here()
   release()
   control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
   local ok, problem = pcall(serve_apart, true)
@@ -123,7 +127,7 @@ local function evaluated(breakpoint, condition)
   if condition then
     ok, value = pcall(condition)
   else
-    local thread = running()
+    local thread = here()
     ok, value = apart(function() return evaluation.condition(threads.innermost(thread), breakpoint.condition) end)
   end
   evaluating = false
@@ -138,7 +142,7 @@ local function text_of(problem)
 end
 
 local function write_log(breakpoint, info)
-  local thread = running()
+  local thread = here()
   evaluations = evaluations + 1
   evaluating = true
   local ok, text = apart(function()
@@ -208,7 +212,7 @@ local function reach(id, condition)
   if not list or busy or evaluating then return end
   local arrived = arriving
   arriving = nil
-  if arrived and arrived == running() then
+  if arrived and arrived == here() then
     local hit, remark, kind = reach_all(list, condition, site.condition, 2)
     stop_in_line(site.line, hit and kind or reason_of_mode(), remark, hit)
     return
@@ -255,7 +259,7 @@ end
 
 -- Whether the thread of the target has yielded or ended: then control has gone on outside of it.
 local function has_left_thread()
-  if target.thread == threads.main() then return false end
+  if target.thread == main then return false end
   local state = status(target.thread)
   return state ~= "normal" and state ~= "running"
 end
@@ -264,7 +268,7 @@ local function stop_here(line)
   local info = getinfo(3, "S")
   if is_own(info.source) then return end
   if rest_of_line then
-    if rest_of_line == line and running() == target.thread and getinfo(target.depth + 2, "l")
+    if rest_of_line == line and here() == target.thread and getinfo(target.depth + 2, "l")
       and not getinfo(target.depth + 3, "l") then
       if not jit then rest_of_line = nil end
       return
@@ -273,7 +277,7 @@ local function stop_here(line)
   end
   local lines = inserted[info.source]
   if lines and lines[line] and lines[line][line] and not arriving then
-    arriving = running() -- the call that comes next stops, and says which breakpoints those are
+    arriving = here() -- the call that comes next stops, and says which breakpoints those are
     return
   end
   arriving = nil
@@ -316,13 +320,13 @@ function line_hook(event, line)
     return dispatch(event, line)
   end
   if event ~= "line" then
-    if mode == "out" and running() == target.thread and event ~= "call" then
+    if mode == "out" and here() == target.thread and event ~= "call" then
       local depth = target.depth
       if event == "return" and pcall(getlocal, depth + 3, NONE) then return end -- deeper; pcall is one level more
       watch_return(event, getinfo(depth + 1, "l") ~= nil)
     elseif waiting and event == "return" then
       -- Is what returns still deeper than what the step's call has called?
-      if running() == target.thread and pcall(getlocal, target.depth + 4, NONE) then return end
+      if here() == target.thread and pcall(getlocal, target.depth + 4, NONE) then return end
       waiting = false
     end
     dispatch(event, line)
@@ -337,7 +341,7 @@ function line_hook(event, line)
     end
   end
   if mode == "over" or mode == "out" then
-    if running() == target.thread then
+    if here() == target.thread then
       if getinfo(target.depth + (mode == "over" and 2 or 1), "l") then
         wait_for_return()
         return
@@ -393,26 +397,10 @@ end
 
 -- LuaJIT ---------------------------------------------------------------------------------------------
 
--- Its main thread has no value that could be looked at, so code runs in a coroutine; and its compiled code never
--- looks at hooks, so none is compiled.
-local function enter(f, handler, ...)
-  if running() then return raw_xpcall(f, handler, ...) end
-  local arguments, n = { ... }, select("#", ...)
-  local thread = create(function() return raw_xpcall(f, handler, unpack(arguments, 1, n)) end)
-  local before = threads.set_main(thread)
-  local function leave(resumed, ...)
-    threads.set_main(before)
-    if not resumed then error((...), 0) end
-    if status(thread) == "suspended" then return false, handler("attempt to yield from outside a coroutine") end
-    return ...
-  end
-  return leave(resume(thread))
-end
-
+-- Its compiled code never looks at hooks: while the debugger is on nothing is compiled.
 local compiled_before = false
 
 local function interpret(on)
-  debugger.enter = on and enter or nil
   if on then
     compiled_before = jit.status()
     jit.off()

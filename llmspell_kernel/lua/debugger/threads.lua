@@ -10,9 +10,7 @@ local floor, format = math.floor, string.format
 local xpcall, error = xpcall, error
 
 local MAIN = 1
-local threads = host.debugger.threads -- every coroutine; in LuaJIT those made while there was a debugger
-
--- LuaJIT has no value for its main thread; there code runs in a coroutine while there is a debugger.
+local threads = host.debugger.threads -- every coroutine
 local main = host.main_thread
 
 local ids = setmetatable({}, { __mode = "k" }) -- thread -> id
@@ -132,11 +130,4 @@ end
 return {
   id_of = id_of, thread_of = thread_of, count = count, level_of = level_of,
   frames = frames, innermost = innermost, list = list,
-  main = function() return main end,
-  -- LuaJIT: from now on this coroutine is what counts as the main thread; answers the one before.
-  set_main = function(thread)
-    local before = main
-    main = thread
-    return before
-  end,
 }

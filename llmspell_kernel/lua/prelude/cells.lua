@@ -136,18 +136,12 @@ local function traced(problem)
 end
 host.handler = traced
 
--- LuaJIT's main thread cannot be looked at: there the debugger has code run in a coroutine.
-local function call(f, ...)
-  if debugger.enter then return debugger.enter(f, traced, ...) end
-  return xpcall(f, traced, ...)
-end
-
 -- Runs a compiled cell: true and its values {n = ..., ...} (nothing if it has none), or false and what
 -- the traceback handler made of the error.
 local function run(main)
   mains[main] = true
   limit_memory(true)
-  return pack(call(main))
+  return pack(xpcall(main, traced))
 end
 
 local function pass(ok, ...)
@@ -160,7 +154,7 @@ end
 -- Calls a function of the user's for Python: true and its results, or false and the report.
 local function protected(f, ...)
   limit_memory(true)
-  return pass(call(f, ...))
+  return pass(xpcall(f, traced, ...))
 end
 
 local function names()

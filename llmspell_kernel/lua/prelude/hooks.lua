@@ -5,7 +5,7 @@ local host = ...
 local raw_sethook, getinfo = debug.sethook, debug.getinfo
 local running, is_own = coroutine.running, host.is_own
 local status = coroutine.status
-local next, type, setmetatable, error = next, type, setmetatable, error
+local next, type, setmetatable, error, loadlib = next, type, setmetatable, error, package.loadlib
 local check, on_hook, period = host.check, host.on_hook, host.period
 local release, allow_holding = host.release_from_hook, host.allow_holding
 
@@ -25,7 +25,15 @@ end
 -- installed with `mask` and `count` in every thread that runs. It hands on what is not its own to `dispatch`.
 local debugger = {}
 host.debugger = debugger
-host.main_thread = running() -- nil in LuaJIT
+
+-- LuaJIT's coroutine.running answers nothing here. Its C API knows the main thread, by a function that can as well
+-- be called from Lua; nil where the module does not export it.
+local function find_main()
+  local push_thread = loadlib(host.module_file, "lua_pushthread")
+  return push_thread and push_thread() or nil
+end
+
+host.main_thread = running() or find_main()
 
 local arm
 
@@ -44,12 +52,13 @@ end
 raw_sethook(dispatch, "", period > 0 and period or 1)
 -- The debug library keeps hook functions by thread in the registry, from the first sethook on.
 local hook_table = not one_for_all and debug.getregistry()._HOOKKEY or nil
-local made = setmetatable({}, { __mode = "k" }) -- in LuaJIT: the coroutines made while there is a debugger
+-- Weak: every coroutine there is.
+local threads = hook_table or setmetatable({}, { __mode = "k" })
 
 -- Makes a new coroutine interruptible.
 local function adopt(thread)
   if one_for_all then
-    if debugger.attend then made[thread] = true end
+    threads[thread] = true
     return
   end
   if period > 0 then
@@ -70,7 +79,7 @@ function arm(thread)
   end
   if count == 0 then count = period end
   if thread then raw_sethook(thread, hook, mask, count) else raw_sethook(hook, mask, count) end
-  if mask == "" and count == 0 then adopt(key(thread)) end
+  if mask == "" and count == 0 and not one_for_all then adopt(key(thread)) end
 end
 
 -- The same for every thread that is running or waits for one that it has resumed.
@@ -121,6 +130,6 @@ function debug.breakpoint()
 end
 
 debugger.arm, debugger.arm_active, debugger.dispatch = arm, arm_active, dispatch
-debugger.threads = hook_table or made -- by thread; weak
+debugger.threads = threads
 
 return { adopt = adopt, sethook = sethook, gethook = gethook, restore = restore }
