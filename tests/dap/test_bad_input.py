@@ -32,8 +32,8 @@ LOOP = """
     print(sum)
 """
 BUSY = """
-    print("busy")
     go = true
+    print("busy")
     while go do end
     print("over")
 """

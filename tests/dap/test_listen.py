@@ -50,8 +50,8 @@ def test_without_wait_the_script_runs_and_ends_by_itself(start: Start) -> None:
 
 def test_a_client_attaches_to_a_script_that_runs(start: Start) -> None:
     text = """
-        print("busy")
         go = true
+        print("busy")
         while go do
           local x = 1  -- @body
         end

@@ -130,8 +130,8 @@ def test_running_code_answers_with_what_was_known_last(
     tmp_path: Path, new_kernel: Callable[..., KernelSession]
 ) -> None:
     with debugging("kernel", tmp_path, new_kernel)("""
-        print("busy")
         busy = true
+        print("busy")
         while busy do end
     """) as session:
         kernel_of(session).execute("known = 42")
