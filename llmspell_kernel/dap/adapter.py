@@ -69,6 +69,9 @@ _ERROR_IDS: tuple[tuple[type[BaseException], int], ...] = (
 )
 """The number that a kind of error has in responses; the first that fits."""
 
+_LISTS = {"stackTrace": "stackFrames", "scopes": "scopes", "variables": "variables"}
+"""Lists that JupyterLab reads from responses without a look at whether these are refusals."""
+
 
 class Adapter:
     """Answers one client.
@@ -138,7 +141,10 @@ class Adapter:
         try:
             body = self._answer(request, command)
         except LLMSpellError as error:
-            return _failed(number, command, error)
+            refusal = _failed(number, command, error)
+            if self.session.view.lab and command in _LISTS:
+                refusal["body"][_LISTS[command]] = []
+            return refusal
         except Exception as error:  # noqa: BLE001 - the border: without an answer the client waits for ever
             _log.exception("the debugger's request %s failed", command)
             return _failed(number, command, error)

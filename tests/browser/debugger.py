@@ -20,17 +20,25 @@ SETTLE = """async () => {
     const session = [shell.currentWidget, ...shell.widgets('main')]
         .map(widget => widget?.sessionContext?.session).find(each => each?.kernel);
     const kernel = session.kernel;
-    let sent = 0;
-    const count = (_, { msg, direction }) => {
-        sent += direction === 'send' && msg.header.msg_type === 'debug_request';
+    let asked = [];
+    const note = (_, { msg, direction }) => {
+        if (direction === 'send' && msg.header.msg_type === 'debug_request') {
+            asked.push(msg.content.command);
+        }
     };
-    kernel.anyMessage.connect(count);
-    for (let quiet = 0; quiet < 2; ) {
-        sent = 0;
-        await kernel.requestDebug({ type: 'request', seq: 0, command: 'debugInfo' }, true).done;
-        quiet = sent === 1 ? quiet + 1 : 0;
+    const late = () => new Promise((_, reject) => setTimeout(() => reject(new Error(
+        `no answer to debugInfo: kernel ${kernel.status}, ${kernel.connectionStatus}`)), 15000));
+    kernel.anyMessage.connect(note);
+    for (let quiet = 0, rounds = 0; quiet < 2; rounds += 1) {
+        if (rounds === 200) {
+            throw new Error(`JupyterLab goes on asking ${asked}`);
+        }
+        asked = [];
+        const request = { type: 'request', seq: 0, command: 'debugInfo' };
+        await Promise.race([kernel.requestDebug(request, true).done, late()]);
+        quiet = asked.length === 1 ? quiet + 1 : 0;
     }
-    kernel.anyMessage.disconnect(count);
+    kernel.anyMessage.disconnect(note);
 }"""
 """Wait until JupyterLab has asked the kernel all it wants to know of a notebook that it has just opened.
 
@@ -89,6 +97,7 @@ class Debugger:
         expect(self.sidebar).to_be_visible()
         gutters = self.notebook.code_cells.locator(".cm-gutter.cm-breakpoint-gutter")
         expect(gutters).to_have_count(self.notebook.code_cells.count())
+        self.page.evaluate(SETTLE)
 
     # Breakpoints
 

@@ -209,6 +209,17 @@ def test_rich_values_are_never_refused_to_jupyterlab(notebook: Notebook, program
     assert notebook.body("richInspectVariables", variableName="no such") == {"data": {}, "metadata": {}}
 
 
+def test_refusals_have_the_lists_that_jupyterlab_reads(notebook: Notebook) -> None:
+    notebook.start()
+    for command, arguments, key in (
+        ("stackTrace", {"threadId": 1}, "stackFrames"),
+        ("scopes", {"frameId": 999}, "scopes"),
+        ("variables", {"variablesReference": 999}, "variables"),
+    ):
+        response = notebook.ask(command, **arguments)
+        assert not response["success"] and response["body"][key] == []
+
+
 def test_a_coroutine_that_has_stopped_is_the_stopped_thread(notebook: Notebook, program: Program) -> None:
     code = "local work = coroutine.wrap(function()\n  local inside = 1\n  return inside\nend)\nwork()"
     notebook.start()
