@@ -97,8 +97,8 @@ def markdown(results: Sequence[Result | Failure], surroundings: Sequence[str]) -
     rows = [HEADINGS, ("---",) * len(HEADINGS), *(row(result) for result in results)]
     lines = ["# Benchmarks", ""]
     lines += [
-        "Medians of samples taken in turns (A B A B) in one run; written by `python -m benchmarks`. Figures with",
-        "an x say how many times as long something takes under a debugger as without one, in the same kernel.",
+        "Medians of samples taken in turns (A B A B) in one run; written by `python -m benchmarks`.",
+        "Figures with an x say how many times as long something takes under a debugger as without one.",
         "",
     ]
     lines += [f"| {' | '.join(cells)} |" for cells in rows]
