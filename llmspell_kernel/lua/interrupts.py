@@ -164,12 +164,13 @@ class Interrupts:
         return not self.is_compiling
 
     def poke(self, *, urgent: bool = False) -> None:
-        """Has the hook called once, soon, if a cell runs; not in place of a script's own, unless urgent.
+        """Has the hook called once, soon, if a cell runs.
 
-        Any thread.
+        Only when urgent in place of a script's own, or where loops that never look at it may be running. Any
+        thread.
         """
         with self._changed:
-            may = self.can_poke and (urgent or not self._user_hooked)
+            may = urgent or (self.can_poke and not self._user_hooked)
             if self._active and self._reason is None and may:
                 self._poked = True
                 self._install()

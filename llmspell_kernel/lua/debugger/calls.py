@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -51,13 +52,25 @@ class LuaCalls:
         """Has the Lua thread call `action`; here at once, and elsewhere without waiting."""
         if self._is_lua_thread:
             action()
-            return
+        else:
+            self._post_action(action).add_done_callback(_complain)
 
+    def do_within(self, seconds: float, action: Callable[[], object]) -> bool:
+        """As `do`, but waits; if the Lua thread has not called `action` in time, it will not."""
+        if self._is_lua_thread:
+            action()
+            return True
+        future = self._post_action(action)
+        with contextlib.suppress(TimeoutError):
+            future.result(seconds)
+        return not future.cancel()
+
+    def _post_action(self, action: Callable[[], object]) -> Future[Any]:
         def prepare() -> Sequence[Any]:
             action()
             return (_nothing,)
 
-        self.post(prepare, lambda *_: None).add_done_callback(_complain)
+        return self.post(prepare, lambda *_: None)
 
     def post(
         self, prepare: Callable[[], Sequence[Any]], convert: Convert, seconds: float = ANSWER_SECONDS

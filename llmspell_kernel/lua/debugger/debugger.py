@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _WATCH_SECONDS = 0.25
+_NOTICE_SECONDS = 1.0
 _CODE_SECONDS = 10.0
 """How long an expression of a client's may run."""
 
@@ -79,7 +80,6 @@ class Debugger:
         self._commands: dict[bytes, Any] = {}
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
-        self._began_enabled = False  # it was on when the running code began
         self._snapshot: list[Variable] = []
         self._watcher: threading.Thread | None = None
 
@@ -219,7 +219,6 @@ class Debugger:
             self.serve()
             self._snapshot = self._list_globals()
         self.state = "running"
-        self._began_enabled = self._enabled
         if not self._enabled:
             return
         self._engine[b"begin"]()
@@ -353,17 +352,18 @@ class Debugger:
             return
         if self.state == "idle":
             raise DebuggerError("no code is running that could be paused")
-        if self._lua.state.interrupts.is_jit and not self._began_enabled:
-            raise DebuggerError(
-                "LuaJIT's code cannot be paused if it began before a debugger was attached: interrupt it and "
-                "run it again"
-            )
 
         def pause() -> None:
             if self.state == "running":
                 self._engine[b"stop_soon"](b"pause")
 
-        self._calls.do(pause)
+        if self._lua.state.interrupts.can_poke:
+            self._calls.do(pause)
+        elif not self._calls.do_within(_NOTICE_SECONDS, pause):
+            raise DebuggerError(
+                "the code does not listen: it began before a debugger was attached, and LuaJIT has compiled "
+                "it. Interrupt it and run it again"
+            )
 
     def restart_frame(self, frame: int) -> None:
         """Always refused, with the reason."""

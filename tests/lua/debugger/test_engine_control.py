@@ -165,17 +165,24 @@ def test_attaching_while_code_runs(session: Session) -> None:
         session.run("jit.off()")
     cell = session.start_endless("going = true io.read() while going do end return 'done'")
     session.debugger.attach(session.recorder)
-    if session.shell.language == "luajit":
-        with pytest.raises(DebuggerError, match="interrupt it"):
-            session.debugger.pause()
-        session.shell.interpreter.interrupt()
-        assert session.outcome(cell).error is not None
-        return
     session.debugger.pause()
     session.wait_stop()
     session.evaluate("going = false")
     session.resume()
     assert session.finish(cell) == "done"
+
+
+def test_a_loop_that_luajit_has_compiled_cannot_be_paused() -> None:
+    with debugged("luajit") as session:
+        session.debugger.detach(session.recorder)
+        cell = session.start_endless("io.read() local x = 0 for i = 1, 4e9 do x = x + 1 end")
+        wait([cell.future], timeout=0.2)  # it is compiled after some rounds
+        session.debugger.attach(session.recorder)
+        with pytest.raises(DebuggerError, match="Interrupt it"):
+            session.debugger.pause()
+        assert session.debugger.state == "running"
+        session.shell.interpreter.interrupt()
+        assert session.outcome(cell).error is not None
 
 
 def test_stop_on_entry_stops_at_the_first_statement(session: Session) -> None:
