@@ -67,14 +67,14 @@ class Debugger:
         self.sidebar = self.page.locator("#jp-debugger-sidebar")
         self.frames = self.sidebar.locator(".jp-DebuggerCallstackFrame")
         self.breakpoints = self.sidebar.locator(".jp-DebuggerBreakpoint")
-        self.overlay = self.page.locator(".jp-DebuggerPausedOverlay")
+        self.overlay = self.page.locator(".jp-DebuggerPausedOverlay").first
         self.variables = Variables(self.page, self.sidebar)
         self.console = DebugConsole(self)
 
     def switch_on(self) -> None:
         """Press the bug button and wait for the sidebar and the gutters."""
         expect(self.button).to_have_attribute("aria-disabled", "false")
-        self.page.evaluate(SETTLE)
+        self.settle()
         self.button.click()
         self.wait_on()
 
@@ -87,7 +87,7 @@ class Debugger:
     def end(self) -> None:
         """Switch the debugger off if it is on; a notebook that is closed has none."""
         if self.button.count() and self.button.get_attribute("aria-pressed") == "true":
-            self.page.evaluate(SETTLE)
+            self.settle()
             self.switch_off()
 
     def wait_on(self) -> None:
@@ -97,6 +97,10 @@ class Debugger:
         expect(self.sidebar).to_be_visible()
         gutters = self.notebook.code_cells.locator(".cm-gutter.cm-breakpoint-gutter")
         expect(gutters).to_have_count(self.notebook.code_cells.count())
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until JupyterLab has asked the kernel of the notebook in front all that it wants to know."""
         self.page.evaluate(SETTLE)
 
     # Breakpoints
@@ -194,7 +198,7 @@ class Debugger:
     def terminate(self) -> None:
         """Press Terminate: the code goes on, the debugger starts anew with its breakpoints."""
         self._press("terminate")
-        self.page.evaluate(SETTLE)
+        self.settle()
 
     def restart_and_debug(self) -> None:
         """Choose Restart Kernel and Debug from the menu and confirm; every cell then runs."""

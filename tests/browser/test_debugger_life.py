@@ -125,10 +125,13 @@ def test_another_notebook_runs_while_one_is_stopped(
     cell.start()
     debugger.wait_stopped(3)
     name = lab_page.evaluate("window.jupyterapp.shell.currentWidget.title.label")
-    other = open_notebook("print('elsewhere')").cell(0)
-    other.run()
-    assert other.texts() == ["elsewhere\n"]
+    other = Debugger(open_notebook("print('elsewhere')"))
+    other.settle()
+    other.notebook.cell(0).run()
+    assert other.notebook.cell(0).texts() == ["elsewhere\n"]
+    other.settle()
     lab_page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=name).click()
+    debugger.wait_on()
     debugger.wait_stopped(3)
     debugger.resume()
     cell.wait_finished()
