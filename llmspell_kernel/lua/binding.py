@@ -7,7 +7,9 @@ user's code, and what Python returns is converted. Lua never sees the Python fun
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 from llmspell_kernel.errors import LLMSpellError, LuaCallError
@@ -89,4 +91,9 @@ class Binder:
                 return (True, *map(convert, result))
             return True, convert(result)
 
-        return call
+        return functools.update_wrapper(call, python_function, assigned=(), updated=())
+
+
+def enters_from_lua(code: CodeType) -> bool:
+    """Whether a frame with this code is where Lua has called a bound function, its `__wrapped__`."""
+    return code.co_name == "call" and code.co_filename == __file__

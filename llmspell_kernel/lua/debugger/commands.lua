@@ -4,6 +4,8 @@ local raw_metatable = host.debug.getmetatable
 local error, rawget, tostring, type = error, rawget, tostring, type
 local format = string.format
 
+local MOST = 1000 -- frames, where all are asked for
+
 local frames, last_frame = {}, 0 -- of the current stop
 
 local function forget()
@@ -40,14 +42,9 @@ local commands = {}
 function commands.threads() return threads.list(engine.stopped_thread()) end
 
 function commands.stack(id, start, count)
-  local list = threads.frames(thread_of(id))
-  local rows = {}
-  for i = start + 1, count > 0 and start + count < #list and start + count or #list do
-    local frame = list[i]
-    frame.id = number(frame)
-    rows[#rows + 1] = frame
-  end
-  return rows, #list
+  local rows, total = threads.frames(thread_of(id), start, count > 0 and count or MOST)
+  for i = 1, #rows do rows[i].id = number(rows[i]) end
+  return rows, total
 end
 
 function commands.scopes(id) return variables.scopes(frame_of(id)) end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ from llmspell_kernel.lua.debugger.model import (
     Variable,
 )
 from llmspell_kernel.lua.debugger.placing import Placing
+from llmspell_kernel.lua.debugger.python_calls import PythonCalls
 from llmspell_kernel.lua.debugger.sources import Sources
 from llmspell_kernel.lua.debugger.syntax_check import SyntaxChecker
 
@@ -80,6 +82,7 @@ class Debugger:
         self._commands: dict[bytes, Any] = {}
         self._forget: Callable[[], None] = lambda: None
         self._enabled = False
+        self._python = PythonCalls()
         self._snapshot: list[Variable] = []
         self._watcher: threading.Thread | None = None
 
@@ -157,6 +160,7 @@ class Debugger:
         self._calls.clear()
         host = state.host
         host[b"inline"], host[b"text"] = lua.formatter.inline, self._full_text
+        host[b"python_begin"], host[b"python_calls"] = self._python.begin, self._python.calls
         control = state.table()
         for name, function in {
             "wait": self._calls.wait,
@@ -253,6 +257,7 @@ class Debugger:
         self._forget()
         kind: StopReason = reason.decode()  # type: ignore[assignment]
         hit = tuple(int(each) for each in ids.split(b",")) if ids else ()
+        self._python.stopped(sys._getframe(1))
         self.stop = Stop(kind, thread, text.decode(errors="backslashreplace"), hit)
         self._lua.frontend.flush()
         self._lua.stop_clock()
@@ -391,7 +396,7 @@ class Debugger:
         return found
 
     def stack(self, thread: int, start: int = 0, count: int = 0) -> tuple[list[StackFrame], int]:
-        """The calls on a thread's stack, innermost first, and how many there are; `count` 0 means all."""
+        """The calls on a thread's stack, innermost first, and how many there are; `count` 0: up to 1,000."""
         self._need_stop()
         found: tuple[list[StackFrame], int] = self._ask(
             "stack",

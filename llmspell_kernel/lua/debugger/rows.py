@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint
-from llmspell_kernel.lua.debugger.model import Scope, StackFrame, ThreadInfo, Variable
+from llmspell_kernel.lua.debugger.model import Scope, Source, StackFrame, ThreadInfo, Variable
 from llmspell_kernel.lua.debugger.sources import Sources
 
 
@@ -33,9 +34,10 @@ def frames(listed: Any, sources: Sources, function_name: Callable[[str, int], st
 
 def _frame(row: Any, sources: Sources, function_name: Callable[[str, int], str]) -> StackFrame:
     identity, called = int(row[b"id"]), _text(row[b"name"])
+    if row[b"what"] == b"Python":
+        return _python_frame(identity, called, row[b"file"], int(row[b"line"] or 0))
     if row[b"what"] == b"C":
-        kind = "Python" if row[b"python"] else "C"
-        return StackFrame(identity, f"[{kind}] {called or 'function'}", None, 0, subtle=True)
+        return StackFrame(identity, f"[C] {called or 'function'}", None, 0, subtle=True)
     source = sources.source_of(row[b"source"].decode(errors="surrogateescape"))
     first = int(row[b"first"])
     if row[b"main"]:
@@ -43,6 +45,12 @@ def _frame(row: Any, sources: Sources, function_name: Callable[[str, int], str])
     else:
         name = function_name(source.path, first) or called or f"function at line {first}"
     return StackFrame(identity, name, source, max(0, int(row[b"line"])), subtle=source.own)
+
+
+def _python_frame(identity: int, name: str, file: bytes | None, line: int) -> StackFrame:
+    path = os.fsdecode(file or b"")
+    source = Source(path, os.path.basename(path)) if os.path.isfile(path) else None
+    return StackFrame(identity, f"[Python] {name}", source, line, subtle=True)
 
 
 def scopes(listed: Any) -> list[Scope]:

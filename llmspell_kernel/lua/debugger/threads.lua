@@ -2,11 +2,12 @@
 -- than the running one, so levels need no correction: 0 is the call that goes on next.
 -- A frame is {thread = t, depth = n}: the n-th call from the outermost one, which stays while calls come and go.
 local host = ...
-local getinfo = host.debug.getinfo
+local getinfo, getupvalue = host.debug.getinfo, host.debug.getupvalue
+local python_begin, python_calls = host.python_begin, host.python_calls
 local running, status = coroutine.running, coroutine.status
 local is_own, is_python, is_main = host.is_own, host.is_python, host.is_main
 local next, setmetatable, type = next, setmetatable, type
-local floor, format = math.floor, string.format
+local floor, format, min = math.floor, string.format, math.min
 local xpcall, error = xpcall, error
 
 local MAIN = 1
@@ -51,30 +52,94 @@ local function describe(info, thread, depth)
   return {
     thread = thread, depth = depth, name = info.name, source = info.source, place = info.short_src,
     line = info.currentline, what = info.what, first = info.linedefined,
-    python = info.what == "C" and is_python(info.func) or false, main = is_main(info.func) or info.what == "main",
+    main = is_main(info.func) or info.what == "main",
   }
 end
 
--- The calls of the user's on a thread's stack, innermost first; ours, and what only they have called, are left out.
-local function frames(thread)
+-- What binding.lua has been given to call, if that is what the function at a level does.
+local function bound_by(thread, level)
+  local info = getinfo(thread, level, "fS")
+  if not info or not is_own(info.source) then return nil end
+  local index = 1
+  local name, value = getupvalue(info.func, index)
+  while name do
+    if name == "raw" then return value end
+    index = index + 1
+    name, value = getupvalue(info.func, index)
+  end
+  return nil
+end
+
+-- Adds the frames of a Python function that Lua has called, or one that stands for them, to a list of n.
+local function add_python(list, n, thread, level, depth, name)
+  local called = { python_calls(bound_by(thread, level + 1), name) }
+  for i = 2, #called, 3 do
+    n = n + 1
+    list[n] = {
+      thread = thread, depth = depth, what = "Python", name = called[i], file = called[i + 1], line = called[i + 2],
+    }
+  end
+  if #called == 1 then
+    n = n + 1
+    list[n] = { thread = thread, depth = depth, what = "Python", name = called[1] }
+  end
+  return n
+end
+
+-- The calls from one level to another: the user's and Python's, innermost first; ours, and what only they have
+-- called, are left out. `begun` tells that there are calls of the user's within them.
+local function walk(thread, total, first, last, begun)
   local list, n = {}, 0
-  local total = count(thread)
   local last_level
-  for level = 0, total - 1 do
+  python_begin()
+  for level = first, last do
     local info = getinfo(thread, level, "nSlf")
     if is_own(info.source) then
-      if n > 0 and list[n].what == "C" and not list[n].python and last_level == level - 1 then n = n - 1 end
-    elseif info.func ~= xpcall and info.func ~= error and (n > 0 or info.what ~= "C") then
+      if n > 0 and list[n].what == "C" and last_level == level - 1 then n = n - 1 end
+    elseif info.func == xpcall or info.func == error or not (begun or n > 0 or info.what ~= "C") then
+      last_level = nil
+    elseif info.what == "C" and is_python(info.func) then
+      n = add_python(list, n, thread, level, total - level, info.name)
+    else
       n = n + 1
       list[n] = describe(info, thread, total - level)
       last_level = level
     end
   end
-  if thread == main then -- what has begun the code is not the user's
-    while n > 0 and list[n].what == "C" and not list[n].python do n = n - 1 end
+  if thread == main and last == total - 1 then -- what has begun the code is not the user's
+    while n > 0 and list[n].what == "C" do n = n - 1 end
   end
   for i = n + 1, #list do list[i] = nil end
-  return list
+  return list, n
+end
+
+-- To see that nothing of the runtime's is on the stack each call would have to be looked at, and the time that
+-- takes grows with the square of their number: in a deep stack only the calls at its ends are, and in between
+-- every call counts.
+local INNERMOST, OUTERMOST = 400, 20
+
+-- At most `wanted` of the frames of a thread, from the one after `start` innermost ones on, and how many there are.
+local function frames(thread, start, wanted)
+  local total = count(thread)
+  local between = total - INNERMOST - OUTERMOST
+  if between < 0 then between = 0 end
+  local inner, n = walk(thread, total, 0, (between > 0 and INNERMOST or total) - 1, false)
+  local outer, m = {}, 0
+  if between > 0 then outer, m = walk(thread, total, total - OUTERMOST, total - 1, true) end
+  local rows = {}
+  for i = start + 1, min(start + wanted, n + between + m) do
+    local row
+    if i <= n then
+      row = inner[i]
+    elseif i > n + between then
+      row = outer[i - n - between]
+    else
+      local level = INNERMOST + i - n - 1
+      row = describe(getinfo(thread, level, "nSlf"), thread, total - level)
+    end
+    rows[#rows + 1] = row
+  end
+  return rows, n + between + m
 end
 
 -- The innermost call of the user's on a thread's stack, as a frame; nil if there is none.
