@@ -96,10 +96,10 @@ local function walk(thread, total, first, last, begun)
     local info = getinfo(thread, level, "nSlf")
     if is_own(info.source) then
       if n > 0 and list[n].what == "C" and last_level == level - 1 then n = n - 1 end
-    elseif info.func == xpcall or info.func == error or not (begun or n > 0 or info.what ~= "C") then
-      last_level = nil
     elseif info.what == "C" and is_python(info.func) then
       n = add_python(list, n, thread, level, total - level, info.name)
+    elseif info.func == xpcall or info.func == error or not (begun or n > 0 or info.what ~= "C") then
+      last_level = nil
     else
       n = n + 1
       list[n] = describe(info, thread, total - level)
