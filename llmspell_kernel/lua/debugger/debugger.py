@@ -14,7 +14,7 @@ from llmspell_kernel.lua.debugger import rows
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint, Breakpoints
 from llmspell_kernel.lua.debugger.calls import LuaCalls
 from llmspell_kernel.lua.debugger.console import console_code
-from llmspell_kernel.lua.debugger.inspection import load_inspection
+from llmspell_kernel.lua.debugger.inspection import load_engine
 from llmspell_kernel.lua.debugger.model import (
     MAIN_THREAD,
     BreakpointStatus,
@@ -161,24 +161,15 @@ class Debugger:
         host = state.host
         host[b"inline"], host[b"text"] = lua.formatter.inline, self._full_text
         host[b"python_begin"], host[b"python_calls"] = self._python.begin, self._python.calls
-        control = state.table()
-        for name, function in {
+        control: Mapping[str, Callable[..., Any]] = {
             "wait": self._calls.wait,
             "answer": self._calls.answer,
             "stopped": self._on_stopped,
             "resumed": self._on_resumed,
             "write": self._on_write,
             "expired": self._calls.mailbox.has_expired,
-        }.items():
-            control[name.encode()] = function
-        threads = state.late_chunk(_FOLDER / "threads.lua", host)
-        host[b"level_of"] = threads[b"level_of"]
-        variables, evaluation = load_inspection(state)
-        engine = state.late_chunk(_FOLDER / "engine.lua", host, control, threads, evaluation)
-        commands = state.late_chunk(_FOLDER / "commands.lua", host, engine, threads, variables, evaluation)
-        # As dicts, for the reason that LuaCalls.clear gives.
-        self._engine, self._commands = dict(engine.items()), dict(commands[b"commands"].items())
-        self._forget = commands[b"forget"]
+        }
+        self._engine, self._commands, self._forget = load_engine(state, control)
         self._calls.quietly = self._engine[b"quietly"]
         self._placing = Placing(state.runtime, self._engine, self._breakpoints, self.sources, self._compiled)
         host[b"debugger"][b"prepare"] = state.binder.function(self._prepare_text)
@@ -226,7 +217,7 @@ class Debugger:
         if not self._enabled:
             return
         self._engine[b"begin"]()
-        if self.stop_on_entry:
+        if self.stop_on_entry and not self._calls.serving:
             self.stop_on_entry = False
             self._engine[b"stop_soon"](b"entry")
 

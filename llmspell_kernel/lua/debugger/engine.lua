@@ -1,44 +1,35 @@
 -- Stops running code, holds it while the host looks at it, and lets it go on as asked.
--- Breakpoints that were there when their code was compiled are calls of `reach` in it. Everything else needs
--- the line hook, which is installed only while code is stepped through, is about to pause, or has
--- breakpoints that came later ("late").
+-- Breakpoints that were there when their code was compiled are calls in it. Everything else needs the line hook,
+-- which is installed only while code is stepped through, is about to pause, or has breakpoints that came later
+-- ("late"); breakpoints.lua knows both.
 -- The host's functions: wait(may_block) answers nothing, or a function and its arguments; answer(ok, ...);
 -- stopped(reason, thread, text, ids); resumed(); write(text, source, line); expired(): whether the command that is being
--- carried out has used up its time.
-local host, control, threads, evaluation = ...
+-- carried out has used up its time. `now` is what breakpoints.lua says.
+local host, control, threads, breakpoints, now = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
-local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local error, next, pcall, setmetatable, type = error, next, pcall, setmetatable, type
 local jit = jit
 local concat, find = table.concat, string.find
 local is_own, check, ending = host.is_own, host.check, host.ending
 local release, limit_memory = host.release, host.limit_memory
 local debugger = host.debugger
 local arm, arm_active, dispatch = debugger.arm, debugger.arm_active, debugger.dispatch
+local late_lines, reach_late, text_of = breakpoints.late_lines, breakpoints.reach_late, breakpoints.text_of
 local globals = _G
 local raw_xpcall = host.raw_xpcall
 local main = host.main_thread
 
 local NONE = 1000000 -- no function has so many locals
-local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
+local ATTEMPTS = 3
 
-local points = {}       -- key of a source -> {[line] = {breakpoint, ...}}
-local sites = {}        -- id of an inserted call -> {points = points[key], line, condition}
-local inserted = {}     -- source -> {[line] = points[key]}, the lines with inserted calls
-local late = {}         -- source -> {[line] = {points, first}}
-local late_lines = {}   -- line -> true if any source has such a breakpoint there
-
-local busy = false      -- stopped, or serving the host: nothing else stops
+now.busy, now.evaluating = false, false
 local stopped           -- the thread that is stopped
 local leaving = false
 local missed = false    -- the host has asked for attention while it was busy
-local evaluating = false
-local evaluations, seen, patience = 0, 0, 0
 local mode, target      -- how it goes on, and from which frame
 local rest_of_line      -- a line that is gone on with, not arrived at
 local waiting = false   -- a step over a call waits for its return
-local arriving          -- the thread of a step that ends at the inserted call which comes next
-local filters = {}      -- raised, uncaught
 local error_box, error_is_uncaught -- of the stop: {value}
 
 -- The running thread; LuaJIT's coroutine.running answers nothing in the main one.
@@ -67,16 +58,22 @@ end
 -- this may be called from one.
 local function serve_apart(may_block)
   local limited = limit_memory(false)
-  local ok, problem
+  local failures = 0
+  local ok, served, problem
   repeat
-    busy, missed, leaving = true, false, false
-    ok, problem = pcall(resume, create(serve), limited, may_block)
-    busy = false
-    may_block = false -- one more round for what came while it was leaving
-  until not ok or not (missed or leaving)
+    now.busy, missed, leaving = true, false, false
+    ok, served, problem = pcall(resume, create(serve), limited, may_block)
+    now.busy = false
+    if ok and not served then -- the hook has ended a command just as that had ended by itself
+      control.answer(false, problem)
+      failures = failures + 1
+    else
+      may_block = false -- one more round for what came while it was leaving
+    end
+  until not ok or failures == ATTEMPTS or (served and not (missed or leaving))
   limit_memory(limited)
   check()
-  if not ok then error(problem, 0) end
+  if not ok then error(served, 0) end
 end
 
 -- Stopping -------------------------------------------------------------------------------------------
@@ -94,10 +91,10 @@ end
 
 -- `thread` is the one to be looked at, if not the running one.
 local function stop(reason, text, hit, thread)
-  if busy then return end
+  if now.busy then return end
   if not (thread or here()) then return end -- LuaJIT's main thread where nothing knows it
   debugger.hook = nil
-  mode, target, arriving, rest_of_line, waiting = nil, nil, nil, nil, false
+  mode, target, rest_of_line, waiting, now.arriving = nil, nil, nil, false, nil
   stopped = thread or here()
   release()
   control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
@@ -109,151 +106,16 @@ local function stop(reason, text, hit, thread)
   if not ok then error(problem, 0) end
 end
 
--- Breakpoints ----------------------------------------------------------------------------------------
-
--- Runs f in a coroutine, where hooks work and this thread can be looked at.
-local function apart(f, ...)
-  local function pass(resumed, ...)
-    if not resumed then return false, (...) end
-    return ...
-  end
-  return pass(resume(create(f), ...))
-end
-
-local function evaluated(breakpoint, condition)
-  evaluations = evaluations + 1
-  evaluating = true
-  local ok, value
-  if condition then
-    ok, value = pcall(condition)
-  else
-    local thread = here()
-    ok, value = apart(function() return evaluation.condition(threads.innermost(thread), breakpoint.condition) end)
-  end
-  evaluating = false
-  if not ok then check() end
-  return ok, value
-end
-
-local function text_of(problem)
-  if type(problem) == "string" then return problem end
-  local ok, text = pcall(tostring, problem)
-  return ok and type(text) == "string" and text or type(problem)
-end
-
-local function write_log(breakpoint, info)
-  local thread = here()
-  evaluations = evaluations + 1
-  evaluating = true
-  local ok, text = apart(function()
-    return true, evaluation.interpolate(threads.innermost(thread), breakpoint.log)
-  end)
-  evaluating = false
-  if not ok then
-    check()
-    text = "<" .. text_of(text) .. ">"
-  end
-  release()
-  control.write(text, info.source, info.currentline)
-end
-
-local compare = {
-  ["=="] = function(hits, n) return hits == n end, [">"] = function(hits, n) return hits > n end,
-  [">="] = function(hits, n) return hits >= n end, ["<"] = function(hits, n) return hits < n end,
-  ["<="] = function(hits, n) return hits <= n end, ["%"] = function(hits, n) return hits % n == 0 end,
-}
-
--- Counts a breakpoint as reached: whether it stops, and a remark on its condition.
-local function reached(breakpoint, condition, inlined)
-  if breakpoint.condition then
-    if breakpoint.condition ~= inlined then condition = nil end
-    local ok, value = evaluated(breakpoint, condition)
-    if not ok then return true, "the condition " .. breakpoint.condition .. " failed: " .. text_of(value) end
-    if not value then return false end
-  end
-  breakpoint.hits = breakpoint.hits + 1
-  if breakpoint.compare and not compare[breakpoint.compare](breakpoint.hits, breakpoint.wanted) then return false end
-  return true
-end
-
--- The ids of those in a list that stop here, if any do; what there is to say; and why it stops.
-local function reach_all(list, condition, inlined, level)
-  local hit, remark
-  local kind = "function breakpoint"
-  for i = 1, #list do
-    local breakpoint = list[i]
-    local stops, problem = reached(breakpoint, condition, inlined)
-    if stops and breakpoint.log and not problem then
-      write_log(breakpoint, getinfo(level + 1, "Sl"))
-    elseif stops then
-      hit = hit or {}
-      hit[#hit + 1] = breakpoint.id
-      remark = remark or problem
-      if not breakpoint.is_function then kind = "breakpoint" end
-    end
-  end
-  return hit, remark, kind
-end
-
 local function reason_of_mode()
   return mode == "pause" and "pause" or mode == "entry" and "entry" or "step"
 end
 
 -- Stops before a line, or in its inserted call. For LuaJIT what goes on, and goes on after each call, is a new line.
-local function stop_in_line(line, ...)
-  stop(...)
+function now.stop_at(line, kind, remark, hit)
+  stop(kind or reason_of_mode(), remark, hit)
   if mode and jit then rest_of_line = line end
 end
-
--- Called by the code itself, before the statement where a breakpoint was when it was compiled.
-local function reach(id, condition)
-  local site = sites[id]
-  local list = site and site.points[site.line]
-  if not list or busy or evaluating then return end
-  local arrived = arriving
-  arriving = nil
-  if arrived and arrived == here() then
-    local hit, remark, kind = reach_all(list, condition, site.condition, 2)
-    stop_in_line(site.line, hit and kind or reason_of_mode(), remark, hit)
-    return
-  end
-  if #list == 1 and condition and list[1].condition == site.condition then
-    -- The usual case of a condition that is false, without detours.
-    evaluations = evaluations + 1
-    evaluating = true
-    local ok, value = pcall(condition)
-    evaluating = false
-    if ok and not value then return end
-    if not ok then check() end
-    -- It is true (or has failed): count it with what it came to.
-    local known = ok and function() return value end or function() error(value, 0) end
-    condition = known
-  end
-  local hit, remark, kind = reach_all(list, condition, site.condition, 2)
-  if hit then stop_in_line(site.line, kind, remark, hit) end
-end
-
--- Late breakpoints of a line: those of the source's, and those of functions that begin there.
-local function reach_late(line)
-  local info = getinfo(3, "S")
-  local lines = late[info.source]
-  local entry = lines and lines[line]
-  if not entry then return nil end
-  local hit, remark, kind
-  for i = 1, #entry do
-    local each = entry[i]
-    if not each.first or each.first == info.linedefined then
-      local list = each.points[line]
-      local ids, problem, reason
-      if list then ids, problem, reason = reach_all(list, nil, nil, 3) end
-      if ids then
-        hit, remark, kind = hit or {}, remark or problem, kind or reason
-        for j = 1, #ids do hit[#hit + 1] = ids[j] end
-      end
-    end
-  end
-  return hit, remark, kind
-end
+local stop_at = now.stop_at
 
 -- Stepping -------------------------------------------------------------------------------------------
 
@@ -275,13 +137,12 @@ local function stop_here(line)
     end
     rest_of_line = nil
   end
-  local lines = inserted[info.source]
-  if lines and lines[line] and lines[line][line] and not arriving then
-    arriving = here() -- the call that comes next stops, and says which breakpoints those are
+  if not now.arriving and breakpoints.inserted_at(info.source, line) then
+    now.arriving = here() -- the call that comes next stops, and says which breakpoints those are
     return
   end
-  arriving = nil
-  stop_in_line(line, reason_of_mode())
+  now.arriving = nil
+  stop_at(line)
 end
 
 -- Level 1 is the hook, 2 the function it was called for: a call at depth d from the outermost is at level 2, and
@@ -315,7 +176,7 @@ local function wait_for_return()
 end
 
 function line_hook(event, line)
-  if busy or evaluating then
+  if now.busy or now.evaluating then
     if event == "line" then return end
     return dispatch(event, line)
   end
@@ -360,7 +221,7 @@ end
 -- Errors ---------------------------------------------------------------------------------------------
 
 local function stop_on_error(problem, uncaught, thread)
-  if busy or evaluating or ending() then return end
+  if now.busy or now.evaluating or ending() then return end
   if type(problem) == "string" and find(problem, "stack overflow", 1, true) then return end
   error_box, error_is_uncaught = { problem }, uncaught
   stop("exception", text_of(problem), nil, thread)
@@ -382,7 +243,6 @@ end
 local replaced_pcall
 
 local function set_filters(raised, uncaught)
-  filters.raised, filters.uncaught = raised, uncaught
   debugger.raised = raised and on_raised or nil
   debugger.uncaught = (uncaught or raised) and on_uncaught or nil
   debugger.failed = raised and on_failed or nil
@@ -412,7 +272,7 @@ end
 
 -- The host's commands --------------------------------------------------------------------------------
 
-local function go_on(how, id, depth)
+local function go_on(how, id)
   mode = how
   if how then
     local thread = threads.thread_of(id) or stopped
@@ -425,24 +285,17 @@ end
 -- Called by the hook when the host wants attention.
 local function attend()
   if control.expired() then error("it did not end in time", 0) end
-  if evaluating then
-    if seen ~= evaluations then
-      seen, patience = evaluations, 0
-    else
-      patience = patience + 1
-      if patience >= PATIENCE then error("it did not end within a second", 0) end
-    end
-    return
+  if now.evaluating then
+    breakpoints.insist()
+  elseif now.busy then
+    missed = true
+  else
+    serve_apart(false)
   end
-  if busy then missed = true else serve_apart(false) end
 end
 
-local function rebuild_late_lines()
-  late_lines = {}
-  for _, lines in next, late do
-    for line in next, lines do late_lines[line] = true end
-  end
-  watch_lines()
+local function breakpoint_in_code()
+  if not now.busy and not now.evaluating then stop("breakpoint") end
 end
 
 return {
@@ -450,50 +303,19 @@ return {
   enable = function(on)
     debugger.attend = on and attend or nil
     if jit then interpret(on) end
-    debugger.reach = on and reach or debugger.reach
-    debugger.breakpoint = on and function() if not busy and not evaluating then stop("breakpoint") end end or nil
+    debugger.reach = breakpoints.reach
+    debugger.breakpoint = on and breakpoint_in_code or nil
     if not on then
-      points, sites, inserted, late, late_lines, mode, arriving = {}, {}, {}, {}, {}, nil, nil
+      breakpoints.clear()
+      mode, now.arriving = nil, nil
       set_filters(false, false)
       watch_lines()
     end
   end,
-  -- list: {{line, id, condition, compare, wanted, log}, ...} of a path, all of its breakpoints of one kind.
-  set_points = function(path, list)
-    local lines = points[path] or {}
-    points[path] = lines
-    local before = {}
-    for line, each in next, lines do
-      for i = 1, #each do before[each[i].id] = each[i].hits end
-      lines[line] = nil
-    end
-    for i = 1, #list do
-      local breakpoint = list[i]
-      breakpoint.hits = before[breakpoint.id] or 0
-      local here_too = lines[breakpoint.line] or {}
-      here_too[#here_too + 1] = breakpoint
-      lines[breakpoint.line] = here_too
-    end
-  end,
-  -- A source is compiled anew.
-  begin_source = function(source) inserted[source] = {} end,
-  add_site = function(id, path, source, line, condition)
-    points[path] = points[path] or {}
-    sites[id] = { points = points[path], line = line, condition = condition }
-    inserted[source][line] = points[path]
-  end,
-  -- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
-  set_late = function(source, lines)
-    late[source] = nil
-    for i = 1, #lines do
-      local each = lines[i]
-      points[each.path] = points[each.path] or {}
-      late[source] = late[source] or {}
-      local entry = late[source][each.line] or {}
-      entry[#entry + 1] = { points = points[each.path], first = each.first }
-      late[source][each.line] = entry
-    end
-    rebuild_late_lines()
+  set_points = breakpoints.set_points, begin_source = breakpoints.begin_source, add_site = breakpoints.add_site,
+  set_late = function(...)
+    breakpoints.set_late(...)
+    watch_lines()
   end,
   set_filters = set_filters,
   go_on = go_on,
@@ -512,17 +334,17 @@ return {
   end,
   -- A cell has ended, wherever it was, and with it the steps through it.
   finish = function()
-    mode, arriving, stopped, error_box = nil, nil, nil, nil
-    busy, evaluating = false, false
+    mode, stopped, error_box, rest_of_line, waiting = nil, nil, nil, nil, false
+    now.arriving, now.busy, now.evaluating = nil, false, false
     watch_lines()
   end,
   -- Runs f without stopping in it.
   quietly = function(f, ...)
     local function done(...)
-      busy = false
+      now.busy = false
       return ...
     end
-    busy = true
+    now.busy = true
     return done(pcall(f, ...))
   end,
 }

@@ -1,11 +1,12 @@
-"""The Lua side of looking at variables and evaluating code, put together."""
+"""The Lua side of the debugger, put together."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from llmspell_kernel.lua.binding import LuaTable
+from llmspell_kernel.lua.binding import LuaFunction, LuaTable
 from llmspell_kernel.lua.state import PRELUDE, LuaState
 
 _FOLDER = Path(__file__).parent
@@ -16,6 +17,31 @@ class Inspection(NamedTuple):
 
     variables: LuaTable
     evaluation: LuaTable
+
+
+class Engine(NamedTuple):
+    """What stops code and what clients can ask of it, and what makes it forget a stop.
+
+    Functions by their names, in dicts for the reason that `LuaCalls.clear` gives.
+    """
+
+    engine: dict[bytes, LuaFunction]
+    commands: dict[bytes, LuaFunction]
+    forget: LuaFunction
+
+
+def load_engine(state: LuaState, control: Mapping[str, Callable[..., Any]]) -> Engine:
+    """Loads everything; engine.lua and threads.lua say what `control` and the state's `host` must have."""
+    host, for_engine, now = state.host, state.table(), state.table()
+    for name, function in control.items():
+        for_engine[name.encode()] = function
+    threads = state.late_chunk(_FOLDER / "threads.lua", host)
+    host[b"level_of"] = threads[b"level_of"]
+    variables, evaluation = load_inspection(state)
+    points = state.late_chunk(_FOLDER / "breakpoints.lua", host, for_engine, threads, evaluation, now)
+    engine = state.late_chunk(_FOLDER / "engine.lua", host, for_engine, threads, points, now)
+    offered = state.late_chunk(_FOLDER / "commands.lua", host, engine, threads, variables, evaluation)
+    return Engine(dict(engine.items()), dict(offered[b"commands"].items()), offered[b"forget"])
 
 
 def load_inspection(state: LuaState) -> Inspection:

@@ -1,6 +1,7 @@
 -- Lua threads and the calls on their stacks, as the debugger shows them. Everything here looks at threads other
 -- than the running one, so levels need no correction: 0 is the call that goes on next.
 -- A frame is {thread = t, depth = n}: the n-th call from the outermost one, which stays while calls come and go.
+-- The host's functions: python_begin() and python_calls(bound, name), of python_calls.py.
 local host = ...
 local getinfo, getupvalue = host.debug.getinfo, host.debug.getupvalue
 local python_begin, python_calls = host.python_begin, host.python_calls

@@ -1,0 +1,228 @@
+-- The breakpoints that code comes to: whether they stop it, by their conditions and hit counts, and what they log.
+-- Arguments: `now` is shared with engine.lua: busy (stopped, or serving the host: nothing else stops), evaluating
+-- (a condition or a log's text), arriving (the thread of a step that ends at the inserted call which comes next), and
+-- stop_at(line, kind, remark, ids), which stops; it knows a kind itself if there is none.
+local host, control, threads, evaluation, now = ...
+local getinfo = host.debug.getinfo
+local running, resume, create = coroutine.running, coroutine.resume, coroutine.create
+local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local check, release = host.check, host.release
+local main = host.main_thread
+
+local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
+
+local points = {}     -- key of a source -> {[line] = {breakpoint, ...}}
+local sites = {}      -- id of an inserted call -> {points = points[key], line, condition}
+local inserted = {}   -- source -> {[line] = points[key]}, the lines with inserted calls
+local late = {}       -- source -> {[line] = {points, first}}
+local late_lines = {} -- line -> true if any source has such a breakpoint there
+local evaluations, seen, patience = 0, 0, 0
+
+-- Conditions and logs --------------------------------------------------------------------------------
+
+-- Runs f in a coroutine, where hooks work and this thread can be looked at.
+local function apart(f, ...)
+  local function pass(resumed, ...)
+    if not resumed then return false, (...) end
+    return ...
+  end
+  return pass(resume(create(f), ...))
+end
+
+local function evaluated(breakpoint, condition)
+  evaluations = evaluations + 1
+  now.evaluating = true
+  local ok, value
+  if condition then
+    ok, value = pcall(condition)
+  else
+    local thread = running() or main
+    ok, value = apart(function() return evaluation.condition(threads.innermost(thread), breakpoint.condition) end)
+  end
+  now.evaluating = false
+  if not ok then check() end
+  return ok, value
+end
+
+local function text_of(problem)
+  if type(problem) == "string" then return problem end
+  local ok, text = pcall(tostring, problem)
+  return ok and type(text) == "string" and text or type(problem)
+end
+
+local function write_log(breakpoint, info)
+  local thread = running() or main
+  evaluations = evaluations + 1
+  now.evaluating = true
+  local ok, text = apart(function()
+    return true, evaluation.interpolate(threads.innermost(thread), breakpoint.log)
+  end)
+  now.evaluating = false
+  if not ok then
+    check()
+    text = "<" .. text_of(text) .. ">"
+  end
+  release()
+  control.write(text, info.source, info.currentline)
+end
+
+-- The host has asked for attention while something was evaluated: ends what takes too long.
+local function insist()
+  if seen ~= evaluations then
+    seen, patience = evaluations, 0
+  else
+    patience = patience + 1
+    if patience >= PATIENCE then error("it did not end within a second", 0) end
+  end
+end
+
+local compare = {
+  ["=="] = function(hits, n) return hits == n end, [">"] = function(hits, n) return hits > n end,
+  [">="] = function(hits, n) return hits >= n end, ["<"] = function(hits, n) return hits < n end,
+  ["<="] = function(hits, n) return hits <= n end, ["%"] = function(hits, n) return hits % n == 0 end,
+}
+
+-- Counts a breakpoint as reached: whether it stops, and a remark on its condition.
+local function reached(breakpoint, condition, inlined)
+  if breakpoint.condition then
+    if breakpoint.condition ~= inlined then condition = nil end
+    local ok, value = evaluated(breakpoint, condition)
+    if not ok then return true, "the condition " .. breakpoint.condition .. " failed: " .. text_of(value) end
+    if not value then return false end
+  end
+  breakpoint.hits = breakpoint.hits + 1
+  if breakpoint.compare and not compare[breakpoint.compare](breakpoint.hits, breakpoint.wanted) then return false end
+  return true
+end
+
+-- The ids of those in a list that stop here, if any do; what there is to say; and why it stops.
+local function reach_all(list, condition, inlined, level)
+  local hit, remark
+  local kind = "function breakpoint"
+  for i = 1, #list do
+    local breakpoint = list[i]
+    local stops, problem = reached(breakpoint, condition, inlined)
+    if stops and breakpoint.log and not problem then
+      write_log(breakpoint, getinfo(level + 1, "Sl"))
+    elseif stops then
+      hit = hit or {}
+      hit[#hit + 1] = breakpoint.id
+      remark = remark or problem
+      if not breakpoint.is_function then kind = "breakpoint" end
+    end
+  end
+  return hit, remark, kind
+end
+
+-- Called by the code itself, before the statement where a breakpoint was when it was compiled.
+local function reach(id, condition)
+  local site = sites[id]
+  local list = site and site.points[site.line]
+  if not list or now.busy or now.evaluating then return end
+  local arrived = now.arriving
+  if arrived then
+    now.arriving = nil
+    if arrived == (running() or main) then
+      local hit, remark, kind = reach_all(list, condition, site.condition, 2)
+      now.stop_at(site.line, hit and kind, remark, hit)
+      return
+    end
+  end
+  if #list == 1 and condition and list[1].condition == site.condition then
+    -- The usual case of a condition that is false, without detours.
+    evaluations = evaluations + 1
+    now.evaluating = true
+    local ok, value = pcall(condition)
+    now.evaluating = false
+    if ok and not value then return end
+    if not ok then check() end
+    -- It is true (or has failed): count it with what it came to.
+    local known = ok and function() return value end or function() error(value, 0) end
+    condition = known
+  end
+  local hit, remark, kind = reach_all(list, condition, site.condition, 2)
+  if hit then now.stop_at(site.line, kind, remark, hit) end
+end
+
+-- Late breakpoints of a line: those of the source's, and those of functions that begin there.
+local function reach_late(line)
+  local info = getinfo(3, "S")
+  local lines = late[info.source]
+  local entry = lines and lines[line]
+  if not entry then return nil end
+  local hit, remark, kind
+  for i = 1, #entry do
+    local each = entry[i]
+    if not each.first or each.first == info.linedefined then
+      local list = each.points[line]
+      local ids, problem, reason
+      if list then ids, problem, reason = reach_all(list, nil, nil, 3) end
+      if ids then
+        hit, remark, kind = hit or {}, remark or problem, kind or reason
+        for j = 1, #ids do hit[#hit + 1] = ids[j] end
+      end
+    end
+  end
+  return hit, remark, kind
+end
+
+-- The host's commands --------------------------------------------------------------------------------
+
+-- list: {{line, id, condition, compare, wanted, log}, ...} of a path, all of its breakpoints of one kind.
+local function set_points(path, list)
+  local lines = points[path] or {}
+  points[path] = lines
+  local before = {}
+  for line, each in next, lines do
+    for i = 1, #each do before[each[i].id] = each[i].hits end
+    lines[line] = nil
+  end
+  for i = 1, #list do
+    local breakpoint = list[i]
+    breakpoint.hits = before[breakpoint.id] or 0
+    local here_too = lines[breakpoint.line] or {}
+    here_too[#here_too + 1] = breakpoint
+    lines[breakpoint.line] = here_too
+  end
+end
+
+-- A source is compiled anew.
+local function begin_source(source) inserted[source] = {} end
+
+local function add_site(id, path, source, line, condition)
+  points[path] = points[path] or {}
+  sites[id] = { points = points[path], line = line, condition = condition }
+  inserted[source][line] = points[path]
+end
+
+-- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
+local function set_late(source, lines)
+  late[source] = nil
+  for i = 1, #lines do
+    local each = lines[i]
+    points[each.path] = points[each.path] or {}
+    late[source] = late[source] or {}
+    local entry = late[source][each.line] or {}
+    entry[#entry + 1] = { points = points[each.path], first = each.first }
+    late[source][each.line] = entry
+  end
+  for line in next, late_lines do late_lines[line] = nil end
+  for _, lines_of in next, late do
+    for line in next, lines_of do late_lines[line] = true end
+  end
+end
+
+local function clear()
+  points, sites, inserted, late = {}, {}, {}, {}
+  for line in next, late_lines do late_lines[line] = nil end
+end
+
+return {
+  late_lines = late_lines, reach = reach, reach_late = reach_late, insist = insist, text_of = text_of,
+  set_points = set_points, begin_source = begin_source, add_site = add_site, set_late = set_late, clear = clear,
+  -- The points of a line with an inserted call, if there are any now.
+  inserted_at = function(source, line)
+    local lines = inserted[source]
+    return lines and lines[line] and lines[line][line]
+  end,
+}
