@@ -5,7 +5,7 @@
 -- The host's functions: wait(may_block) answers nothing, or a function and its arguments; answer(ok, ...);
 -- stopped(reason, thread, text, ids); resumed(); write(text, source, line); expired(): whether the command that is being
 -- carried out has used up its time. `now` is what breakpoints.lua says.
-local host, control, threads, breakpoints, now = ...
+local host, control, threads, breakpoints, now, jit_lines = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
 local error, next, pcall, setmetatable, type = error, next, pcall, setmetatable, type
@@ -86,6 +86,7 @@ local function watch_lines()
   local before = debugger.hook
   debugger.hook = wanted and line_hook or nil
   debugger.mask, debugger.count = mode == "out" and "lr" or "l", 0
+  if jit and next(late_lines) then debugger.mask = debugger.mask .. "c" end
   if wanted or before then arm_active() end
 end
 
@@ -175,29 +176,37 @@ local function wait_for_return()
   sethook(line_hook, "r", host.period)
 end
 
+-- Calls and returns, and what comes when the host wants attention. Takes the hook's own place on the stack.
+local function on_other_event(event, line)
+  if mode == "out" and here() == target.thread and event ~= "call" then
+    local depth = target.depth
+    if event == "return" and pcall(getlocal, depth + 3, NONE) then return end -- deeper; pcall is one level more
+    watch_return(event, getinfo(depth + 1, "l") ~= nil)
+  elseif waiting and event == "return" then
+    -- Is what returns still deeper than what the step's call has called?
+    if here() == target.thread and pcall(getlocal, target.depth + 4, NONE) then return end
+    waiting = false
+  end
+  dispatch(event, line)
+  if event == "return" and mode ~= "out" then arm() end -- lines again, or nothing if the step is over
+end
+
 function line_hook(event, line)
   if now.busy or now.evaluating then
     if event == "line" then return end
     return dispatch(event, line)
   end
-  if event ~= "line" then
-    if mode == "out" and here() == target.thread and event ~= "call" then
-      local depth = target.depth
-      if event == "return" and pcall(getlocal, depth + 3, NONE) then return end -- deeper; pcall is one level more
-      watch_return(event, getinfo(depth + 1, "l") ~= nil)
-    elseif waiting and event == "return" then
-      -- Is what returns still deeper than what the step's call has called?
-      if here() == target.thread and pcall(getlocal, target.depth + 4, NONE) then return end
-      waiting = false
-    end
-    dispatch(event, line)
-    if event == "return" and mode ~= "out" then arm() end -- lines again, or nothing if the step is over
+  if event == "call" and jit then
+    jit_lines.enter(here())
     return
   end
-  if late_lines[line] then
+  if event ~= "line" then return on_other_event(event, line) end
+  local goes_on = jit and jit_lines.goes_on(here(), line)
+  if late_lines[line] and not goes_on then
+    if jit then jit_lines.begin(here(), line) end
     local hit, remark, kind = reach_late(line)
     if hit then
-      stop(kind, remark, hit)
+      stop_at(line, kind, remark, hit)
       return
     end
   end
@@ -336,6 +345,7 @@ return {
   finish = function()
     mode, stopped, error_box, rest_of_line, waiting = nil, nil, nil, nil, false
     now.arriving, now.busy, now.evaluating = nil, false, false
+    jit_lines.forget()
     watch_lines()
   end,
   -- Runs f without stopping in it.

@@ -242,3 +242,43 @@ def test_os_exit_while_stopped_code_goes_on(session: Session) -> None:
     outcome = session.outcome(cell)
     assert outcome.error is not None
     assert outcome.error.name == "Exit"
+
+
+CALLING = {
+    "calls on the line": (
+        "local function f(x) return x end\nlocal r = f(1) + f(2) + f(3) -- here\nreturn r",
+        1,
+    ),
+    "recursion on the line": (
+        "local function sum(n)\n  return n == 0 and 0 or n + sum(n - 1) + sum(0) -- here\nend\nreturn sum(2)",
+        5,
+    ),
+    "called by C": (
+        "local n = 0\nstring.gsub('abc', '.', function(c)\n  n = n + #tostring(c) -- here\nend)\nreturn n",
+        3,
+    ),
+    "called in a loop": (
+        "local function f(x)\n  return tonumber(tostring(x)) -- here\nend\nfor i = 1, 3 do f(i) end",
+        3,
+    ),
+    "an error on the line": (
+        "local function f(x)\n  return tostring(x) .. x -- here\nend\npcall(f, {})\npcall(f, {})",
+        2,
+    ),
+    "a line in a loop": ("local n = 0\nfor i = 1, 3 do\n  n = n + #tostring(i) -- here\nend", 3),
+}
+
+
+@pytest.mark.parametrize("name", CALLING)
+def test_a_late_breakpoint_stops_once_each_time_its_line_begins(session: Session, name: str) -> None:
+    code, times = CALLING[name]
+    path = session.next_path()
+    session.run("function program()\n" + code + "\nend")
+    line = line_of(code, "here") + 1
+    session.debugger.set_breakpoints(session.recorder, path, [SourceBreakpoint(line)])
+    cell = session.start("return program()")
+    for _ in range(times):
+        session.wait_stop()
+        assert session.line() == line
+        session.resume()
+    session.finish(cell)
