@@ -24,15 +24,17 @@ LOADED = """async () => {
 }"""
 """JupyterLab asks for a kernel if a notebook is opened before it knows which there are."""
 
-OPEN = """path => {
-    const commands = window.jupyterapp.commands;
-    const known = commands.hasCommand('docmanager:open');
+OPEN = """async path => {
+    const app = window.jupyterapp;
+    await app?.restored;
+    await app?.serviceManager.ready;
+    const known = app?.commands.hasCommand('docmanager:open') ?? false;
     if (known) {
-        void commands.execute('docmanager:open', { path, factory: 'Notebook' });
+        void app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
     }
     return known;
 }"""
-"""JupyterLab may call itself restored before the plugin that opens documents is there: to be tried again."""
+"""To be tried until it is true: JupyterLab may load itself a second time after it was first ready."""
 
 KERNEL_READY = """path => {
     const widget = window.jupyterapp?.shell.currentWidget;
