@@ -87,8 +87,8 @@ format: $(STAMPS)/develop  ## bring the Python files into shape
 	$(BIN)/ruff format .
 
 .PHONY: screenshot
-screenshot: $(STAMPS)/develop $(STAMPS)/debian  ## take docs/images/tour.png anew in JupyterLab
-	LLMSPELL_SCREENSHOTS=1 $(PYTEST) -q tests/browser/test_tour.py
+screenshot: $(STAMPS)/develop $(STAMPS)/debian  ## take the pictures of docs/images anew in JupyterLab
+	LLMSPELL_SCREENSHOTS=1 $(PYTEST) -q tests/browser/test_tour.py tests/browser/test_debugger_pictures.py
 
 .PHONY: clean
 clean:  ## remove what was built; `make clean-all` removes .venv too

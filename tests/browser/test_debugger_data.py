@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import OpenDebugger
 from .debugger import Debugger
+from .lab import Cell
 from .server import LabServer
 
 pytestmark = pytest.mark.browser
@@ -188,3 +189,26 @@ def test_a_required_file_is_listed_and_opens_where_it_stops(
     debugger.wait_resumed()
     call.wait_finished()
     assert call.texts() == ["42\n"]
+
+
+def test_a_breakpoint_in_a_required_file(
+    open_debugger: OpenDebugger, lab_server: LabServer, lab_page: Page
+) -> None:
+    module = Path(lab_server.folder, "halves.lua")
+    module.write_text("return function(n)\n  local half = n / 2\n  return half\nend\n")
+    debugger = open_debugger("package.path = './?.lua;' .. package.path\nhalf = require 'halves'", "half(84)")
+    debugger.notebook.cell(0).run()
+    debugger.source_rows.filter(has_text="halves").first.click()
+    shown = lab_page.locator(".jp-MainAreaWidget:not(.jp-NotebookPanel)", has_text="local half")
+    debugger.set_breakpoint(Cell(debugger.notebook, shown), 3)
+    tab = lab_page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=".ipynb")
+    tab.click()
+    call = debugger.notebook.cell(1)
+    call.start()
+    debugger.wait_stopped(3)
+    assert debugger.stack()[0].location.endswith("halves.lua:3")
+    debugger.resume()
+    debugger.wait_resumed()
+    tab.click()
+    call.wait_finished()
+    assert call.texts() == ["42.0"]
