@@ -195,6 +195,16 @@ def test_stop_on_entry_stops_at_the_first_statement(session: Session) -> None:
     assert session.run("local b = 2\nreturn b") == "2"
 
 
+def test_what_a_client_asks_between_cells_does_not_use_up_stop_on_entry(session: Session) -> None:
+    session.debugger.stop_on_entry = True
+    assert session.debugger.evaluate("1 + 1", None, "repl").value == "2"
+    cell = session.start("local a = 1 -- first\nreturn a")
+    assert session.wait_stop().reason == "entry"
+    assert session.line() == cell.line("first")
+    session.resume()
+    assert session.finish(cell) == "1"
+
+
 def test_restart_frame_runs_a_call_anew_or_says_why_not(session: Session) -> None:
     cell = session.start(
         """
