@@ -169,7 +169,9 @@ class Debugger:
             "write": self._on_write,
             "expired": self._calls.mailbox.has_expired,
         }
-        self._engine, self._commands, self._forget = load_engine(state, control)
+        engine, commands, self._forget = load_engine(state, control)
+        self._engine.update(engine)
+        self._commands.update(commands)  # calls that wait for this have the dict already
         self._calls.quietly = self._engine[b"quietly"]
         self._placing = Placing(state.runtime, self._engine, self._breakpoints, self.sources, self._compiled)
         host[b"debugger"][b"prepare"] = state.binder.function(self._prepare_text)
