@@ -42,12 +42,6 @@ class _Beforehand:
     def source_loaded(self, source: Source) -> None:
         """Nobody to tell."""
 
-    def thread_started(self, thread: int) -> None:
-        """Nobody to tell."""
-
-    def thread_exited(self, thread: int) -> None:
-        """Nobody to tell."""
-
 
 def debug_over(
     listen: tuple[str, int],

@@ -336,13 +336,6 @@ class OutputBody(Body, frozen=True):
     line: int | None = None
 
 
-class ThreadEventBody(Body, frozen=True):
-    """A thread has `started` or `exited`."""
-
-    reason: str
-    thread_id: int
-
-
 class BreakpointEventBody(Body, frozen=True):
     """A breakpoint has changed."""
 

@@ -17,7 +17,6 @@ from llmspell_kernel.dap.bodies import (
     OutputBody,
     SourceBody,
     StoppedBody,
-    ThreadEventBody,
 )
 from llmspell_kernel.dap.host import Host
 from llmspell_kernel.dap.protocol import Message
@@ -279,11 +278,3 @@ class Session:
             self._sources[source.path] = source
             reason = "changed" if known else "new"
             self.emit("loadedSource", LoadedSourceBody(reason=reason, source=self.view.source(source)))
-
-    def thread_started(self, thread: int) -> None:
-        """A coroutine was seen for the first time."""
-        self.emit("thread", ThreadEventBody(reason="started", thread_id=thread))
-
-    def thread_exited(self, thread: int) -> None:
-        """A coroutine is gone."""
-        self.emit("thread", ThreadEventBody(reason="exited", thread_id=thread))

@@ -78,12 +78,6 @@ class Console:
     def source_loaded(self, source: Source) -> None:
         """Nothing to show."""
 
-    def thread_started(self, thread: int) -> None:
-        """Nothing to show."""
-
-    def thread_exited(self, thread: int) -> None:
-        """Nothing to show."""
-
     def interrupted(self) -> None:
         """Ctrl-C: the first one pauses the code, the next one, if it has not stopped by then, ends it."""
         if self._asking:

@@ -206,9 +206,3 @@ class Listener(Protocol):
 
     def source_loaded(self, source: Source) -> None:
         """Lua has compiled a piece of source."""
-
-    def thread_started(self, thread: int) -> None:
-        """A coroutine was seen for the first time."""
-
-    def thread_exited(self, thread: int) -> None:
-        """A coroutine that was told of is gone."""

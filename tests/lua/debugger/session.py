@@ -58,12 +58,6 @@ class Recorder:
     def source_loaded(self, source: Source) -> None:
         self.sources.append(source)
 
-    def thread_started(self, thread: int) -> None:
-        self.events.append(f"thread {thread} started")
-
-    def thread_exited(self, thread: int) -> None:
-        self.events.append(f"thread {thread} exited")
-
 
 @dataclass
 class Cell:
