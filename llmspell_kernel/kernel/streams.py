@@ -59,6 +59,7 @@ class CellOutput:
         self._sending = threading.RLock()
         self._segments: list[tuple[Cell, StreamName, bytes]] = []
         self._size = 0
+        self._in_flight = False
         self._decoders: dict[StreamName, codecs.IncrementalDecoder] = {}
         self._here: ContextVar[Cell | None] = ContextVar("cell", default=None)
         self.current = Cell({})
@@ -127,18 +128,30 @@ class CellOutput:
             self._ticking.set()
 
     def flush(self, *, final: bool = False) -> None:
-        """Sends what is buffered; `final` also sends the bytes of a character that was never completed."""
-        if not (self._segments or (final and self._decoders)):
+        """Sends what is buffered; `final` also sends the bytes of a character that was never completed.
+
+        When it returns, all that was written before has left, also what another thread was just sending.
+        """
+        if not (self._segments or self._in_flight or (final and self._decoders)):
             return
         with self.gate.shut(), self._sending:
-            with self._lock:
-                segments, self._segments, self._size = self._segments, [], 0
-            for cell, stream, data in _joined(segments):
-                self._send(cell, stream, self._decode(stream, data, False))
-            if final:
-                for stream in list(self._decoders):
-                    self._send(self.cell, stream, self._decode(stream, b"", True))
-                self._decoders.clear()
+            nested = self._in_flight
+            # Before the buffer is emptied: who looks at both without a lock sees one of them.
+            self._in_flight = True
+            try:
+                self._flush(final)
+            finally:
+                self._in_flight = nested
+
+    def _flush(self, final: bool) -> None:
+        with self._lock:
+            segments, self._segments, self._size = self._segments, [], 0
+        for cell, stream, data in _joined(segments):
+            self._send(cell, stream, self._decode(stream, data, False))
+        if final:
+            for stream in list(self._decoders):
+                self._send(self.cell, stream, self._decode(stream, b"", True))
+            self._decoders.clear()
 
     def take_unfinished_line(self) -> str:
         """The end of what the cell wrote to stdout and nobody has seen yet, if it is a line without its end.
@@ -161,8 +174,7 @@ class CellOutput:
 
     def finish(self, cell: Cell) -> None:
         """A cell has ended: everything leaves, and a notice of what was dropped."""
-        if self._segments or self._decoders:
-            self.flush(final=True)
+        self.flush(final=True)
         if cell.dropped:
             notice = (
                 f"\n[{cell.dropped:,} more bytes of output were dropped: this cell reached its limit of "

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+
+from llmspell_kernel.interpreter import SignalGate
+from llmspell_kernel.kernel.streams import CellOutput
 
 from ..kernels import KernelSession, start_kernel
 
@@ -157,3 +162,22 @@ def test_a_timer_prints_to_the_cell_that_set_it(kernel: KernelSession) -> None:
         if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == started:
             late += message["content"]["text"]
     assert late == "late\n"
+
+
+def test_a_cell_ends_after_what_the_ticker_is_just_sending() -> None:
+    order: list[str] = []
+    is_sending, has_ended = threading.Event(), threading.Event()
+
+    def publish(kind: str, content: dict[str, Any], parent: object) -> None:
+        is_sending.set()
+        has_ended.wait(0.2)
+        order.append(content["text"])
+
+    output = CellOutput(publish, SignalGate(), 0)
+    output.write("stdout", b"the last line\n")
+    assert is_sending.wait(20)
+    output.finish(output.current)
+    order.append("idle")
+    has_ended.set()
+    output.close()
+    assert order == ["the last line\n", "idle"]
