@@ -11,6 +11,11 @@
     ├── DebuggerError              what a debugger's client asks for is not possible
     │   ├── NotStoppedError        it needs stopped code
     │   └── NoAnswerError          the Lua thread did not answer in time
+    ├── ClientError                a kernel could not be used
+    │   ├── KernelDiedError        it has ended
+    │   ├── KernelTimeoutError     it did not answer in time
+    │   ├── ConnectionFileError    a connection file that leads nowhere
+    │   └── NoSuchKernelError      no kernel is called so
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
         └── LuaCallError           a Lua function that Python called has failed
@@ -71,6 +76,35 @@ class NotStoppedError(DebuggerError):
 
 class NoAnswerError(DebuggerError):
     """The Lua thread did not answer in time."""
+
+
+class ClientError(LLMSpellError):
+    """A kernel could not be used."""
+
+
+class KernelDiedError(ClientError):
+    """The kernel has ended."""
+
+
+class KernelTimeoutError(ClientError):
+    """The kernel did not answer in time."""
+
+    @classmethod
+    def of(cls, msg_type: str, seconds: float) -> KernelTimeoutError:
+        """For a request that is still under way."""
+        what = msg_type.removesuffix("_request").replace("_", " ")
+        return cls(
+            f"the kernel has not finished the {what} request after {seconds:.3g} s; wait longer "
+            "(timeout=...) or interrupt it"
+        )
+
+
+class ConnectionFileError(ClientError):
+    """A connection file that leads nowhere."""
+
+
+class NoSuchKernelError(ClientError):
+    """No kernel is called so."""
 
 
 class LuaSyntaxError(LLMSpellError):

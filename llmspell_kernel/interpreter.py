@@ -91,6 +91,25 @@ class Outcome:
     payload: Sequence[dict[str, Any]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Code that runs as a script and not as a cell: what it is called, and what it is given.
+
+    Attributes:
+        name: how messages call it and what `arg[0]` says; a path, or a name such as `stdin`.
+        arguments: `...` of its main chunk, `arg` and `ARGS`.
+        directory: where it lies; `require` and `dofile` look there first. None for nowhere.
+    """
+
+    name: str
+    arguments: Sequence[str] = ()
+    directory: str | None = None
+
+    def as_metadata(self) -> dict[str, Any]:
+        """As `metadata.llmspell.script` of an execute_request."""
+        return {"name": self.name, "arguments": list(self.arguments), "directory": self.directory}
+
+
 class Completion(NamedTuple):
     """One candidate; `kind` is a word of JupyterLab's type icons (function, keyword, module ...)."""
 

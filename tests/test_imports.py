@@ -19,6 +19,7 @@ ROOT = "llmspell_kernel"
 
 FLOORS = (
     ("", "errors"),
+    ("config",),
     ("interpreter",),
     ("echo", "lua"),
     ("library",),
@@ -26,6 +27,7 @@ FLOORS = (
     ("runtime",),
     ("dap",),
     ("kernel",),
+    ("client",),
     ("cli", "__main__", "papermill"),
 )
 """The house from the ground up ("" is the package root): a wing imports from its own floor's
