@@ -117,7 +117,7 @@ def test_the_rule_would_notice() -> None:
     assert may_import("kernel", "runtime") and may_import("library", "lua") and may_import("lua", "errors")
     assert not may_import("lua", "library") and not may_import("runtime", "kernel")
     assert not may_import("echo", "lua") and not may_import("", "kernel")
-    found = dict(imports_of(PACKAGE / "cli" / "__init__.py"))
+    found = dict(imports_of(PACKAGE / "cli" / "dispatch.py"))
     assert f"{ROOT}.errors" in found.values()
     assert {wing_of(name_of(path)) for path in modules()} >= {"", "cli", "errors", "kernel"}
 

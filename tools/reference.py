@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from llmspell_kernel.cli import llmspell
+from llmspell_kernel.cli.commands import llmspell
 from llmspell_kernel.kernel.app import LLMSpellKernelApp
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.magics import registry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmspell_kernel.cli.frame import command
 from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
 
 DEFAULT_HOST = "127.0.0.1"
@@ -20,7 +21,7 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
     return (host.strip("[]") if colon and host else DEFAULT_HOST), int(port)
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   llmspell debug tour.lua                      at a prompt, stopped at the first line

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from llmspell_kernel.cli.frame import command
 from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES, Kernelspec
 
 
@@ -19,7 +20,7 @@ def _variables(ctx: click.Context, option: click.Parameter, values: Sequence[str
     return {name: value for name, _, value in pairs}
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   llmspell kernel install                      Lua 5.4, for the current user

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from llmspell_kernel.cli.frame import command
 from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   llmspell kernel start

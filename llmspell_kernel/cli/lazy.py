@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from llmspell_kernel.cli.frame import FrameOptions
 
-class LazyGroup(click.Group):
+
+class LazyGroup(FrameOptions, click.Group):
     """A group that knows its commands as `module:attribute`.
 
     A module of a command imports what is heavy inside the command, so that `--help` stays quick.

@@ -13,12 +13,13 @@ from pathlib import Path
 import click
 
 import llmspell_kernel
+from llmspell_kernel.cli.frame import command
 
 _LUA_MODULES = ("lua54", "lua55", "luajit21")
 _PACKAGES = ("lupa", "ipykernel", "jupyter_client", "pyzmq", "ipywidgets", "vl-convert-python")
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   llmspell version --short      for scripts

@@ -1,0 +1,31 @@
+"""The `llmspell` command and its sub-commands."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell_kernel import __version__
+from llmspell_kernel.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "debug": "llmspell_kernel.cli.debug:debug",
+    "kernel": "llmspell_kernel.cli.kernel:kernel",
+    "version": "llmspell_kernel.cli.version:version",
+}
+"""Each command by its name, in the order of `--help`: where it is, as `module:attribute`."""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_in=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  llmspell kernel install          make Jupyter know the Lua kernel
+  jupyter lab                      ... and use it
+  llmspell kernel start            run a kernel in this terminal
+  llmspell debug tour.lua          run a Lua file under the debugger""",
+)
+@click.version_option(__version__, "-V", "--version", message="%(version)s")
+def llmspell() -> None:
+    """Lua notebooks, scripts and services on Jupyter's protocol."""

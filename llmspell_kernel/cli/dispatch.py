@@ -1,0 +1,80 @@
+"""Runs a command line through click; turns what goes wrong into a message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from llmspell_kernel.cli.commands import llmspell
+from llmspell_kernel.cli.frame import Frame
+from llmspell_kernel.errors import LLMSpellError
+
+FAILED, MISUSED, INTERRUPTED, NO_READER = 1, 2, 130, 141
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Runs `llmspell` with these arguments, by default those of the process; answers the exit status."""
+    if "_LLMSPELL_COMPLETE" in os.environ:  # a shell asks what could come next
+        llmspell.main(arguments, prog_name="llmspell")
+    frame = Frame()
+    try:
+        status = _status_of(sys.argv[1:] if arguments is None else list(arguments), frame)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain at its end about what nobody can read any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    return status
+
+
+def _status_of(arguments: list[str], frame: Frame) -> int:
+    try:
+        with llmspell.make_context("llmspell", arguments, obj=frame) as context:
+            result = llmspell.invoke(context)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message())
+        return 0
+    except click.UsageError as problem:
+        frame.complain(problem.format_message())
+        where = problem.ctx.command_path if problem.ctx else "llmspell"
+        click.echo(f"help:  {where} --help", err=True)
+        return MISUSED
+    except click.ClickException as problem:
+        frame.complain(problem.format_message())
+        return problem.exit_code
+    except LLMSpellError as problem:
+        return _failed(problem, frame)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - the program's border: whatever happens is told in one line
+        return _broken(problem, frame)
+
+
+def _failed(problem: LLMSpellError, frame: Frame) -> int:
+    if frame.wants_traceback:
+        traceback.print_exception(problem)
+    frame.complain(str(problem))
+    return FAILED
+
+
+def _broken(problem: Exception, frame: Frame) -> int:
+    if frame.wants_traceback:
+        traceback.print_exception(problem)
+    if isinstance(problem, OSError) and problem.strerror:
+        place = f"{problem.filename}: " if problem.filename is not None else ""
+        frame.complain(f"{place}{problem.strerror}")
+    else:
+        frame.complain(f"this is a fault of LLMSpell's: {type(problem).__name__}: {problem}")
+    if not frame.wants_traceback:
+        click.echo("help:  --trace debug shows where it comes from", err=True)
+    return FAILED

@@ -1,0 +1,103 @@
+"""The forms of a command's result: text and tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_BOLD, _RESET = "\x1b[1m", "\x1b[0m"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_GAP = "  "
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows under headings.
+
+    Attributes:
+        headings: one for each column.
+        rows: cells are turned into text; None is an empty cell.
+        right: the columns (from 0) whose cells stand to the right.
+        empty: what is shown in place of a table without rows.
+    """
+
+    headings: Sequence[str]
+    rows: Iterable[Sequence[object]]
+    right: Sequence[int] = ()
+    empty: str = ""
+    _rows: list[list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = [["" if cell is None else str(cell) for cell in row] for row in self.rows]
+
+    def text(self, *, colours: bool = False, width: int | None = None) -> str:
+        """The table; a last column that would go beyond `width` is cut."""
+        if not self._rows:
+            return self.empty
+        lines = [[heading.upper() for heading in self.headings], *self._rows]
+        widths = [max(_columns(line[index]) for line in lines) for index in range(len(self.headings))]
+        if width is not None:
+            before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+            widths[-1] = max(1, min(widths[-1], width - before))
+        drawn = [
+            _GAP.join(self._cell(text, index, widths) for index, text in enumerate(line)).rstrip()
+            for line in lines
+        ]
+        if colours:
+            drawn[0] = f"{_BOLD}{drawn[0]}{_RESET}"
+        return "\n".join(drawn)
+
+    def _cell(self, text: str, index: int, widths: Sequence[int]) -> str:
+        text = text.replace("\n", " ")
+        if index == len(widths) - 1 and _columns(text) > widths[index]:
+            text = _cut(_STYLE.sub("", text), widths[index])
+        padding = " " * (widths[index] - _columns(text))
+        return padding + text if index in self.right else text + padding
+
+
+Text = str | Table
+
+
+def text_of(text: Text, *, colours: bool) -> str:
+    """Text as it is, a table drawn: as wide as the terminal allows, if stdout is one."""
+    if isinstance(text, str):
+        return text
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return text.text(colours=colours, width=width)
+
+
+def json_text(data: object, *, indented: bool = False) -> str:
+    """One JSON document without a line break at its end; what JSON cannot say is said as text."""
+    text = json.dumps(data, ensure_ascii=False, indent=2 if indented else None, default=_plain)
+    # Bytes that are no UTF-8 are surrogates here; JSON is UTF-8 throughout.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii() and "\x1b" not in text:
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in _STYLE.sub("", text)
+    )
+
+
+def _cut(text: str, columns: int) -> str:
+    while text and _columns(text) > columns - 1:
+        text = text[:-1]
+    return text + "…"
