@@ -27,6 +27,9 @@ PRELUDE = Path(__file__).parent / "prelude"
 KEEP_NAME = "__llmspell_keep"
 SHOW_NAME = "__llmspell_show"
 BREAK_NAME = "__llmspell_break"
+TYPE_NAME = "__llmspell_type"
+ALWAYS_NAME = "__llmspell_always"
+"""What the debugger inserts into code uses; see `debugger.instrumentation`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ class LuaState:
             "keep_name": KEEP_NAME.encode(),
             "show_name": SHOW_NAME.encode(),
             "break_name": BREAK_NAME.encode(),
+            "type_name": TYPE_NAME.encode(),
+            "always_name": ALWAYS_NAME.encode(),
         }.items():
             host[key.encode()] = value
         return host

@@ -5,7 +5,7 @@
 local host, control, threads, evaluation, now = ...
 local getinfo = host.debug.getinfo
 local running, resume, create = coroutine.running, coroutine.resume, coroutine.create
-local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local error, next, pcall, setmetatable, tostring, type = error, next, pcall, setmetatable, tostring, type
 local check, release = host.check, host.release
 local main = host.main_thread
 
@@ -13,6 +13,9 @@ local PATIENCE = 4 -- times that the host asks for attention and finds the same 
 
 local points = {}     -- key of a source -> {[line] = {breakpoint, ...}}
 local sites = {}      -- id of an inserted call -> {points = points[key], line, condition}
+local testing = {}    -- ids of those that the code makes only where their condition is true...
+local always = {}     -- ...unless this says true: the code asks it. Or its metatable, while all of them are wanted.
+local all = { __index = {} }
 local inserted = {}   -- source -> {[line] = points[key]}, the lines with inserted calls
 local late = {}       -- source -> {[line] = {points, first}}
 local late_lines = {} -- line -> true if any source has such a breakpoint there
@@ -85,7 +88,7 @@ local compare = {
 -- Counts a breakpoint as reached: whether it stops, and a remark on its condition.
 local function reached(breakpoint, condition, inlined)
   if breakpoint.condition then
-    if breakpoint.condition ~= inlined then condition = nil end
+    if breakpoint.inlined ~= inlined then condition = nil end
     local ok, value = evaluated(breakpoint, condition)
     if not ok then return true, "the condition " .. breakpoint.condition .. " failed: " .. text_of(value) end
     if not value then return false end
@@ -128,7 +131,7 @@ local function reach(id, condition)
       return
     end
   end
-  if #list == 1 and condition and list[1].condition == site.condition then
+  if #list == 1 and condition and list[1].inlined == site.condition then
     -- The usual case of a condition that is false, without detours.
     evaluations = evaluations + 1
     now.evaluating = true
@@ -168,7 +171,21 @@ end
 
 -- The host's commands --------------------------------------------------------------------------------
 
--- list: {{line, id, condition, compare, wanted, log}, ...} of a path, all of its breakpoints of one kind.
+-- Has the code make the calls of a source whose condition is no longer that of the breakpoints there.
+local function check_tests(lines)
+  for id in next, testing do
+    local site = sites[id]
+    if site.points == lines then
+      local list = lines[site.line] or {}
+      always[id] = nil
+      for i = 1, #list do
+        if list[i].inlined ~= site.condition then always[id] = true end
+      end
+    end
+  end
+end
+
+-- list: {{line, id, condition, inlined, compare, wanted, log}, ...} of a path, all of its breakpoints of one kind.
 local function set_points(path, list)
   local lines = points[path] or {}
   points[path] = lines
@@ -184,15 +201,17 @@ local function set_points(path, list)
     here_too[#here_too + 1] = breakpoint
     lines[breakpoint.line] = here_too
   end
+  check_tests(lines)
 end
 
 -- A source is compiled anew.
 local function begin_source(source) inserted[source] = {} end
 
-local function add_site(id, path, source, line, condition)
+local function add_site(id, path, source, line, condition, tests)
   points[path] = points[path] or {}
   sites[id] = { points = points[path], line = line, condition = condition }
   inserted[source][line] = points[path]
+  if tests then testing[id], all.__index[id] = true, true end
 end
 
 -- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
@@ -214,12 +233,16 @@ end
 
 local function clear()
   points, sites, inserted, late = {}, {}, {}, {}
+  for id in next, testing do testing[id], all.__index[id], always[id] = nil, nil, nil end
   for line in next, late_lines do late_lines[line] = nil end
 end
 
 return {
   late_lines = late_lines, reach = reach, reach_late = reach_late, insist = insist, text_of = text_of,
   set_points = set_points, begin_source = begin_source, add_site = add_site, set_late = set_late, clear = clear,
+  always = always,
+  -- Whether the code shall make every inserted call, because a step may arrive at any of them.
+  call_all = function(wanted) setmetatable(always, wanted and all or nil) end,
   -- The points of a line with an inserted call, if there are any now.
   inserted_at = function(source, line)
     local lines = inserted[source]

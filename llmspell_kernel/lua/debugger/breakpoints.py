@@ -245,5 +245,6 @@ def one_line_functions(code: CodeLines, name: str, line: int) -> list[CodeFuncti
 
 
 def _shared_condition(breakpoints: list[Breakpoint]) -> str:
-    """The condition to be made part of the code: there is one if there is one breakpoint."""
-    return inlined(breakpoints[0].asked.condition) if len(breakpoints) == 1 else ""
+    """The condition to be made part of the code: there is one if all breakpoints have the same."""
+    conditions = {inlined(each.asked.condition) for each in breakpoints}
+    return conditions.pop() if len(conditions) == 1 else ""

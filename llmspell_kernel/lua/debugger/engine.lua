@@ -84,6 +84,7 @@ local line_hook
 local function watch_lines()
   local wanted = mode ~= nil or next(late_lines) ~= nil
   local before = debugger.hook
+  breakpoints.call_all(mode ~= nil)
   debugger.hook = wanted and line_hook or nil
   debugger.mask, debugger.count = mode == "out" and "lr" or "l", 0
   if jit and next(late_lines) then debugger.mask = debugger.mask .. "c" end
@@ -312,7 +313,7 @@ return {
   enable = function(on)
     debugger.attend = on and attend or nil
     if jit then interpret(on) end
-    debugger.reach = breakpoints.reach
+    debugger.reach, debugger.always = breakpoints.reach, breakpoints.always
     debugger.breakpoint = on and breakpoint_in_code or nil
     if not on then
       breakpoints.clear()

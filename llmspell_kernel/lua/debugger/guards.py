@@ -3,7 +3,8 @@
 Of a condition such as `n < 0` Lua itself can tell whether it is false, many times as fast as by a call, as
 long as computing it cannot fail and runs no code of the user's: it uses local variables and literals only,
 compares for equality only with something that has no metamethods, and does arithmetic only with numbers. What
-must be a number is what a guard has to look at first.
+must be a number is what a guard has to look at first; and, as LuaJIT's cdata compare as their library wants,
+what must be none of those.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ class Guard(NamedTuple):
     Attributes:
         names: the variables in it; each must be a local one.
         numbers: those of them that must be numbers.
+        compared: those of the others that may be compared for equality.
     """
 
     names: frozenset[str]
     numbers: tuple[str, ...]
+    compared: tuple[str, ...]
 
 
 _MOST_TOKENS = 60
@@ -37,6 +40,8 @@ _PRECEDENCES = {
     **dict.fromkeys(("*", "/", "%"), 5),
 }
 _UNARY_PRECEDENCE = 6
+_CDATA_SUFFIXES = ("ll", "i")
+"""Of numbers that only LuaJIT knows, and that are no numbers."""
 
 
 def guard(condition: str) -> Guard | None:
@@ -51,7 +56,8 @@ def guard(condition: str) -> Guard | None:
         return None
     if not reader.at_end:
         return None
-    return Guard(frozenset(reader.names), tuple(reader.numbers))
+    compared = sorted(reader.names - reader.numbers.keys()) if reader.compares else ()
+    return Guard(frozenset(reader.names), tuple(reader.numbers), tuple(compared))
 
 
 class _UnknownError(Exception):
@@ -66,6 +72,7 @@ class _Reader:
         self._index = 0
         self.names: set[str] = set()
         self.numbers: dict[str, None] = {}
+        self.compares = False
 
     @property
     def at_end(self) -> bool:
@@ -93,6 +100,7 @@ class _Reader:
         if operator in ("==", "~="):
             if not {left[0], right[0]} & {"number", "plain"}:
                 raise _UnknownError
+            self.compares = True
             return "plain", ""
         self._number(left)
         self._number(right)
@@ -106,7 +114,7 @@ class _Reader:
         if kind is TokenKind.NAME:
             self.names.add(text)
             return "name", text
-        if kind is TokenKind.NUMBER:
+        if kind is TokenKind.NUMBER and not text.lower().endswith(_CDATA_SUFFIXES):
             return "number", ""
         if kind is TokenKind.STRING or text in ("nil", "true", "false"):
             return "plain", ""

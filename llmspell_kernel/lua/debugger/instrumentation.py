@@ -1,8 +1,11 @@
 """Breakpoints made part of the code, so that only they cost time.
 
-A breakpoint becomes a call of `__llmspell_break` in front of its statement. No line moves and nothing else
-changes: the call gives nothing, in front of a condition it is joined to it by `or`. Where the breakpoint's
-own condition is harmless to compute, the code can do that itself and call only where it is true.
+A breakpoint becomes a call of `__llmspell_break` in front of its statement, with the id of a site, and with
+the condition as a function if it has one. No line moves and nothing else changes: the call gives nothing, in
+front of a condition it is joined to it by `or`. Where the breakpoint's own condition is harmless to compute,
+the code does that itself and calls only where it is true, or where `__llmspell_always` says true of the site;
+`__llmspell_type` is Lua's own `type`. These names are best locals around the code: scripts may replace
+`_ENV`, and Lua 5.5 refuses globals that a `global` statement does not name.
 """
 
 from __future__ import annotations
@@ -12,11 +15,7 @@ from typing import NamedTuple
 
 from llmspell_kernel.lua.debugger.guards import guard
 from llmspell_kernel.lua.debugger.lines import CodeFunction, CodeLines, Place
-
-BREAK_NAME = "__llmspell_break"
-"""The name that the code calls with the id of a site, and with the condition as a function if it has one. The
-call must return nothing (nil or false). The name is best a local around the code: scripts may replace `_ENV`,
-and Lua 5.5 refuses globals that a `global` statement does not name."""
+from llmspell_kernel.lua.state import ALWAYS_NAME, BREAK_NAME, TYPE_NAME
 
 
 class Site(NamedTuple):
@@ -42,8 +41,7 @@ class Instrumentation(NamedTuple):
         edits: what to insert at which offsets, offsets ascending. Where other insertions have the same
             offset, these come first.
         missing: ids of the sites that no insertion can serve.
-        testing: ids of the sites that call only where their condition is true, so that another condition at
-            the same place would not be heard of.
+        testing: ids of the sites that call only where their condition is true or that is asked for.
     """
 
     edits: list[tuple[int, str]]
@@ -60,15 +58,12 @@ class Instrumentation(NamedTuple):
         return "".join(pieces)
 
 
-def instrument(lines: CodeLines, sites: Iterable[Site], type_name: str = "") -> Instrumentation:
-    """The insertions that make `sites` part of the code.
-
-    `type_name` is a local name around the code for Lua's `type`; without it no site tests its own condition.
-    """
+def instrument(lines: CodeLines, sites: Iterable[Site], *, cdata: bool = False) -> Instrumentation:
+    """The insertions that make `sites` part of the code; with `cdata` Lua has values of that type."""
     edits: list[tuple[int, str]] = []
     missing, testing = [], []
     for site in sites:
-        inserter = _Inserter(lines, site, type_name)
+        inserter = _Inserter(lines, site, cdata=cdata)
         found = inserter.edits()
         edits += found
         if not found:
@@ -83,13 +78,19 @@ def instrument(lines: CodeLines, sites: Iterable[Site], type_name: str = "") -> 
 class _Inserter:
     """Writes the insertions of one site."""
 
-    def __init__(self, lines: CodeLines, site: Site, type_name: str) -> None:
+    def __init__(self, lines: CodeLines, site: Site, *, cdata: bool) -> None:
         self._lines = lines
         self._site = site
-        self._type_name = type_name
         condition = f",function()return {site.condition} end" if site.condition else ""
         self._call = f"{BREAK_NAME}({site.id}{condition})"
-        self._guard = guard(site.condition) if site.condition and type_name else None
+        self._names: frozenset[str] = frozenset()
+        self._condition = ""
+        if site.condition and (harmless := guard(site.condition)):
+            self._names = harmless.names
+            guards = [f'{TYPE_NAME}({name})~="number"or ' for name in harmless.numbers]
+            if cdata:
+                guards += [f'{TYPE_NAME}({name})=="cdata"or ' for name in harmless.compared]
+            self._condition = f"{ALWAYS_NAME}[{site.id}]or {''.join(guards)}{site.condition}"
         self.tests = False
 
     def edits(self) -> list[tuple[int, str]]:
@@ -116,12 +117,10 @@ class _Inserter:
 
     def _test(self, offset: int) -> str:
         """What tells that the call need not be made, being false; "" if only the call can tell."""
-        harmless = self._guard
-        if harmless is None or not all(self._lines.is_local(name, offset) for name in harmless.names):
+        if not self._condition or not all(self._lines.is_local(name, offset) for name in self._names):
             return ""
         self.tests = True
-        guards = [f'{self._type_name}({name})~="number"or ' for name in harmless.numbers]
-        return "".join(guards) + self._site.condition
+        return self._condition
 
 
 def _apart(code: str, offset: int, text: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.lua.debugger import rows
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint, Breakpoints, one_line_functions
 from llmspell_kernel.lua.debugger.calls import to_lua
-from llmspell_kernel.lua.debugger.instrumentation import BREAK_NAME, Instrumentation, instrument
+from llmspell_kernel.lua.debugger.instrumentation import Instrumentation, instrument
 from llmspell_kernel.lua.debugger.sources import Sources
+from llmspell_kernel.lua.state import ALWAYS_NAME, BREAK_NAME, TYPE_NAME
 from llmspell_kernel.lua.values import to_lua as table_to_lua
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Placing:
         self._breakpoints = breakpoints
         self._sources = sources
         self._changed = changed
+        self._has_cdata = b"LuaJIT" in runtime.lua_implementation
         self._ids = itertools.count(1)
         self._chunks: dict[str, tuple[str, set[int]]] = {}  # path -> source, lines that are part of its code
 
@@ -56,7 +58,8 @@ class Placing:
         made = self._prepare(text, source.decode(errors="surrogateescape"))
         if not made.edits:
             return None
-        return f"local {BREAK_NAME} = ... return function(...) {made.apply(text)}\nend"
+        names = f"{BREAK_NAME},{TYPE_NAME},{ALWAYS_NAME}"
+        return f"local {names} = ... return function(...) {made.apply(text)}\nend"
 
     def _prepare(self, code: str, source: str) -> Instrumentation:
         """A source is about to be compiled: the insertions that make its breakpoints part of it."""
@@ -70,7 +73,7 @@ class Placing:
             self._engine[b"set_late"](to_lua(before), self._table([]))
         self._engine[b"begin_source"](to_lua(source))
         sites = self._breakpoints.sites(path, self._ids)
-        made = instrument(lines, sites)
+        made = instrument(lines, sites, cdata=self._has_cdata)
         inserted = set()
         for site in sites:
             if site.id in made.missing:
@@ -78,7 +81,8 @@ class Placing:
             inserted.add(-site.line if site.function else site.line)
             key = path + _FUNCTION if site.function else path
             condition = to_lua(site.condition) or None
-            self._engine[b"add_site"](site.id, to_lua(key), to_lua(source), site.line, condition)
+            tests = site.id in made.testing
+            self._engine[b"add_site"](site.id, to_lua(key), to_lua(source), site.line, condition, tests)
         self._chunks[path] = (source, inserted)
         self.push([path])
         self._changed(source, changed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint
+from llmspell_kernel.lua.debugger.conditions import inlined
 from llmspell_kernel.lua.debugger.model import Scope, Source, StackFrame, ThreadInfo, Variable
 from llmspell_kernel.lua.debugger.sources import Sources
 
@@ -93,7 +94,7 @@ def breakpoint_row(line: int, breakpoint_: Breakpoint) -> dict[str, Any]:
     asked, hits = breakpoint_.asked, breakpoint_.hit_condition
     row: dict[str, Any] = {"line": line, "id": breakpoint_.id, "is_function": bool(breakpoint_.function)}
     if asked.condition:
-        row["condition"] = asked.condition
+        row |= {"condition": asked.condition, "inlined": inlined(asked.condition)}
     if hits is not None:
         row |= {"compare": hits.operator, "wanted": hits.number}
     if asked.log_message:

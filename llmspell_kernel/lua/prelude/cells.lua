@@ -16,7 +16,8 @@ local unpack = table.unpack or unpack
 local globals = _G
 local kept = {} -- name -> {closure, upvalue index} or {constant = true, value = ...}
 local mains = setmetatable({}, { __mode = "k" })
-local KEEP, SHOW, BREAK = host.keep_name, host.show_name, host.break_name
+local KEEP, SHOW = host.keep_name, host.show_name
+local BREAK, TYPE, ALWAYS = host.break_name, host.type_name, host.always_name
 local debugger = host.debugger
 
 -- Source that nests too deeply fails with an error that is no message about source: the caller's handler of
@@ -58,7 +59,8 @@ end
 
 -- The function of a cell whose text uses kept names or declares locals; nil and a message if it has none.
 local function wrapped(source, chunk_name, candidates)
-  local declared, values, n = { KEEP, SHOW, BREAK }, { keep, show, debugger.reach }, 3
+  local declared = { KEEP, SHOW, BREAK, TYPE, ALWAYS }
+  local values, n = { keep, show, debugger.reach, type, debugger.always }, 5
   for name in gmatch(candidates, "[^,]+") do
     local variable = kept[name]
     if variable then
@@ -87,7 +89,8 @@ end
 local function enclosed(source, chunk_name, candidates)
   local variables = {
     [KEEP] = { constant = true, value = keep }, [SHOW] = { constant = true, value = show },
-    [BREAK] = { constant = true, value = debugger.reach },
+    [BREAK] = { constant = true, value = debugger.reach }, [TYPE] = { constant = true, value = type },
+    [ALWAYS] = { constant = true, value = debugger.always },
   }
   for name in gmatch(candidates, "[^,]+") do variables[name] = kept[name] end
   local environment = setmetatable({}, {

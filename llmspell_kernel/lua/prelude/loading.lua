@@ -37,7 +37,7 @@ local function compile(source, name, ...)
   if prepared then
     local ok, outer = pcall(raw_load, prepared, name, "t", ...)
     if ok and outer then
-      local main = outer(debugger.reach)
+      local main = outer(debugger.reach, type, debugger.always)
       host.mark_main(main)
       return main
     end

@@ -49,6 +49,8 @@ HARMFUL = [
     "{} == x",
     "x // 1 == 2",
     "x ^ 2 == 2",
+    "x == 1LL",
+    "x < 2i",
     "x & 1 == 1",
     "function() end",
     "...",
@@ -67,6 +69,8 @@ def test_what_makes_a_condition_harmless(condition: str, names: str, numbers: st
     assert found is not None
     assert sorted(found.names) == names.split()
     assert sorted(found.numbers) == numbers.split()
+    others = sorted({*names.split()} - {*numbers.split()})
+    assert list(found.compared) == (others if "==" in condition or "~=" in condition else [])
 
 
 @pytest.mark.parametrize("condition", HARMFUL)
@@ -75,6 +79,7 @@ def test_conditions_that_may_fail_or_run_code(condition: str) -> None:
 
 
 VALUES = ["nil", "true", "false", "0", "2", "-1.5", "0/0", "'a'", "'2'", "hostile", "print"]
+CDATA = ["1LL", "2i", "ffi.new('struct hostile')"]
 
 
 @pytest.mark.parametrize("lua", LUAS)
@@ -84,17 +89,24 @@ def test_guarded_conditions_never_fail_nor_run_code(
 ) -> None:
     runtime = importlib.import_module(f"lupa.{lua}").LuaRuntime(encoding=None)
     guards = "".join(f"type({name}) ~= 'number' or " for name in numbers.split())
+    jit = lua.startswith("luajit")
+    if jit and (found := guard(condition)):
+        guards += "".join(f"type({name}) == 'cdata' or " for name in found.compared)
     hostile = ", ".join(
         f"__{event} = harm" for event in "eq lt le add sub mul mod unm index len concat call".split()
     )
     trials = "\n".join(
-        f"test({','.join(values)})" for values in itertools.product(VALUES, repeat=len(names.split()))
+        f"test({','.join(values)})"
+        for values in itertools.product(VALUES + CDATA * jit, repeat=len(names.split()))
     )
+    foreign = f"""local ffi = require("ffi")
+        ffi.metatype(ffi.cdef("struct hostile {{ int x; }}") or "struct hostile", {{ {hostile} }})"""
     parameters = ",".join(names.split())
     runtime.execute(
         f"""local function harm() error("harm") end
         local function hostile_table() return setmetatable({{}}, {{ {hostile} }}) end
         local hostile = hostile_table()
+        {foreign if jit else ""}
         local function test({parameters}) return {guards}{condition} end
         {trials}""".encode()
     )

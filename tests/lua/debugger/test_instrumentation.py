@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from llmspell_kernel.lua.debugger.instrumentation import BREAK_NAME, Site, instrument
+from llmspell_kernel.lua.debugger.instrumentation import Site, instrument
 from llmspell_kernel.lua.debugger.lines import CodeLines
+from llmspell_kernel.lua.state import ALWAYS_NAME, BREAK_NAME, TYPE_NAME
 from tests.lua.debugger.programs import CASES, PROGRAMS
 from tests.lua.sources import LUAS, PROGRAM
 
@@ -25,16 +26,16 @@ RUN = (
       reached[#reached + 1] = id .. "@" .. getinfo(2, "l").currentline
     end
   end
-  local head = "local BREAK, print = ... return function(...) "
+  local head = "local BREAK, TYPE, ALWAYS, print = ... return function(...) "
   local maker, message = (loadstring or load)(head .. code .. "\\nend", "=code")
   if not maker then return message end
-  local run = coroutine.create(maker(reach, out))
+  local run = coroutine.create(maker(reach, type, {}, out))
   if watch_lines then debug.sethook(run, function(_, line) lines[#lines + 1] = line end, "l") end
   local ok, problem = coroutine.resume(run)
   if not ok then out("failed:", problem) end
   return concat(printed, "\\n"), concat(reached, " "), concat(lines, " ")
 end"""
-).replace("BREAK", BREAK_NAME)
+).replace("BREAK, TYPE, ALWAYS", f"{BREAK_NAME}, {TYPE_NAME}, {ALWAYS_NAME}")
 
 
 class Result(NamedTuple):
@@ -181,20 +182,27 @@ def test_sites_that_cannot_be_part_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("code", "condition", "edited"),
     [
-        ("local x\nf()", "x == 1", "local x\nif x == 1 then B(7,C)end;f()"),
-        ("local x\nf()", "x > 1", 'local x\nif T(x)~="number"or x > 1 then B(7,C)end;f()'),
-        ("local x\nwhile(a)do end", "x", "local x\nwhile (x)and B(7,C)or (a)do end"),
-        ("for x = 1, 2\ndo f(x) end", "x", "for x = 1, 2\ndo if x then B(7,C)end;f(x) end"),
+        ("local x\nf()", "x == 1", "local x\nif A[7]or x == 1 then B(7,C)end;f()"),
+        ("local x\nf()", "x > 1", 'local x\nif A[7]or T(x)~="number"or x > 1 then B(7,C)end;f()'),
+        ("local x\nwhile(a)do end", "x", "local x\nwhile (A[7]or x)and B(7,C)or (a)do end"),
+        ("for x = 1, 2\ndo f(x) end", "x", "for x = 1, 2\ndo if A[7]or x then B(7,C)end;f(x) end"),
         ("local y\nf()", "x == 1", "local y\nB(7,C);f()"),
         ("do local x end\nf()", "x == 1", "do local x end\nB(7,C);f()"),
         ("local x\nf()", "x.y == 1", "local x\nB(7,C);f()"),
     ],
 )
 def test_harmless_conditions_are_tested_by_the_code(code: str, condition: str, edited: str) -> None:
-    made = instrument(CodeLines(code), [Site(7, 2, condition)], "T")
-    text = made.apply(code).replace(f"function()return {condition} end", "C").replace(BREAK_NAME, "B")
+    made = instrument(CodeLines(code), [Site(7, 2, condition)])
+    text = made.apply(code).replace(f"function()return {condition} end", "C")
+    for name, letter in ((BREAK_NAME, "B"), (TYPE_NAME, "T"), (ALWAYS_NAME, "A")):
+        text = text.replace(name, letter)
     assert text == edited
     assert made.testing == ([] if "\nB(" in edited else [7])
+
+
+def test_cdata_are_not_compared() -> None:
+    made = instrument(CodeLines("local x, y\nf()"), [Site(7, 2, "x == 1 and y > 2")], cdata=True)
+    assert f'{TYPE_NAME}(y)~="number"or {TYPE_NAME}(x)=="cdata"or x == 1' in made.apply("local x, y\nf()")
 
 
 def test_names_that_are_certainly_local() -> None:
@@ -227,5 +235,5 @@ def test_tests_of_the_code_change_nothing(lua: str, name: str) -> None:
     )
     for condition in conditions:
         sites = line_sites(code, condition)
-        tested = instrument(CodeLines(code), sites, "type").apply(code)
-        assert run(lua, tested) == run(lua, with_sites(code, sites))
+        functions = [site._replace(condition=f"(function()return {condition} end)()") for site in sites]
+        assert run(lua, with_sites(code, sites)) == run(lua, with_sites(code, functions))
