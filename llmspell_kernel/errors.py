@@ -3,7 +3,8 @@
     LLMSpellError
     ├── UsageError                 what the user asked for cannot be done as asked
     │   ├── KernelspecError        a kernelspec that cannot be written or found
-    │   └── MagicError             a magic that is unknown or was called wrongly
+    │   ├── MagicError             a magic that is unknown or was called wrongly
+    │   └── SettingsError          settings that cannot be read or make no sense
     ├── LanguageUnavailableError   this platform's lupa has no such Lua
     ├── StdinUnavailableError      the client does not take input
     ├── SecurityError              a setting that would leave the kernel open
@@ -43,6 +44,23 @@ class KernelspecError(UsageError):
 
 class MagicError(UsageError):
     """A magic that is unknown or was called wrongly."""
+
+
+class SettingsError(UsageError):
+    """Settings that cannot be read or make no sense; the message has a line for each problem.
+
+    Attributes:
+        problems: each as "place: what is wrong"; the place is a file with its line, a variable, a flag.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+    @classmethod
+    def at(cls, place: str, problem: str) -> SettingsError:
+        """For a single problem."""
+        return cls([f"{place}: {problem}"])
 
 
 class LanguageUnavailableError(LLMSpellError):

@@ -9,11 +9,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.errors import DebuggerError, LanguageUnavailableError
-from llmspell_kernel.interpreter import Completeness, Completions, Frontend, Interpreter, MimeBundle, Outcome
+from llmspell_kernel.interpreter import (
+    Completeness,
+    Completions,
+    Frontend,
+    Interpreter,
+    MimeBundle,
+    Outcome,
+    Script,
+)
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
 
 if TYPE_CHECKING:
+    from llmspell_kernel.config.sections import Settings
     from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.debugger.debugger import Debugger
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -32,6 +41,37 @@ class RuntimeSettings:
     """What a runtime is made of; `lua.language` may also be `echo`."""
 
     lua: LuaSettings = field(default_factory=LuaSettings)
+
+
+def runtime_settings(settings: Settings) -> RuntimeSettings:
+    """What the settings of files, environment and command line mean for a runtime.
+
+    Of several limits on the same thing the lowest counts.
+    """
+    engine, limits = settings.engines.lua, settings.runtime.security
+    level = engine.security_level
+    return RuntimeSettings(
+        LuaSettings(
+            language="lua54" if settings.default_engine == "lua" else settings.default_engine,
+            trusted=level == "unrestricted",
+            machine_code=level == "privileged",
+            stdlib=engine.stdlib,
+            memory_limit=int(lowest(engine.max_memory_bytes, limits.max_memory_bytes)),
+            time_limit=lowest(
+                engine.timeout_ms / 1000,
+                settings.runtime.script_timeout_seconds,
+                limits.max_execution_time_ms / 1000,
+            ),
+            persistent_locals=settings.kernel.persistent_locals,
+            files=limits.allow_file_access,
+            processes=limits.allow_process_spawn,
+        )
+    )
+
+
+def lowest(*limits: float) -> float:
+    """The lowest of some limits, where 0 stands for no limit."""
+    return min((limit for limit in limits if limit > 0), default=0)
 
 
 class Runtime:
@@ -102,6 +142,16 @@ class Runtime:
             if outcome is not None:
                 return outcome
         return self.interpreter.run(code, number=number, store=store)
+
+    def execute_script(self, source: str | bytes, script: Script, *, stays: bool = False) -> Outcome:
+        """Runs a script; never raises. See `lua.scripts.run_script`; in other languages it is a cell."""
+        if self._lua is None:
+            return self.interpreter.run(
+                source if isinstance(source, str) else source.decode(errors="replace"), number=0, store=False
+            )
+        from llmspell_kernel.lua.scripts import run_script
+
+        return run_script(self._lua, source, script, stays=stays)
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of one expression, without a trace in the history."""

@@ -43,6 +43,10 @@ class LuaSettings:
         memory_limit: bytes that Lua may allocate; 0 for no limit.
         persistent_locals: top-level locals stay visible in later cells.
         time_limit: seconds a cell may run; 0 for no limit.
+        stdlib: a key of `STANDARD_LIBRARIES`: which of the standard library's tables scripts have.
+        machine_code: gives scripts C modules and LuaJIT's ffi; `trusted` includes it.
+        files: scripts may open, load, rename and remove files.
+        processes: scripts may start processes.
     """
 
     language: str = "lua54"
@@ -50,6 +54,10 @@ class LuaSettings:
     memory_limit: int = 0
     persistent_locals: bool = True
     time_limit: float = 0.0
+    stdlib: str = "all"
+    machine_code: bool = False
+    files: bool = True
+    processes: bool = True
 
 
 def _deny(_object: object, _name: object, _setting: bool) -> object:
@@ -112,6 +120,7 @@ class LuaState:
         self.interrupts = Interrupts(module, self.runtime)
         self.interrupts.before_raise = lambda: self.limit_memory(False)
         self.own_files: dict[str, Path] = {}
+        self._late: dict[str, Any] = {}
         self._host = self._load_binding(settings, raw)
         self._load_prelude(host)
 
@@ -248,6 +257,12 @@ class LuaState:
     def prelude(self, name: str) -> Any:
         """Runs a file of the prelude; answers what it returns."""
         return self.chunk(PRELUDE / f"{name}.lua", self._host)
+
+    def late_prelude(self, name: str) -> Any:
+        """As `prelude`, for a file that is first run after scripts; it is run once."""
+        if name not in self._late:
+            self._late[name] = self.late_chunk(PRELUDE / f"{name}.lua", self._host)
+        return self._late[name]
 
     def library(self, name: str, path: Path, functions: Mapping[str, Callable[..., Any]]) -> LuaTable:
         """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
