@@ -79,13 +79,14 @@ def debug_over(
     )
     script.take_signals()
     with DapServer(script.debugger, *listen, token, offers=host) as server:
-        script.frontend.write(
-            "stdout", b"listening on %s:%d\n" % (server.address[0].encode(), server.address[1])
-        )
-        script.frontend.copy = server.write
         _set_breakpoints(script, break_at, os.path.abspath(file))
         script.debugger.stop_on_entry = stop_on_entry
         try:
+            # Who reads it may send Ctrl-C at once, which must find nothing half made.
+            script.frontend.write(
+                "stdout", b"listening on %s:%d\n" % (server.address[0].encode(), server.address[1])
+            )
+            script.frontend.copy = server.write
             if wait:
                 script.wait(until=lambda: begun)
             status = script.run()

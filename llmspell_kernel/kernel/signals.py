@@ -4,6 +4,9 @@ A signal reaches Python only when the main thread runs Python, which a busy Lua 
 wake-up descriptor is written from the C signal handler at once, whatever the main thread does: a thread
 that reads it tells the interpreter. The Python handler raises KeyboardInterrupt only where the gate is
 open.
+
+A signal that arrives just before the main thread blocks, or on another thread, does not end the wait: Python
+has noted it, and nobody is there to look. So the thread goes on asking until the handler has run.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from llmspell_kernel.interpreter import SignalGate
+
+_PATIENCE_SECONDS = 0.05
+"""How long the main thread may take to notice a signal before it is sent one more."""
 
 
 class InterruptSignals:
@@ -44,15 +50,22 @@ class InterruptSignals:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._reading = threading.RLock()  # the signal handler may find its own thread reading
-        signal.signal(signal.SIGINT, self._handle)
+        self._unhandled = False  # a signal that the Python handler has not seen
+        self._asked_again = False  # a signal of our own is on its way
+        self._main = threading.get_ident()
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, self._handle)
         self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
         self._thread.start()
 
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
         # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
         # With the gate shut: what the cell calls next must know of it before it blocks.
-        self._tell()
+        with self._reading:
+            self._tell()
+            unhandled, self._unhandled = self._unhandled, False
+        if not unhandled:
+            return  # forgotten, or one of our own that came too late
         if not self._gate.open:
             self._when_idle()
         elif self._may_end():
@@ -62,19 +75,36 @@ class InterruptSignals:
         """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""
         with self._reading:
             self._read()
+            self._unhandled = False
 
     def _watch(self) -> None:
         while True:
-            select.select([self._reader], [], [])
-            self._tell()
+            patience = _PATIENCE_SECONDS if self._unhandled else None
+            if select.select([self._reader], [], [], patience)[0]:
+                self._tell()
+            else:
+                self._ask_again()
 
     def _tell(self) -> None:
         with self._reading:
-            for _ in range(self._read().count(signal.SIGINT)):
+            for _ in range(self._read()):
+                self._unhandled = True
                 self._on_interrupt()
 
-    def _read(self) -> bytes:
+    def _ask_again(self) -> None:
+        with self._reading:
+            # Only one at a time: two that wait to be delivered would become one, and be counted wrong.
+            if self._unhandled and not self._asked_again:
+                self._asked_again = True
+                signal.pthread_kill(self._main, signal.SIGINT)
+
+    def _read(self) -> int:
+        """How many signals have come from outside."""
         try:
-            return self._reader.recv(64)
+            count = self._reader.recv(64).count(signal.SIGINT)
         except BlockingIOError:
-            return b""
+            return 0
+        if count and self._asked_again:
+            self._asked_again = False
+            count -= 1
+        return count

@@ -20,7 +20,7 @@ from .schema import Message, check_answer, check_event, check_request
 
 Found = TypeVar("Found")
 
-SECONDS = 20.0
+SECONDS = 60.0
 """How long anything may take unless a test says otherwise."""
 
 

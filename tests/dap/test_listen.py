@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import llmspell
+from tests.signals import interrupt_unnoticed
 
-from .client import RequestFailedError, body_of
+from .client import SECONDS, RequestFailedError, body_of
 from .session import Program, Session
 from .targets import ScriptTarget, initialize
 
@@ -124,7 +125,7 @@ def test_clients_hear_how_it_ended(start: Start, program: str, status: int) -> N
     assert client.wait_event("exited")["exitCode"] == status
     client.wait_event("terminated")
     client.request("disconnect")
-    assert target.process.wait(20) == status
+    assert target.process.wait(SECONDS) == status
 
 
 def test_both_streams_are_output_events(start: Start) -> None:
@@ -145,7 +146,7 @@ def test_terminate_ends_the_script_without_a_word(start: Start) -> None:
     client.request("configurationDone")
     target.stdout.wait_for("busy")
     client.request("terminate")
-    assert target.process.wait(20) == 130
+    assert target.process.wait(SECONDS) == 130
     assert target.stderr.join() == ""
 
 
@@ -153,12 +154,27 @@ def test_ctrl_c_ends_a_script_that_waits_or_sleeps(start: Start) -> None:
     waiting = start(SUM, "--wait")
     assert waiting.address
     waiting.process.send_signal(signal.SIGINT)
-    assert waiting.process.wait(20) == 130
+    assert waiting.process.wait(SECONDS) == 130
     sleeping = start("print('busy') timer.after(100, print)")
     sleeping.stdout.wait_for("busy")
     sleeping.process.send_signal(signal.SIGINT)
-    assert sleeping.process.wait(20) == 130
+    assert sleeping.process.wait(SECONDS) == 130
     assert "Traceback" not in waiting.stderr.join() + sleeping.stderr.join()
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "begun"),
+    [(SUM, ("--wait",), "listening"), ("print('busy') timer.after(100, print)", (), "busy")],
+    ids=["waiting", "sleeping"],
+)
+def test_ctrl_c_just_before_it_waits_ends_it_too(
+    start: Start, program: str, options: tuple[str, ...], begun: str
+) -> None:
+    target = start(program, *options)
+    target.stdout.wait_for(begun)
+    interrupt_unnoticed(target.process.pid)
+    assert target.process.wait(SECONDS) == 130
+    assert "Traceback" not in target.stderr.join()
 
 
 def test_timers_of_a_script_can_be_debugged(start: Start) -> None:

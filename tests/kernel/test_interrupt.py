@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from ..kernels import Execution, KernelSession, Message
+from ..signals import interrupt_unnoticed
 
 TIMES = 1000 if os.environ.get("LLMSPELL_LONG") else 100
 
@@ -27,6 +28,13 @@ def by_message(kernel: KernelSession) -> None:
     kernel.client.control_channel.send(kernel.client.session.msg("interrupt_request", {}))
     reply = kernel.client.get_control_msg(timeout=20)
     assert (reply["msg_type"], reply["content"]["status"]) == ("interrupt_reply", "ok")
+
+
+def by_signal_too_early(kernel: KernelSession) -> None:
+    """Just before the main thread blocks, which then does not notice it."""
+    pid = kernel.manager.provisioner.pid
+    assert pid is not None
+    interrupt_unnoticed(pid)
 
 
 WAYS = pytest.mark.parametrize("interrupt", [by_signal, by_message])
@@ -85,7 +93,7 @@ def test_many_times_in_a_row(kernel: KernelSession, interrupt: Interrupt) -> Non
     assert statistics.median(seconds) < 0.1
 
 
-@WAYS
+@pytest.mark.parametrize("interrupt", [by_signal, by_signal_too_early, by_message])
 @pytest.mark.parametrize("name", BLOCKED)
 def test_what_blocks_ends(kernel: KernelSession, interrupt: Interrupt, name: str) -> None:
     done, took = interrupted(kernel, f"print('started') {BLOCKED[name]}", interrupt)
@@ -125,7 +133,7 @@ def test_the_next_cells_are_not_hit(kernel: KernelSession) -> None:
             assert kernel.execute("ran").result == "5"
 
 
-@WAYS
+@pytest.mark.parametrize("interrupt", [by_signal, by_signal_too_early, by_message])
 def test_between_cells_it_does_nothing(kernel: KernelSession, interrupt: Interrupt) -> None:
     for _ in range(10):
         interrupt(kernel)
