@@ -32,7 +32,10 @@ local function apart(f, ...)
   return pass(resume(create(f), ...))
 end
 
+-- Whether a breakpoint's condition is true: ok, value or message. The code may have computed it: `condition` is
+-- a function, or 1 for true and 0 for false.
 local function evaluated(breakpoint, condition)
+  if condition == 0 or condition == 1 then return true, condition == 1 end
   evaluations = evaluations + 1
   now.evaluating = true
   local ok, value
@@ -117,7 +120,8 @@ local function reach_all(list, condition, inlined, level)
   return hit, remark, kind
 end
 
--- Called by the code itself, before the statement where a breakpoint was when it was compiled.
+-- Called by the code itself, before the statement where a breakpoint was when it was compiled. `condition` is as for
+-- `evaluated`; false if the code does not dare to compute it.
 local function reach(id, condition)
   local site = sites[id]
   local list = site and site.points[site.line]
@@ -131,7 +135,7 @@ local function reach(id, condition)
       return
     end
   end
-  if #list == 1 and condition and list[1].inlined == site.condition then
+  if #list == 1 and type(condition) == "function" and list[1].inlined == site.condition then
     -- The usual case of a condition that is false, without detours.
     evaluations = evaluations + 1
     now.evaluating = true
@@ -139,9 +143,7 @@ local function reach(id, condition)
     now.evaluating = false
     if ok and not value then return end
     if not ok then check() end
-    -- It is true (or has failed): count it with what it came to.
-    local known = ok and function() return value end or function() error(value, 0) end
-    condition = known
+    condition = ok and 1 or function() error(value, 0) end
   end
   local hit, remark, kind = reach_all(list, condition, site.condition, 2)
   if hit then now.stop_at(site.line, kind, remark, hit) end

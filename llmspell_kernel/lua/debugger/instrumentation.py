@@ -3,7 +3,8 @@
 A breakpoint becomes a call of `__llmspell_break` in front of its statement, with the id of a site, and with
 the condition as a function if it has one. No line moves and nothing else changes: the call gives nothing, in
 front of a condition it is joined to it by `or`. Where the breakpoint's own condition is harmless to compute,
-the code does that itself and calls only where it is true, or where `__llmspell_always` says true of the site;
+the code does that itself and calls only where it is true, or where `__llmspell_always` says true of the site,
+passing on 1 for true and 0 for false, or false where only the debugger can compute it after all;
 `__llmspell_type` is Lua's own `type`. These names are best locals around the code: scripts may replace
 `_ENV`, and Lua 5.5 refuses globals that a `global` statement does not name.
 """
@@ -81,16 +82,8 @@ class _Inserter:
     def __init__(self, lines: CodeLines, site: Site, *, cdata: bool) -> None:
         self._lines = lines
         self._site = site
-        condition = f",function()return {site.condition} end" if site.condition else ""
-        self._call = f"{BREAK_NAME}({site.id}{condition})"
-        self._names: frozenset[str] = frozenset()
-        self._condition = ""
-        if site.condition and (harmless := guard(site.condition)):
-            self._names = harmless.names
-            guards = [f'{TYPE_NAME}({name})~="number"or ' for name in harmless.numbers]
-            if cdata:
-                guards += [f'{TYPE_NAME}({name})=="cdata"or ' for name in harmless.compared]
-            self._condition = f"{ALWAYS_NAME}[{site.id}]or {''.join(guards)}{site.condition}"
+        self._cdata = cdata
+        self._guard = guard(site.condition) if site.condition else None
         self.tests = False
 
     def edits(self) -> list[tuple[int, str]]:
@@ -103,8 +96,8 @@ class _Inserter:
 
     def _at(self, place: Place) -> list[tuple[int, str]]:
         if place.kind == "condition":
-            test = self._test(place.offset)
-            return [(place.offset, f"({test})and {self._call}or " if test else f"{self._call} or ")]
+            test, call = self._call(place.offset)
+            return [(place.offset, f"({test})and {call}or " if test else f"{call} or ")]
         edits = [self._statement(place.offset)]
         if place.body:
             edits.append(self._statement(place.body))
@@ -112,15 +105,23 @@ class _Inserter:
 
     def _statement(self, offset: int) -> tuple[int, str]:
         # The semicolon keeps a statement that starts with a bracket from calling what the call gives.
-        test = self._test(offset)
-        return offset, f"if {test} then {self._call}end;" if test else f"{self._call};"
+        test, call = self._call(offset)
+        return offset, f"if {test} then {call}end;" if test else f"{call};"
 
-    def _test(self, offset: int) -> str:
-        """What tells that the call need not be made, being false; "" if only the call can tell."""
-        if not self._condition or not all(self._lines.is_local(name, offset) for name in self._names):
-            return ""
+    def _call(self, offset: int) -> tuple[str, str]:
+        """What must be true for the call to be needed ("" if only the call can tell), and the call."""
+        number, condition, harmless = self._site.id, self._site.condition, self._guard
+        if not condition:
+            return "", f"{BREAK_NAME}({number})"
+        if harmless is None or not all(self._lines.is_local(name, offset) for name in harmless.names):
+            return "", f"{BREAK_NAME}({number},function()return {condition} end)"
         self.tests = True
-        return self._condition
+        guards = [f'{TYPE_NAME}({name})~="number"' for name in harmless.numbers]
+        if self._cdata:
+            guards += [f'{TYPE_NAME}({name})=="cdata"' for name in harmless.compared]
+        tests = [f"{ALWAYS_NAME}[{number}]", *guards, condition]
+        harmless_here = f"not({'or '.join(guards)})and" if guards else ""
+        return "or ".join(tests), f"{BREAK_NAME}({number},{harmless_here}(({condition})and 1 or 0))"
 
 
 def _apart(code: str, offset: int, text: str) -> str:
