@@ -11,13 +11,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import monotonic
 from typing import Any
 
 from ipykernel.parentpoller import ParentPollerUnix
 from jupyter_client.connect import ConnectionFileMixin, write_connection_file
 from jupyter_client.session import Session, session_aliases, session_flags
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
-from jupyter_core.paths import jupyter_runtime_dir, secure_write
+from jupyter_core.paths import jupyter_runtime_dir
 from tornado.ioloop import IOLoop
 from traitlets import Bytes, Integer, default
 from traitlets.config import catch_config_error
@@ -34,6 +36,8 @@ from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.kernel.streams import CellOutput, TextStream
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+_INTERRUPT_SECONDS = 1.0
+"""How long after an interrupt_request a SIGINT is taken for its doing."""
 
 
 class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
@@ -70,6 +74,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
 
     connection_file: str
     transport: str
+    restarts_itself = False
+    """Whether somebody starts the kernel again when a client has shut it down for a restart."""
 
     parent_handle = Integer(
         int(os.environ.get("JPY_PARENT_PID") or 0), help="The kernel ends when this process does; 0 for none."
@@ -129,6 +135,13 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
                 f"cannot use the connection file {self.connection_file}: {error}; give one that a Jupyter "
                 "client wrote, or a name that does not exist yet"
             ) from error
+        if self._file_is_mine():
+            atexit.register(self._remove_connection_file)
+
+    def _file_is_mine(self) -> bool:
+        """Whether this process has written the file before it began anew."""
+        with open(self.connection_file, "rb") as file:
+            return bool(json.load(file).get("llmspell_pid") == os.getpid())
 
     def _write_connection_file(self) -> None:
         """Tells clients where to connect, unless the file they gave says so already."""
@@ -147,17 +160,26 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
             **{f"{name}_port": port for name, port in self.channels.ports.items()},
             **keys,
         )
+        import psutil
+
+        # Both together name a process: the system gives the number of an ended one away again.
+        self._tell(llmspell_pid=os.getpid(), llmspell_process_started=psutil.Process().create_time())
+
+    def _tell(self, **fields: object) -> None:
+        """Adds to what the connection file says; whoever reads it meanwhile sees the old or the new."""
+        path = os.path.realpath(self.connection_file)
+        with open(path, "rb") as file:
+            content = json.load(file)
+        with NamedTemporaryFile("w", dir=os.path.dirname(path), prefix=".kernel-", delete=False) as fresh:
+            json.dump(content | fields, fresh, indent=2)
+        os.replace(fresh.name, path)
 
     def _serve_editors(self) -> None:
         """Tells editors where the debugger listens, if it does: in the connection file."""
         address = self.kernel.listen_for_editors()
         if address is None:
             return
-        path = Path(self.connection_file)
-        content = json.loads(path.read_bytes())
-        content |= {"llmspell_dap_port": address[1], "llmspell_dap_token": self.kernel.dap_token}
-        with secure_write(str(path)) as file:
-            json.dump(content, file, indent=2)
+        self._tell(llmspell_dap_port=address[1], llmspell_dap_token=self.kernel.dap_token)
         self.log.info("the debugger listens on %s:%d", *address)
 
     def _remove_connection_file(self) -> None:
@@ -217,8 +239,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self.kernel.forget_signals = signals.forget
 
     def _interrupted_idle(self) -> None:
-        """Ctrl-C in a terminal ends a kernel that nobody else manages."""
-        if not self.parent_handle:
+        """Ctrl-C in a terminal ends a kernel that nobody else manages; an interrupt_request does not."""
+        if not self.parent_handle and monotonic() - self.kernel.interrupt_asked > _INTERRUPT_SECONDS:
             raise KeyboardInterrupt
 
     def start(self) -> None:
@@ -247,10 +269,21 @@ def _is_loopback(address: str) -> bool:
         return False  # "*" and host names
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Runs a kernel until it is shut down; `argv` as for `python -m llmspell_kernel`."""
+def main(argv: Sequence[str] | None = None, *, restarts_itself: bool = False) -> bool:
+    """Runs a kernel until it is shut down; `argv` as for `python -m llmspell_kernel`.
+
+    With `restarts_itself` the caller promises to start it again where this answers true: a client wants it
+    back. Its channels are closed then, and its connection file is still there.
+    """
     try:
-        LLMSpellKernelApp.launch_instance(argv=list(argv) if argv is not None else None)
+        app = LLMSpellKernelApp.instance()
+        app.restarts_itself = restarts_itself
+        app.initialize(None if argv is None else list(argv))
+        app.start()
     except LLMSpellError as error:
         print(f"error: {error}", file=sys.__stderr__)
         raise SystemExit(1) from error
+    if restarts_itself and app.kernel.restart_wanted:
+        app.close()
+        return True
+    return False

@@ -60,6 +60,8 @@ class Channels:
         self.control = self._router("control", ports)
         iopub = self._context.socket(zmq.XPUB, socket_class=SharedSocket)
         iopub.sndhwm = SEND_HIGH_WATER_MARK
+        # Each client's coming and going is told, not only the first's and the last's: all get the welcome.
+        iopub.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._bind(iopub, "iopub", ports)
         # A context of its own, and so another thread: the heart must beat while Python is busy.
         self.heartbeat = Heartbeat(

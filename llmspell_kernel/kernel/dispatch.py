@@ -175,13 +175,16 @@ class ShellDispatch(Kernel):
             self.log.warning("Ignored a control message of unknown type %r", message["msg_type"])
             return
         self.set_parent(idents, message, channel="control")
-        self._publish_status("busy", "control", message)
+        shown = not (message["msg_type"] == "status_request" and message["content"].get("silent"))
+        if shown:
+            self._publish_status("busy", "control", message)
         try:
             await handler(self.control_stream, idents, message)
         except Exception as error:  # the message loop's border, as for shell
             self.log.exception("Could not handle %s", message["msg_type"])
             self._reply_error(self.control_stream, idents, message, error)
-        self._publish_status("idle", "control", message)
+        if shown:
+            self._publish_status("idle", "control", message)
 
     def _publish_status(self, status: str, channel: str, parent: Message | None = None) -> None:
         self.session.send(

@@ -9,6 +9,7 @@ the uses. The thread is still there: it waits for subscriptions, which ipykernel
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,6 +56,21 @@ class SharedSocket(zmq.Socket[bytes]):
 
 class IOPub(IOPubThread):
     """ipykernel's iopub thread, whose senders need not wait for it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._topics: Counter[bytes] = Counter()
+        super().__init__(*arguments, **options)
+
+    @property
+    def subscribers(self) -> int:
+        """How many clients are connected: those that subscribe to all messages, as Jupyter's do."""
+        return max(self._topics.values(), default=0)
+
+    def _handle_subscription(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            if frame[:1] in (b"\0", b"\1"):
+                self._topics[frame[1:]] += 1 if frame[0] else -1
+        super()._handle_subscription(frames)
 
     def send_multipart(self, frames: Sequence[Any], **_options: Any) -> None:
         """Sends now, on the caller's thread; after the channel has closed, drops the message."""

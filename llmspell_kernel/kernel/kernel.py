@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +21,7 @@ from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.frontend import JupyterFrontend
 from llmspell_kernel.kernel.history import History
 from llmspell_kernel.kernel.memory import default_memory_limit
+from llmspell_kernel.kernel.status import KernelStatus
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import LANGUAGE_NAMES, Runtime, RuntimeSettings
@@ -64,6 +68,10 @@ class LLMSpellKernel(ShellDispatch):
     )
 
     _debug_parent: Message = {}
+    restart_wanted = False
+    """Whether the client that has shut it down wants it to come back."""
+    interrupt_asked = float("-inf")
+    """When an interrupt_request has come last, by the monotonic clock."""
 
     forget_signals: Callable[[], None]
     """Forgets signals that came for a request that has ended; the app sets it."""
@@ -75,6 +83,8 @@ class LLMSpellKernel(ShellDispatch):
         comms.install(self.comm_manager)
         for msg_type in ("comm_open", "comm_msg", "comm_close"):
             self.shell_handlers[msg_type] = getattr(self.comm_manager, msg_type)
+        self.status = KernelStatus(self)
+        self.control_handlers["status_request"] = self.status_request
         limit = default_memory_limit() if self.memory_limit < 0 else self.memory_limit
         self.output: CellOutput = self.parent.output
         self.output.limit = self.output_limit
@@ -378,10 +388,25 @@ class LLMSpellKernel(ShellDispatch):
             return None
         return self.debugging.listen(self.dap_ip, self.dap_port, self.dap_token)
 
+    # Steering
+
+    async def status_request(self, stream: Any, ident: Any, parent: Message) -> None:
+        """Handles a status_request, on the control thread."""
+        self.session.send(stream, "status_reply", self.status.content(), parent, ident=ident)
+
+    def _send_interrupt_children(self) -> None:
+        """What interrupt_request does. Lua's side tells the processes that the code has started.
+
+        The base class's signals the whole process group: in a shell's pipeline those are strangers.
+        """
+        self.interrupt_asked = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+
     # Ending
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Ends what the runtime holds; called on the control thread or on the main one."""
+        self.restart_wanted = restart
         self.runtime.interrupt()
         if "debugging" in vars(self):
             self.debugging.close()
