@@ -99,15 +99,22 @@ class Script:
         name: how messages call it and what `arg[0]` says; a path, or a name such as `stdin`.
         arguments: `...` of its main chunk, `arg` and `ARGS`.
         directory: where it lies; `require` and `dofile` look there first. None for nowhere.
+        is_cell: it is compiled as a cell: it shares their locals, and a last expression is its result.
     """
 
     name: str
     arguments: Sequence[str] = ()
     directory: str | None = None
+    is_cell: bool = False
 
     def as_metadata(self) -> dict[str, Any]:
         """As `metadata.llmspell.script` of an execute_request."""
-        return {"name": self.name, "arguments": list(self.arguments), "directory": self.directory}
+        return {
+            "name": self.name,
+            "arguments": list(self.arguments),
+            "directory": self.directory,
+            "is_cell": self.is_cell,
+        }
 
 
 class Completion(NamedTuple):

@@ -65,6 +65,8 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
             persistent_locals=settings.kernel.persistent_locals,
             files=limits.allow_file_access,
             processes=limits.allow_process_spawn,
+            highest_memory_limit=limits.max_memory_bytes,
+            highest_time_limit=limits.max_execution_time_ms / 1000,
         )
     )
 
@@ -112,6 +114,7 @@ class Runtime:
             importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
         self._lua = interpreter
         self._variables = load_variables(interpreter.state)
+        interpreter.state.restrict()
         return interpreter
 
     def offer_settings(self, settings: Callable[[], Iterable[Setting]]) -> None:
@@ -143,12 +146,13 @@ class Runtime:
                 return outcome
         return self.interpreter.run(code, number=number, store=store)
 
-    def execute_script(self, source: str | bytes, script: Script, *, stays: bool = False) -> Outcome:
+    def execute_script(
+        self, source: str | bytes, script: Script, *, number: int = 0, stays: bool = False
+    ) -> Outcome:
         """Runs a script; never raises. See `lua.scripts.run_script`; in other languages it is a cell."""
         if self._lua is None:
-            return self.interpreter.run(
-                source if isinstance(source, str) else source.decode(errors="replace"), number=0, store=False
-            )
+            text = source if isinstance(source, str) else source.decode(errors="replace")
+            return self.interpreter.run(text, number=number, store=False)
         from llmspell_kernel.lua.scripts import run_script
 
         return run_script(self._lua, source, script, stays=stays)

@@ -1,39 +1,127 @@
-"""Running a Lua file as a script: no cell, no kept locals, arguments in `...` and `arg`."""
+"""Running the text of a script: no cell, no kept locals, arguments in `...`, `arg` and `ARGS`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
-from llmspell_kernel.errors import UsageError
-from llmspell_kernel.interpreter import Outcome
+from llmspell_kernel.errors import LuaSyntaxError, ScriptError
+from llmspell_kernel.interpreter import MimeBundle, Outcome, Script
+from llmspell_kernel.lua.binding import LuaFunction, LuaTable
 from llmspell_kernel.lua.interpreter import LuaInterpreter
-from llmspell_kernel.lua.syntax_hints import explained
+
+_MARK = b"\xef\xbb\xbf"
 
 
-def run_script(lua: LuaInterpreter, file: str, arguments: Sequence[str] = ()) -> Outcome:
-    """Runs a file to its end; what it returns is dropped. In messages it is called as `file` says.
+def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stays: bool = False) -> Outcome:
+    """Runs a script to its end; never raises. In messages it goes by its name, with the text's own lines.
 
-    Raises:
-        UsageError: the file cannot be read.
+    The result is what it returns: as text and, where JSON can say it, as `application/json` (several values
+    as a list). What it gives to os.exit is in the payload, `{"source": "exit", "code": n}`, and any code but
+    0 is an error called `Exit` too. With `stays`, `require` and `dofile` look in the script's directory also
+    when it has ended.
     """
+    text = source if isinstance(source, str) else source.decode(errors="surrogateescape")
+    lua.sources[script.name] = text
+    scripts = lua.state.late_prelude("scripts")
     try:
-        code = Path(file).read_text("utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    scripts = lua.state.prelude("scripts")
-    main, problem = scripts[b"load"](os.fsencode(file))
-    if main is None:
-        message = problem.decode(errors="backslashreplace")
-        return Outcome(error=lua.tracebacks.syntax_error(*explained(message, code)))
-    words = [os.fsencode(word) for word in (file, *arguments)]
-    table = lua.state.runtime.table_from(dict(enumerate(words)))
-    table[b"n"] = len(arguments)
-    run = scripts[b"with_arguments"](main, table)
+        main = _compiled(lua, scripts, text, script)
+    except LuaSyntaxError as error:
+        return Outcome(error=lua.tracebacks.syntax_error(str(error), error.hint))
+    run = scripts[b"with_arguments"](main, *_arguments(lua, script))
+    before = scripts[b"look_beside"](os.fsencode(script.directory) if script.directory else None)
+    leave, lua.on_exit = lua.on_exit, lambda exit_code: _exited(lua, exit_code)
+    unit, lua.unit = lua.unit, "script"
 
     def body() -> Outcome:
-        lua.run_main(run)
-        return Outcome()
+        packed = lua.run_main(run)
+        return Outcome() if packed is None else Outcome(result=_result(lua, packed))
 
-    return lua.guard(body)
+    try:
+        return lua.guard(body)
+    finally:
+        lua.on_exit = leave
+        if not stays:
+            lua.unit = unit
+            scripts[b"look_beside"](before)
+
+
+def _compiled(lua: LuaInterpreter, scripts: LuaTable, text: str, script: Script) -> LuaFunction:
+    """The main chunk.
+
+    Raises:
+        LuaSyntaxError: Lua refuses it.
+    """
+    if script.is_cell:
+        return lua.compiler.compile(text, script.name)
+    loaded = scripts[b"load"](_without_head(text.encode(errors="surrogateescape")), os.fsencode(script.name))
+    if not isinstance(loaded, tuple):
+        return loaded
+    from llmspell_kernel.lua.syntax_hints import explained
+
+    raise LuaSyntaxError(*explained(loaded[1].decode(errors="backslashreplace"), text))
+
+
+def _without_head(code: bytes) -> bytes:
+    """Code without a byte order mark, and with an empty line for a first one with #, as Lua loads files."""
+    code = code.removeprefix(_MARK)
+    if not code.startswith(b"#"):
+        return code
+    end = code.find(b"\n")
+    return code[end:] if end >= 0 else b""
+
+
+def parsed_arguments(script: Script) -> dict[int | str, str]:
+    """What `ARGS` holds.
+
+    The script's name under 0 and "0", each plain argument under its number, as a number and as text; of
+    `--name value`, `--name=value` and `--name` (that is "true") the value under the name. Behind `--` all are
+    plain.
+    """
+    named: dict[int | str, str] = {}
+    plain = [script.name]
+    words = list(script.arguments)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            plain += words
+            break
+        if not word.startswith("--"):
+            plain.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            value = words.pop(0) if words and not words[0].startswith("--") else "true"
+        named[name] = value
+    for number, word in enumerate(plain):
+        named[number] = named[str(number)] = word
+    return named
+
+
+def _arguments(lua: LuaInterpreter, script: Script) -> tuple[LuaTable, LuaTable]:
+    make = lua.state.runtime.table_from
+    words: dict[Any, Any] = {
+        number: os.fsencode(word) for number, word in enumerate((script.name, *script.arguments))
+    }
+    parsed: dict[Any, bytes] = {
+        key if isinstance(key, int) else os.fsencode(key): os.fsencode(value)
+        for key, value in parsed_arguments(script).items()
+    }
+    return make({**words, b"n": len(script.arguments)}), make(parsed)
+
+
+def _result(lua: LuaInterpreter, packed: LuaTable) -> MimeBundle | None:
+    shown = lua.formatter.format_results(packed)
+    count = int(packed[b"n"])
+    try:
+        values = [lua.formatter.to_python(packed[index]) for index in range(1, count + 1)]
+    except ScriptError:
+        return shown if shown.data else None
+    return MimeBundle({"application/json": values[0] if count == 1 else values} | shown.data, shown.metadata)
+
+
+def _exited(lua: LuaInterpreter, code: int) -> Outcome:
+    payload = ({"source": "exit", "code": code},)
+    if code == 0:
+        return Outcome(payload=payload)
+    return Outcome(error=lua.tracebacks.report("Exit", f"os.exit({code})", []), payload=payload)

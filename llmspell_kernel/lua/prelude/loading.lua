@@ -4,7 +4,8 @@ local host = ...
 local raw_load = load
 local open, error, type, select, pcall = io.open, error, type, select, pcall
 local gsub, byte = string.gsub, string.byte
-local concat = table.concat
+local concat, insert = table.concat, table.insert
+local ipairs = ipairs
 local package, fail = package, host.fail
 local debugger = host.debugger
 local setfenv = setfenv
@@ -82,11 +83,36 @@ local function read_file(path)
   return text
 end
 
-function loadfile(path, mode, ...)
+local beside -- the directory of the script that runs, where files are looked for first
+
+-- Returns the directory before.
+function host.look_beside(directory)
+  local before = beside
+  beside = directory
+  return before
+end
+
+local function is_there(path)
+  local file = open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function place_of(path)
+  if beside and type(path) == "string" and byte(path) ~= 47 then
+    local candidate = beside .. "/" .. path
+    if is_there(candidate) then return candidate end
+  end
+  return path
+end
+
+local function load_path(path, mode, ...)
   local text, message = read_file(path)
   if not text then return nil, message end
   return load_text(text, "@" .. path, mode, ...)
 end
+
+function loadfile(path, ...) return load_path(place_of(path), ...) end
 
 function dofile(path)
   local f, message = loadfile(path)
@@ -94,30 +120,41 @@ function dofile(path)
   return f()
 end
 
-if not host.trusted then
-  local searchers = package.searchers or package.loaders
-  -- Lua 5.4 begins the line of each searcher itself.
-  local first_prefix = host.lua_version > 501 and "" or "\n\t"
-  searchers[2] = function(name)
-    local path, message = nil, nil
-    for template in host.gmatch(package.path, "[^;]+") do
-      local candidate = gsub(template, "%?", (gsub(gsub(name, "%.", "/"), "%%", "%%%%")))
-      local file = open(candidate, "rb")
-      if file then
-        file:close()
-        path = candidate
-        break
-      end
-      message = (message and message .. "\n\t" or first_prefix) .. "no file '" .. candidate .. "'"
-    end
-    if not path then return message end
-    local f, reason = loadfile(path)
-    if not f then
-      error("error loading module '" .. name .. "' from file '" .. path .. "':\n\t" .. reason, 0)
-    end
-    return f, path
+local searchers = package.searchers or package.loaders
+-- Lua 5.4 begins the line of each searcher itself.
+local first_prefix = host.lua_version > 501 and "" or "\n\t"
+
+local function loaded(name, path)
+  local f, reason = load_path(path)
+  if not f then error("error loading module '" .. name .. "' from file '" .. path .. "':\n\t" .. reason, 0) end
+  return f, path
+end
+
+local function search(name, candidates)
+  local message = nil
+  for _, candidate in ipairs(candidates) do
+    if is_there(candidate) then return loaded(name, candidate) end
+    message = (message and message .. "\n\t" or first_prefix) .. "no file '" .. candidate .. "'"
   end
-  for i = #searchers, 3, -1 do searchers[i] = nil end
+  return message
+end
+
+insert(searchers, 2, function(name)
+  if not beside then return nil end
+  local path = beside .. "/" .. gsub(name, "%.", "/")
+  return search(name, { path .. ".lua", path .. "/init.lua" })
+end)
+
+if not host.machine_code then
+  searchers[3] = function(name)
+    local candidates = {}
+    local path = gsub(gsub(name, "%.", "/"), "%%", "%%%%")
+    for template in host.gmatch(package.path, "[^;]+") do
+      candidates[#candidates + 1] = gsub(template, "%?", path)
+    end
+    return search(name, candidates)
+  end
+  for i = #searchers, 4, -1 do searchers[i] = nil end
   package.loadlib = nil
   package.cpath = ""
 end
