@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from llmspell_kernel.errors import DebuggerError
 from llmspell_kernel.lua.debugger.conditions import (
     HitCondition,
+    LogPart,
     check_expression,
     check_log_message,
     inlined,
@@ -44,6 +45,7 @@ class Breakpoint:
     function: str
     problem: str
     hit_condition: HitCondition | None
+    log: list[LogPart]
     lines: dict[str, list[int]]
 
     def status(self) -> BreakpointStatus:
@@ -124,16 +126,18 @@ class Breakpoints:
 
     def _make(self, owner: Listener, asked: SourceBreakpoint, path: str, function: str) -> Breakpoint:
         problem, hits = "", None
+        log: list[LogPart] = []
         try:
             if asked.condition:
                 check_expression(asked.condition, self._check)
             if asked.hit_condition:
                 hits = parse_hit_condition(asked.hit_condition)
             if asked.log_message:
-                check_log_message(parse_log_message(asked.log_message), self._check)
+                log = parse_log_message(asked.log_message)
+                check_log_message(log, self._check)
         except DebuggerError as error:
             problem = str(error)
-        found = Breakpoint(next(self._ids), owner, asked, path, function, problem, hits, {})
+        found = Breakpoint(next(self._ids), owner, asked, path, function, problem, hits, log, {})
         if path:
             self._locate(found, path)
         return found

@@ -3,7 +3,6 @@
 local host, evaluation = ...
 local compile, environment = evaluation.compile, evaluation.environment
 local message_of, run = evaluation.message_of, evaluation.run
-local byte, find, match, sub = string.byte, string.find, string.match, string.sub
 local concat = table.concat
 local type = type
 
@@ -43,30 +42,6 @@ local function condition(frame, code)
   return true, result[1]
 end
 
--- The position of the brace that closes an expression which begins at `start`, nil if there is none.
-local function closing(text, start)
-  local depth, i = 1, start
-  while i <= #text do
-    local c = sub(text, i, i)
-    local level = match(text, "^%[(=*)%[", i)
-    if level then
-      local _, last = find(text, "]" .. level .. "]", i, true)
-      i = last or #text
-    elseif c == '"' or c == "'" then
-      i = i + 1
-      while i <= #text and sub(text, i, i) ~= c do
-        i = i + (sub(text, i, i) == "\\" and 2 or 1)
-      end
-    elseif c == "{" then
-      depth = depth + 1
-    elseif c == "}" then
-      depth = depth - 1
-      if depth == 0 then return i end
-    end
-    i = i + 1
-  end
-end
-
 local function shown(frame, code)
   local ok, result = evaluate(frame, code)
   if not ok then return "<error: " .. result .. ">" end
@@ -78,27 +53,14 @@ local function shown(frame, code)
   return concat(texts, ", ")
 end
 
--- A log message with the values of its `{expression}`s; `\{` is a brace.
-local function interpolate(frame, text)
-  local parts, n, i = {}, 0, 1
-  while i <= #text do
-    local opening = find(text, "[\\{]", i) or #text + 1
-    parts[n + 1] = sub(text, i, opening - 1)
-    n = n + 1
-    local last = byte(text, opening) == 123 and closing(text, opening + 1)
-    if last then
-      parts[n + 1] = shown(frame, sub(text, opening + 1, last - 1))
-    elseif match(text, "^\\[{}]", opening) then
-      last = opening + 1
-      parts[n + 1] = sub(text, last, last)
-    else
-      last = opening
-      parts[n + 1] = sub(text, opening, opening)
-    end
-    n = n + 1
-    i = last + 1
+-- A log message with values in it; parts: {{text = text} or {code = expression}, ...}.
+local function interpolate(frame, parts)
+  local texts = {}
+  for i = 1, #parts do
+    local part = parts[i]
+    texts[i] = part.code and shown(frame, part.code) or part.text
   end
-  return concat(parts)
+  return concat(texts)
 end
 
 return { condition = condition, interpolate = interpolate }

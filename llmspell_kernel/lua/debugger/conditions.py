@@ -5,7 +5,6 @@ Everything here is text work; `SyntaxCheck` is how Lua itself is asked, for exam
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,10 +22,6 @@ class HitCondition(NamedTuple):
     operator: str
     number: int
 
-    def holds(self, hits: int) -> bool:
-        """Whether to stop when the breakpoint is reached for the `hits`-th time (from 1)."""
-        return _COMPARISONS[self.operator](hits, self.number)
-
 
 class LogPart(NamedTuple):
     """A piece of a log message: literal text, or an expression whose value goes there."""
@@ -35,14 +30,6 @@ class LogPart(NamedTuple):
     is_expression: bool
 
 
-_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
-    "==": operator.eq,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "%": lambda hits, number: hits % number == 0,
-}
 _HIT_CONDITION = re.compile(r"\s*(==|>=?|<=?|%|)\s*([0-9]{1,15})\s*")
 _MESSAGE_PLACE = re.compile(r"\A[^\n]*?:[0-9]+: ")
 _LITERAL = re.compile(r"(?:\\[{}]|[^{])+")

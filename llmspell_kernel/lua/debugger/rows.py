@@ -97,6 +97,6 @@ def breakpoint_row(line: int, breakpoint_: Breakpoint) -> dict[str, Any]:
         row |= {"condition": asked.condition, "inlined": inlined(asked.condition)}
     if hits is not None:
         row |= {"compare": hits.operator, "wanted": hits.number}
-    if asked.log_message:
-        row["log"] = asked.log_message
+    if breakpoint_.log:
+        row["log"] = [{"code" if part.is_expression else "text": part.text} for part in breakpoint_.log]
     return row

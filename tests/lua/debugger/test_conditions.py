@@ -18,23 +18,21 @@ from tests.lua.sources import LUAS, compile_error
 
 
 @pytest.mark.parametrize(
-    ("text", "parsed", "hits"),
+    ("text", "parsed"),
     [
-        ("3", HitCondition("==", 3), [3]),
-        (" == 3 ", HitCondition("==", 3), [3]),
-        (">3", HitCondition(">", 3), [4, 5, 6, 7]),
-        (">= 3", HitCondition(">=", 3), [3, 4, 5, 6, 7]),
-        ("<3", HitCondition("<", 3), [1, 2]),
-        ("<=3", HitCondition("<=", 3), [1, 2, 3]),
-        ("% 3", HitCondition("%", 3), [3, 6]),
-        ("%1", HitCondition("%", 1), [1, 2, 3, 4, 5, 6, 7]),
-        ("0", HitCondition("==", 0), []),
+        ("3", HitCondition("==", 3)),
+        (" == 3 ", HitCondition("==", 3)),
+        (">3", HitCondition(">", 3)),
+        (">= 3", HitCondition(">=", 3)),
+        ("<3", HitCondition("<", 3)),
+        ("<=3", HitCondition("<=", 3)),
+        ("% 3", HitCondition("%", 3)),
+        ("%1", HitCondition("%", 1)),
+        ("0", HitCondition("==", 0)),
     ],
 )
-def test_hit_conditions(text: str, parsed: HitCondition, hits: list[int]) -> None:
-    condition = parse_hit_condition(text)
-    assert condition == parsed
-    assert [count for count in range(1, 8) if condition.holds(count)] == hits
+def test_hit_conditions(text: str, parsed: HitCondition) -> None:
+    assert parse_hit_condition(text) == parsed
 
 
 @pytest.mark.parametrize(
