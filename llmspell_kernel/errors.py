@@ -19,6 +19,7 @@
     │   └── NoSuchKernelError      no kernel is called so
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
+        ├── NotAllowedError        a setting forbids it
         └── LuaCallError           a Lua function that Python called has failed
 
 A message names the thing and its value, and says what to do next.
@@ -139,6 +140,15 @@ class LuaSyntaxError(LLMSpellError):
 
 class ScriptError(LLMSpellError):
     """What a library function tells the Lua code that called it; becomes a Lua error with position."""
+
+
+class NotAllowedError(ScriptError):
+    """A setting forbids it; the message names the setting."""
+
+    FILES = "scripts must not use files here: the setting runtime.security.allow_file_access is false"
+    PROCESSES = (
+        "scripts must not start processes here: the setting runtime.security.allow_process_spawn is false"
+    )
 
 
 class LuaCallError(ScriptError):

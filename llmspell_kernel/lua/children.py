@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import NotAllowedError, ScriptError
 from llmspell_kernel.interpreter import SignalGate, StreamName
 
 _CHUNK = 65536
@@ -91,7 +91,7 @@ class Children:
     """The child processes of one Lua state. `signal_all` may be called by any thread.
 
     `gate` is shut while a child is started or ended, for an interrupt there would leave one that nobody waits
-    for; `ending` says whether there was one.
+    for; `ending` says whether there was one. Where they are not `allowed`, starting one is an error.
     """
 
     def __init__(
@@ -99,17 +99,25 @@ class Children:
         write: Write,
         gate: SignalGate,
         ending: Callable[[], bool],
+        *,
+        allowed: bool = True,
         variables: Callable[[], dict[str, str]] = os.environ.copy,
     ) -> None:
         self._write = write
         self._gate = gate
         self._ending = ending
+        self._allowed = allowed
         self._variables = variables
         self._running: dict[int, _Child] = {}
         self._next = 1
 
     def execute(self, command: bytes) -> tuple[bool, str, int]:
-        """Runs a shell command to its end; both its streams go to the front end."""
+        """Runs a shell command to its end; both its streams go to the front end.
+
+        Raises:
+            NotAllowedError: the settings allow no processes.
+        """
+        self._check()
         with self._gate.shut():
             child_out, out = os.pipe()
             child_err, err = os.pipe()
@@ -136,7 +144,11 @@ class Children:
         """Starts a command whose output is read (`r`) or whose input is written (`w`) by Lua.
 
         Answers its number and a path under which Lua opens its end of the pipe; `opened` must follow.
+
+        Raises:
+            NotAllowedError: the settings allow no processes.
         """
+        self._check()
         with self._gate.shut():
             reading, writing = os.pipe()
             shown, shown_end = os.pipe()
@@ -176,6 +188,10 @@ class Children:
         self.signal_all(by_force=True)
         for child in list(self._running.values()):
             child.process.wait()
+
+    def _check(self) -> None:
+        if not self._allowed:
+            raise NotAllowedError(NotAllowedError.PROCESSES)
 
     def _start(self, command: bytes, *, stdin: int, stdout: int, stderr: int) -> _Child:
         process = subprocess.Popen(

@@ -38,6 +38,7 @@ class Completer:
         """`introspection` says which variables there are."""
         self._introspection = introspection or Introspection(interpreter)
         self._language = interpreter.settings.language
+        self._may_see_files = interpreter.settings.files
         self._signatures: dict[tuple[str, str], str] = {}
         version = interpreter.state.version
         self._keywords: frozenset[str] = RESERVED | ({"goto"} if version != 501 else set())
@@ -129,10 +130,12 @@ class Completer:
         """Names of modules for `require`, paths of files everywhere else."""
         call = at.call
         if call and call.argument == 0 and call.function.text == "require":
-            start, names = at.start, module_matches(at.content, *self._introspection.modules())
+            known, search_path = self._introspection.modules()
+            start = at.start
+            names = module_matches(at.content, known, search_path if self._may_see_files else "")
             kinds = [(name, "module") for name in names]
         else:
-            offset, kinds = file_matches(at.content)
+            offset, kinds = file_matches(at.content) if self._may_see_files else (0, [])
             start = at.start + offset
         return Completions(start, cursor, [Completion(text, kind) for text, kind in kinds[:MAX_MATCHES]])
 

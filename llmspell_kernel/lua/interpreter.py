@@ -56,6 +56,7 @@ class LuaInterpreter(Interpreter):
         endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
             failed; they must not raise.
         on_exit: what os.exit comes to, where it does more than end the cell.
+        unit: what messages call the running code.
     """
 
     def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
@@ -72,7 +73,13 @@ class LuaInterpreter(Interpreter):
         self._debugger: Debugger | None = None
         self._timer: threading.Timer | None = None
         self.on_exit: Callable[[int], Outcome] | None = None
-        self.children = Children(frontend.write, self.gate, lambda: self.state.interrupts.ending())
+        self.unit = "cell"
+        self.children = Children(
+            frontend.write,
+            self.gate,
+            lambda: self.state.interrupts.ending(),
+            allowed=self.settings.processes,
+        )
         write = frontend.write
         self.thread = threading.get_ident()
         self.state = LuaState(
@@ -262,12 +269,11 @@ class LuaInterpreter(Interpreter):
         if isinstance(reason, CellExit):
             return self._exited(reason, frames)
         if isinstance(reason, CellTimeLimit):
-            hint = "Raise the limit with the kernel's option time_limit (seconds; 0 for none)."
-            return Outcome(error=self.tracebacks.report("CellTimeLimit", str(reason), frames, hint=hint))
+            message = f"the {self.unit} ran longer than its limit of {reason.seconds:g} s"
+            return Outcome(error=self.tracebacks.report("CellTimeLimit", message, frames, hint=reason.hint))
         if isinstance(reason, KeyboardInterrupt) or isinstance(failure, KeyboardInterrupt):
-            return Outcome(
-                error=self.tracebacks.report("KeyboardInterrupt", "the cell was interrupted", frames)
-            )
+            message = f"the {self.unit} was interrupted"
+            return Outcome(error=self.tracebacks.report("KeyboardInterrupt", message, frames))
         if failure is None:
             return Outcome()
         return Outcome(error=self.tracebacks.report(type(failure).__name__, str(failure), [], python=failure))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError
+from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError, NotAllowedError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.lua.binding import Binder, LuaFunction, LuaTable
 from llmspell_kernel.lua.interrupts import Interrupts
@@ -21,6 +21,14 @@ from llmspell_kernel.lua.values import to_lua
 
 LANGUAGES = {"lua54": "lua54", "lua55": "lua55", "luajit": "luajit21"}
 """Our names of the Lua versions and lupa's module for each."""
+
+STANDARD_LIBRARIES = {
+    "none": (),
+    "basic": ("string", "table", "math", "utf8", "coroutine", "bit"),
+    "standard": ("string", "table", "math", "utf8", "coroutine", "bit", "io", "os", "package", "jit"),
+    "all": ("string", "table", "math", "utf8", "coroutine", "bit", "io", "os", "package", "jit", "debug"),
+}
+"""The tables of the standard library that scripts have, by the name of the choice."""
 
 PRELUDE = Path(__file__).parent / "prelude"
 
@@ -47,6 +55,8 @@ class LuaSettings:
         machine_code: gives scripts C modules and LuaJIT's ffi; `trusted` includes it.
         files: scripts may open, load, rename and remove files.
         processes: scripts may start processes.
+        highest_memory_limit: what the user may raise memory_limit to; 0 for any.
+        highest_time_limit: what the user may raise time_limit to; 0 for any.
     """
 
     language: str = "lua54"
@@ -58,6 +68,13 @@ class LuaSettings:
     machine_code: bool = False
     files: bool = True
     processes: bool = True
+    highest_memory_limit: int = 0
+    highest_time_limit: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether scripts can run machine code, which may do anything."""
+        return self.trusted or self.machine_code
 
 
 def _deny(_object: object, _name: object, _setting: bool) -> object:
@@ -140,7 +157,7 @@ class LuaState:
     def _load_binding(self, settings: LuaSettings, raw: Mapping[str, Any]) -> LuaTable:
         host = self.table()
         host[b"limit_memory"] = self.limit_memory
-        for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.trusted}.items():
+        for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.is_open}.items():
             host[key.encode()] = value
         output = self.chunk(PRELUDE / "output.lua", host)
         for name in (b"write_out", b"write_err", b"release", b"release_from_hook", b"allow_holding"):
@@ -168,6 +185,7 @@ class LuaState:
             "lua_version": self.version,
             "module_file": os.fsencode(lua_module(settings.language).__file__ or ""),
             "trusted": settings.trusted,
+            "machine_code": settings.is_open,
             "const": self.version >= 504,
             "keep_name": KEEP_NAME.encode(),
             "show_name": SHOW_NAME.encode(),
@@ -213,6 +231,10 @@ class LuaState:
         """What the prelude's files share with each other; scripts cannot reach it."""
         return self._host
 
+    def use_real_stdin(self) -> None:
+        """From now on scripts read the process's own standard input; the host is not asked for lines."""
+        self._host[b"use_real_stdin"]()
+
     def limit_memory(self, limited: bool) -> bool:
         """Applies the memory limit, or lifts it; answers whether it was applied. Never raises.
 
@@ -237,6 +259,21 @@ class LuaState:
     def globals(self) -> LuaTable:
         """Lua's _G."""
         return self.runtime.globals()
+
+    def restrict(self) -> None:
+        """Takes from scripts what the settings take; to be called when the library is there.
+
+        Until then everything of ours, and nothing of the user's, has run.
+        """
+        settings = self.settings
+        left_out = [
+            name for name in STANDARD_LIBRARIES["all"] if name not in STANDARD_LIBRARIES[settings.stdlib]
+        ]
+        if left_out or not settings.files:
+            host = self._host
+            host[b"left_out"] = " ".join(left_out).encode()
+            host[b"files"], host[b"no_files"] = settings.files, NotAllowedError.FILES.encode()
+            self.prelude("restrictions")
 
     def table(self) -> LuaTable:
         """A new empty Lua table."""

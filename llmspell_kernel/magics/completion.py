@@ -68,6 +68,8 @@ def lua_behind(code: str, parts: Sequence[Part], here: Part) -> str:
 def _argument(session: Session, magic: Magic, here: Part, code: str, cursor: int) -> Completions:
     word = _word(code, cursor)
     match magic.takes:
+        case "file" | "lua_file" | "folder" if not session.lua.settings.files:
+            return Completions(cursor, cursor)
         case "file":
             return _paths(code, cursor, lambda entry: True)
         case "lua_file":

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import LuaSyntaxError, MagicError, StdinUnavailableError
+from llmspell_kernel.errors import LuaSyntaxError, MagicError, NotAllowedError, StdinUnavailableError
 from llmspell_kernel.interpreter import Completions, ErrorReport, MimeBundle, Outcome
 from llmspell_kernel.lua.syntax import statements
 from llmspell_kernel.lua.tracebacks import Frame
@@ -157,7 +157,7 @@ class Magics:
             if part.kind == "help":
                 return pages.help_page(self._session, part.name, detail=len(part.text) - 1)
             return self._call(part, cell, is_last)
-        except (MagicError, StdinUnavailableError, OSError) as error:
+        except (MagicError, NotAllowedError, StdinUnavailableError, OSError) as error:
             name = "MagicError" if isinstance(error, OSError) else type(error).__name__
             raise _PartError(self._lua.tracebacks.report(name, str(error), [place])) from error
 

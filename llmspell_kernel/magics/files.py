@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from llmspell_kernel.errors import LuaSyntaxError, MagicError
+from llmspell_kernel.errors import LuaSyntaxError, MagicError, NotAllowedError
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.binding import LuaFunction
 from llmspell_kernel.magics.registry import magic
@@ -18,6 +18,7 @@ GROUP = "Files and folders"
 @magic("%%writefile [-a] FILE", group=GROUP, takes="file")
 def writefile(call: Call) -> Outcome | None:
     """Writes the rest of the cell to a file; with `-a`, adds it to the file's end."""
+    _check_allowed(call.session)
     path = _path(call.values[0])
     append = call.arguments.flag("a")
     verb = "Appending to" if append else "Overwriting" if path.exists() else "Writing"
@@ -36,12 +37,19 @@ def _path(name: str) -> Path:
     return Path(os.path.expanduser(name))
 
 
-def _read(name: str) -> tuple[str, bytes]:
+def _check_allowed(session: Session) -> None:
+    if not session.lua.settings.files:
+        raise NotAllowedError(NotAllowedError.FILES)
+
+
+def _read(session: Session, name: str) -> tuple[str, bytes]:
     """Path and content of a file; `.lua` may be left out.
 
     Raises:
         MagicError: it cannot be read.
+        NotAllowedError: the settings allow no files.
     """
+    _check_allowed(session)
     path = _path(name)
     if not path.exists() and path.with_name(path.name + ".lua").exists():
         path = path.with_name(path.name + ".lua")
@@ -58,7 +66,7 @@ def run(call: Call) -> Outcome | None:
     Its locals end with it. The words behind the file are its `...` and, while it runs, the table `arg`, as
     with the `lua` command. `.lua` may be left out.
     """
-    path, source = _read(call.values[0])
+    path, source = _read(call.session, call.values[0])
     arguments = [word.encode(errors="surrogateescape") for word in call.values[1:]]
     state, variables = call.session.lua.state, call.session.variables
     main = _compile(call.session, path, source)
@@ -89,7 +97,7 @@ def _compile(session: Session, path: str, source: bytes) -> LuaFunction:
 @magic("%load FILE", group=GROUP, takes="file")
 def load(call: Call) -> Outcome | None:
     """Puts the text of a file in place of this cell; `.lua` may be left out."""
-    path, source = _read(call.values[0])
+    path, source = _read(call.session, call.values[0])
     text = f"-- %load {path}\n{source.decode(errors='backslashreplace')}"
     return Outcome(payload=({"source": "set_next_input", "text": text, "replace": True},))
 

@@ -38,7 +38,7 @@ def lua_settings(lua: LuaInterpreter) -> list[Setting]:
             "time_limit",
             "Seconds that a cell may run; 0 for no limit. Counts from the next cell.",
             lambda: state.settings.time_limit,
-            lambda value: _replace(lua, time_limit=value),
+            partial(_limit_time, lua),
         ),
         Setting(
             "memory_limit",
@@ -57,8 +57,19 @@ def _replace(lua: LuaInterpreter, **changes: Any) -> None:
     lua.state.settings = lua.settings = replace(lua.state.settings, **changes)
 
 
+def _check_highest(value: Value, highest: float, setting: str) -> None:
+    if highest and (not value or float(value) > highest):
+        raise MagicError(f"cannot be more than {highest:,.15g} here, which {setting} sets")
+
+
+def _limit_time(lua: LuaInterpreter, value: Value) -> None:
+    _check_highest(value, lua.settings.highest_time_limit, "runtime.security.max_execution_time_ms")
+    _replace(lua, time_limit=value)
+
+
 def _limit_memory(lua: LuaInterpreter, value: Value) -> None:
     state = lua.state
+    _check_highest(value, state.settings.highest_memory_limit, "runtime.security.max_memory_bytes")
     if value and not state.settings.memory_limit and not _can_limit(lua):
         raise MagicError(
             "this Lua was started without a memory limit; start the kernel with --memory-limit to have one"

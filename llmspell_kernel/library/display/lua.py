@@ -92,7 +92,7 @@ def _bundle(lua: LuaInterpreter, kind: str, value: Any, settings: dict[str, Any]
         from llmspell_kernel.library.plot.pictures import chart_bundle
 
         return chart_bundle(_json(lua, value), metadata)
-    options = media.MediaOptions(settings.get("width"), settings.get("height"), metadata)
+    options = media.MediaOptions(settings.get("width"), settings.get("height"), metadata, lua.settings.files)
     if kind in media.MARKUP:
         return media.markup(kind, decode(value), options)
     return (media.picture if kind in media.PICTURES else media.film)(kind, value, options)

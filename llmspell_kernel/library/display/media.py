@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import NotAllowedError, ScriptError
 from llmspell_kernel.interpreter import MimeBundle
 
 MARKUP = {
@@ -67,11 +67,13 @@ class MediaOptions:
         width: pixels.
         height: pixels.
         metadata: further metadata of the main MIME type.
+        files: whether a source may be a path.
     """
 
     width: float | None = None
     height: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    files: bool = True
 
     @property
     def size(self) -> dict[str, float]:
@@ -102,7 +104,7 @@ def picture(kind: str, source: bytes, options: MediaOptions | None = None) -> Mi
     options = options or MediaOptions()
     if url := _as_url(source):
         return MimeBundle({"text/html": _element("img", url, options), "text/plain": f"<image at {url}>"})
-    data, mime_type = _loaded(kind, source, PICTURES[kind])
+    data, mime_type = _loaded(kind, source, PICTURES[kind], files=options.files)
     if mime_type == "image/svg+xml":
         return markup("svg", data.decode("utf-8", "backslashreplace"), options)
     encoded = base64.b64encode(data).decode("ascii")
@@ -123,7 +125,7 @@ def film(kind: str, source: bytes, options: MediaOptions | None = None) -> MimeB
     url = _as_url(source)
     plain = f"<{kind} at {url}>"
     if url is None:
-        data, mime_type = _loaded(kind, source, FILMS[kind])
+        data, mime_type = _loaded(kind, source, FILMS[kind], files=options.files)
         plain = f"<{mime_type}, {len(data):,} bytes>"
         url = f"data:{mime_type};base64,{base64.b64encode(data).decode('ascii')}"
     return _described({"text/html": _element(kind, url, options), "text/plain": plain}, "text/html", options)
@@ -152,11 +154,13 @@ def _as_url(source: bytes) -> str | None:
     return source.decode("utf-8", "backslashreplace").strip() if _URL.match(text) else None
 
 
-def _loaded(kind: str, source: bytes, expected: str) -> tuple[bytes, str]:
+def _loaded(kind: str, source: bytes, expected: str, *, files: bool) -> tuple[bytes, str]:
     """The bytes and their MIME type, which begins with `expected`."""
     mime_type = _sniff(source)
     if mime_type is None:
         path = _path(kind, source)
+        if not files:
+            raise NotAllowedError(NotAllowedError.FILES)
         source = _read(kind, path)
         mime_type = _sniff(source) or mimetypes.guess_type(path.name)[0]
         if mime_type is None or not mime_type.startswith(expected):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import NotAllowedError, ScriptError
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -34,6 +34,7 @@ class _Binding:
     """What plot.lua calls; the service is imported with the first chart."""
 
     def __init__(self, lua: LuaInterpreter) -> None:
+        self._lua = lua
         self._to_python = lua.formatter.to_python
         self._mime_data = lua.formatter.mime_data
 
@@ -81,6 +82,8 @@ class _Binding:
 
     def save(self, text: bytes, path: bytes) -> None:
         """Writes a file."""
+        if not self._lua.settings.files:
+            raise NotAllowedError(NotAllowedError.FILES)
         from llmspell_kernel.library.plot.pictures import save
 
         save(json.loads(text), Path(path.decode("utf-8", "surrogateescape")).expanduser())

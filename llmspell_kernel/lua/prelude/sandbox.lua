@@ -110,8 +110,10 @@ if not host.trusted then
   end
 
   -- LuaJIT: ffi and the pointers of string.buffer reach any memory, jit.util and jit.profile the machine below.
-  for _, name in pairs({ "ffi", "string.buffer", "jit.util", "jit.profile" }) do
-    package.loaded[name], package.preload[name] = nil, nil
+  if not host.machine_code then
+    for _, name in pairs({ "ffi", "string.buffer", "jit.util", "jit.profile" }) do
+      package.loaded[name], package.preload[name] = nil, nil
+    end
   end
   if setfenv then
     local raw_getfenv = getfenv
