@@ -14,7 +14,7 @@ from typing import Any
 import zmq
 from ipykernel.kernelbase import Kernel
 
-from llmspell_kernel.errors import BadRequestError
+from llmspell_kernel.kernel.requests import Requests, error_content
 
 Message = dict[str, Any]
 Handler = Callable[[Any, list[bytes], Message], Any]
@@ -23,26 +23,15 @@ _BATCH_SECONDS = 0.05
 """Requests that are already waiting are handled without going back to the event loop, this long at most."""
 
 
-_REQUIRED: dict[str, dict[str, type]] = {
-    "execute_request": {"code": str},
-    "complete_request": {"code": str, "cursor_pos": int},
-    "inspect_request": {"code": str, "cursor_pos": int},
-    "is_complete_request": {"code": str},
-    "history_request": {"hist_access_type": str},
-}
-"""What the content of a request must have; the rest has defaults."""
-
-
 class ShellDispatch(Kernel):
     """A kernel whose shell channel is read on the main thread, without subshells.
 
-    `shell_socket` must be set before `start`; the base class's `shell_stream` stays None.
+    `shell_socket` and `requests` must be set before `start`; the base class's `shell_stream` stays None.
     """
 
     shell_socket: zmq.Socket[bytes]
+    requests: Requests
     profile_dir = None
-    request: Message | None = None
-    """The shell message that is being handled; none in between."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._to_abort: list[list[bytes]] = []
@@ -106,24 +95,34 @@ class ShellDispatch(Kernel):
         if parsed is None:
             return
         idents, message = parsed
-        msg_type = message["msg_type"]
-        handler: Handler | None = self.shell_handlers.get(msg_type)
-        if handler is None:
-            self.log.warning("Ignored a shell message of unknown type %r", msg_type)
-            return
         self.set_parent(idents, message, channel="shell")
-        self.request = message
         self.begin_request(message)
         self._publish_status("busy", "shell", message)
         try:
-            if aborting and msg_type == "execute_request":
+            if aborting and message["msg_type"] == "execute_request":
                 self._send_abort_reply(self.shell_socket, message, idents)
-            else:
+            elif (handler := self.shell_handlers.get(message["msg_type"])) is not None:
                 self._handle(handler, idents, message)
+            else:
+                self._answer(idents, message)
         finally:
-            self.finish_request()
+            self.requests.finish()
             self._publish_status("idle", "shell", message)
-            self.request = None
+            self.requests.forget_request()
+
+    def _answer(self, idents: list[bytes], message: Message) -> None:
+        reply = self.requests.answer(message)
+        if reply.aborts:
+            self._abort_queues()
+        if reply.content is not None:
+            self.session.send(
+                self.shell_socket,
+                _reply_type(message),
+                reply.content,
+                message,
+                ident=idents,
+                metadata=reply.metadata,
+            )
 
     def _parse(self, frames: list[bytes]) -> tuple[list[bytes], Message] | None:
         try:
@@ -138,14 +137,11 @@ class ShellDispatch(Kernel):
         return idents, message
 
     def _handle(self, handler: Handler, idents: list[bytes], message: Message) -> None:
+        """Has a handler of ipykernel's do it."""
         try:
-            _check_content(message)
             result = handler(self.shell_socket, idents, message)
             if result is not None:
                 _drive(result)
-        except BadRequestError as error:
-            self.log.warning("%s", error)
-            self._reply_error(self.shell_socket, idents, message, error)
         except Exception as error:  # the message loop's border: a failing handler must not end the kernel
             self.log.exception("Could not handle %s", message["msg_type"])
             self._reply_error(self.shell_socket, idents, message, error)
@@ -153,16 +149,8 @@ class ShellDispatch(Kernel):
             self._reply_error(self.shell_socket, idents, message, error)
 
     def _reply_error(self, stream: Any, idents: list[bytes], message: Message, error: BaseException) -> None:
-        """Answers a request whose handling failed, so that its client does not wait for ever."""
-        base, is_request, _ = message["msg_type"].rpartition("_request")
-        if is_request:
-            content = {
-                "status": "error",
-                "ename": type(error).__name__,
-                "evalue": str(error),
-                "traceback": [],
-            }
-            self.session.send(stream, f"{base}_reply", content, message, ident=idents)
+        if message["msg_type"].endswith("_request"):
+            self.session.send(stream, _reply_type(message), error_content(error), message, ident=idents)
 
     async def process_control(self, msg: list[zmq.Frame]) -> None:
         """Handles a control message, on the control thread."""
@@ -170,21 +158,26 @@ class ShellDispatch(Kernel):
         if parsed is None:
             return
         idents, message = parsed
-        handler: Handler | None = self.control_handlers.get(message["msg_type"])
-        if handler is None:
-            self.log.warning("Ignored a control message of unknown type %r", message["msg_type"])
-            return
         self.set_parent(idents, message, channel="control")
         shown = not (message["msg_type"] == "status_request" and message["content"].get("silent"))
         if shown:
             self._publish_status("busy", "control", message)
+        handler: Handler | None = self.control_handlers.get(message["msg_type"])
         try:
-            await handler(self.control_stream, idents, message)
+            if handler is not None:
+                await handler(self.control_stream, idents, message)
+            else:
+                self._answer_control(idents, message)
         except Exception as error:  # the message loop's border, as for shell
             self.log.exception("Could not handle %s", message["msg_type"])
             self._reply_error(self.control_stream, idents, message, error)
         if shown:
             self._publish_status("idle", "control", message)
+
+    def _answer_control(self, idents: list[bytes], message: Message) -> None:
+        content = self.requests.answer(message, "control").content
+        if content is not None:
+            self.session.send(self.control_stream, _reply_type(message), content, message, ident=idents)
 
     def _publish_status(self, status: str, channel: str, parent: Message | None = None) -> None:
         self.session.send(
@@ -203,22 +196,12 @@ class ShellDispatch(Kernel):
 
     def begin_request(self, message: Message) -> None:
         """Called before `busy` is published."""
-
-    def finish_request(self) -> None:
-        """Called when a request has been handled, before `idle` is published."""
+        self.requests.begin(message)
 
 
-def _check_content(message: Message) -> None:
-    """Whether a request has what it needs.
-
-    Raises:
-        BadRequestError: a field is missing or of the wrong type.
-    """
-    for name, kind in _REQUIRED.get(message["msg_type"], {}).items():
-        value = message["content"].get(name)
-        if not isinstance(value, kind):
-            given = f"it has {value!r}" if name in message["content"] else "it has none"
-            raise BadRequestError(f"{message['msg_type']} needs {name!r} of type {kind.__name__}; {given}")
+def _reply_type(message: Message) -> str:
+    base: str = message["msg_type"].removesuffix("_request")
+    return f"{base}_reply"
 
 
 def _drive(handling: Coroutine[Any, Any, Any]) -> None:

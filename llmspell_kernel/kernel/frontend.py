@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,16 +11,17 @@ from llmspell_kernel.interpreter import MimeBundle
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 
 if TYPE_CHECKING:
-    from llmspell_kernel.kernel.kernel import LLMSpellKernel
+    from llmspell_kernel.kernel.requests import Requests
     from llmspell_kernel.magics.session import Captured
 
 
 class JupyterFrontend:
     """The `Frontend` of a kernel; see that protocol for what each method guarantees."""
 
-    def __init__(self, kernel: LLMSpellKernel, output: CellOutput) -> None:
-        """Sends through `kernel`; text goes through `output`."""
-        self._kernel = kernel
+    def __init__(self, requests: Requests, output: CellOutput) -> None:
+        """For what the requests ask for; text goes through `output`."""
+        self._requests = requests
+        self._carrier = requests.carrier
         self._output = output
         self.write = output.write
         self.flush = output.flush
@@ -43,7 +41,7 @@ class JupyterFrontend:
         Those take input and send no cell id; who else does so can still show text that overwrites itself.
         """
         parent = self._output.cell.parent
-        return not self._kernel.allows_stdin or "cellId" in (parent.get("metadata") or {})
+        return not self._requests.allow_stdin or "cellId" in (parent.get("metadata") or {})
 
     def clear_output(self, *, wait: bool) -> None:
         """Clears the cell's output."""
@@ -56,7 +54,7 @@ class JupyterFrontend:
         cell = self._output.cell
         if not cell.muted:
             self._output.flush()
-            self._kernel.publish(msg_type, content, parent=cell.parent)
+            self._carrier.publish(msg_type, content, parent=cell.parent)
 
     @contextmanager
     def capture(self, captured: Captured) -> Iterator[None]:
@@ -72,14 +70,14 @@ class JupyterFrontend:
 
     def read_line(self, prompt: str, *, password: bool) -> str:
         """Asks the client that runs the cell; an unfinished line on stdout serves as prompt."""
-        if not self._kernel.allows_stdin:
+        if not self._requests.allow_stdin:
             raise StdinUnavailableError(
                 "this front end cannot be asked for input: pass the values in the code, or run the cell in "
                 "a front end that takes input, such as JupyterLab"
             )
         prompt = prompt or self._output.take_unfinished_line()
         self._output.flush()
-        return self._kernel.ask(prompt, password=password)
+        return self._carrier.ask(prompt, password=password)
 
     def current_cell(self) -> Cell:
         """The cell that output goes to."""
@@ -99,14 +97,14 @@ class JupyterFrontend:
         would go to otherwise is gone.
         """
         cell = self._output.cell
-        request = self._kernel.request
+        request = self._requests.request
         if request is not None and request is not cell.parent:
             cell = Cell(request, muted=cell.muted)
         with self._output.to(cell):
             yield cell.parent.get("header", {}).get("msg_id", "")
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Calls back on the main thread's loop; output goes to the cell that asked."""
+        """Calls back between requests; output goes to the cell that asked."""
         cell = self._output.cell
 
         def run() -> None:
@@ -114,8 +112,8 @@ class JupyterFrontend:
                 callback()
                 self._output.flush()
 
-        return asyncio.get_running_loop().call_later(seconds, run).cancel
+        return self._carrier.call_later(seconds, run)
 
     def wake(self) -> None:
-        """Interrupts what the main thread is blocked in."""
-        os.kill(os.getpid(), signal.SIGINT)
+        """Interrupts what the interpreter's thread is blocked in."""
+        self._carrier.wake()

@@ -41,7 +41,7 @@ class KernelStatus:
             "parent_pid": os.getppid(),
             "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
             "uptime": round(time.monotonic() - self._clock, 3),
-            "execution_state": "idle" if kernel.request is None else "busy",
+            "execution_state": "idle" if kernel.requests.request is None else "busy",
             "executions": kernel.execution_count,
             "clients": kernel.iopub_thread.subscribers,
             "memory_bytes": process.memory_info().rss,
