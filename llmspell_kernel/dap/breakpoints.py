@@ -29,6 +29,7 @@ from llmspell_kernel.lua.debugger.model import (
     SourceBreakpoint,
 )
 
+_NO_CONDITIONS = "exception filters take no condition here; set the filter without one"
 _NOT_DEBUGGED = "the program runs without the debugger (noDebug)"
 
 
@@ -92,16 +93,23 @@ def set_function_breakpoints(session: Session, arguments: SetFunctionBreakpoints
 def set_exception_breakpoints(
     session: Session, arguments: SetExceptionBreakpointsArguments
 ) -> BreakpointsBody:
-    """Says which errors stop the code."""
-    names = [*arguments.filters, *(option.filter_id for option in arguments.filter_options or ())]
+    """Says which errors stop the code. A filter with a condition is not set."""
+    asked = [(name, "") for name in arguments.filters]
+    asked += [(option.filter_id, option.condition or "") for option in arguments.filter_options or ()]
     known = get_args(ExceptionFilter)
-    for name in names:
+    for name, _ in asked:
         if name not in known:
             raise BadRequestError(f"no exception filter is called {name!r}; there are: {', '.join(known)}")
     if session.no_debug:
-        return _unverified(len(names))
-    session.debugger.set_exception_filters(session, cast("list[ExceptionFilter]", names))
-    return BreakpointsBody(breakpoints=[BreakpointBody(verified=True)] * len(names))
+        return _unverified(len(asked))
+    filters = [name for name, condition in asked if not condition]
+    session.debugger.set_exception_filters(session, cast("list[ExceptionFilter]", filters))
+    return BreakpointsBody(
+        breakpoints=[
+            BreakpointBody(verified=not condition, message=_NO_CONDITIONS if condition else None)
+            for _, condition in asked
+        ]
+    )
 
 
 def breakpoint_locations(

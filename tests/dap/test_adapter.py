@@ -358,6 +358,21 @@ def test_errors_are_explained(server: Served, program: Program) -> None:
     assert outcome.result(SECONDS).error is not None
 
 
+def test_exception_filters_with_conditions_are_not_set(server: Served, program: Program) -> None:
+    client = server.editor()
+    options = [{"filterId": "raised", "condition": "x > 1"}, {"filterId": "uncaught", "condition": ""}]
+    body = client.request("setExceptionBreakpoints", filters=["uncaught"], filterOptions=options)
+    first, refused, last = body["breakpoints"]
+    assert first == last == {"verified": True}
+    assert not refused["verified"]
+    assert "no condition" in refused["message"]
+    outcome = program.run("pcall(error, 'caught')\nerror('loose')")
+    client.stop()
+    assert "loose" in client.request("exceptionInfo", threadId=1)["description"]
+    client.request("continue", threadId=1)
+    assert outcome.result(SECONDS).error is not None
+
+
 # Launching
 
 
