@@ -8,7 +8,7 @@
 local host, control, threads, breakpoints, now, jit_lines = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
-local error, next, pcall, setmetatable, type = error, next, pcall, setmetatable, type
+local error, next, pcall, rawequal, setmetatable, type = error, next, pcall, rawequal, setmetatable, type
 local jit = jit
 local concat, find = table.concat, string.find
 local is_own, check, ending = host.is_own, host.check, host.ending
@@ -31,6 +31,7 @@ local mode, target      -- how it goes on, and from which frame
 local rest_of_line      -- a line that is gone on with, not arrived at
 local waiting = false   -- a step over a call waits for its return
 local error_box, error_is_uncaught -- of the stop: {value}
+local passed_on         -- {value} of an error that has stopped the code, and is raised once more
 
 -- The running thread; LuaJIT's coroutine.running answers nothing in the main one.
 local function here() return running() or main end
@@ -232,6 +233,9 @@ end
 
 local function stop_on_error(problem, uncaught, thread)
   if now.busy or now.evaluating or ending() then return end
+  local known = passed_on
+  passed_on = nil
+  if known and rawequal(known[1], problem) then return end
   if type(problem) == "string" and find(problem, "stack overflow", 1, true) then return end
   error_box, error_is_uncaught = { problem }, uncaught
   stop("exception", text_of(problem), nil, thread)
@@ -240,8 +244,15 @@ end
 local function on_raised(problem) stop_on_error(problem, false) end
 local function on_uncaught(problem) stop_on_error(problem, true) end
 
--- A coroutine has failed; its calls are still on its stack.
-local function on_failed(thread, problem) stop_on_error(problem, false, thread) end
+-- A coroutine has failed; its calls are still on its stack, unless it had ended before. Answers whether the stop
+-- for this error is over; coroutine.wrap (`goes_on`) then tells which value it raises in its caller.
+local function on_failed(thread, problem, goes_on)
+  if now.busy or now.evaluating or not getinfo(thread, 0, "l") then return false end
+  local uncaught = goes_on and not threads.is_caught()
+  if not (debugger.raised or uncaught) then return false end
+  stop_on_error(problem, uncaught, thread)
+  return true
+end
 
 local function watched_pcall(f, ...)
   return raw_xpcall(f, function(problem)
@@ -255,7 +266,8 @@ local replaced_pcall
 local function set_filters(raised, uncaught)
   debugger.raised = raised and on_raised or nil
   debugger.uncaught = (uncaught or raised) and on_uncaught or nil
-  debugger.failed = raised and on_failed or nil
+  debugger.failed = (uncaught or raised) and on_failed or nil
+  debugger.passed_on = function(problem) passed_on = { problem } end
   if raised and not replaced_pcall then
     replaced_pcall = globals.pcall
     globals.pcall = watched_pcall
@@ -344,7 +356,7 @@ return {
   end,
   -- A cell has ended, wherever it was, and with it the steps through it.
   finish = function()
-    mode, stopped, error_box, rest_of_line, waiting = nil, nil, nil, nil, false
+    mode, stopped, error_box, rest_of_line, waiting, passed_on = nil, nil, nil, nil, false, nil
     now.arriving, now.busy, now.evaluating = nil, false, false
     jit_lines.forget()
     watch_lines()

@@ -169,6 +169,29 @@ local function row(thread)
   return { id = id_of(thread), name = thread_name(thread), status = thread == main and "" or status(thread) }
 end
 
+local catches = { [host.raw_pcall] = true, [host.raw_xpcall] = true }
+local callers, runner = host.debugger.callers, host.runner
+
+-- Whether code of the user's catches an error that is raised in the running thread: with a pcall, or by having
+-- called the thread, or one that has called it, with coroutine.resume.
+local function is_caught()
+  local thread = running() or main
+  while thread do
+    local level = 0
+    local info = getinfo(thread, level, "fn")
+    while info do
+      if info.name == "__gc" then return true end
+      level = level + 1
+      if catches[info.func] then return getinfo(thread, level, "S").source ~= runner end
+      info = getinfo(thread, level, "fn")
+    end
+    if thread == main then return false end
+    thread = callers[thread]
+    if thread == false then thread = main end
+  end
+  return true
+end
+
 -- The main thread and the coroutines that have not ended, as rows {id, name, status}. `stopped` is the thread that
 -- is being looked at; the running one is ours.
 local function list(stopped)
@@ -195,5 +218,5 @@ end
 
 return {
   id_of = id_of, thread_of = thread_of, count = count, level_of = level_of,
-  frames = frames, innermost = innermost, list = list,
+  frames = frames, innermost = innermost, list = list, is_caught = is_caught,
 }

@@ -3,13 +3,17 @@
 local host = ...
 local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
 local close = coroutine.close
-local error, type = error, type
+local error, setmetatable, type = error, setmetatable, type
 local adopt, check, ending, where = host.adopt, host.check, host.ending, host.where
 local debugger = host.debugger
 local arm = debugger.arm
 
 -- The interrupter reads the memory of this upvalue: it never holds anything but a thread (or false).
 local current = running() or false
+
+-- Who has called a coroutine that coroutine.wrap made, while a debugger may want to know what catches its errors.
+local callers = setmetatable({}, { __mode = "kv" })
+debugger.callers = callers
 
 local function settle(co, previous, ok, ...)
   current = previous
@@ -66,12 +70,13 @@ local function unwrap(co, previous, ok, ...)
   if ok then return ... end
   check()
   local message = ...
-  if debugger.failed then debugger.failed(co, message) end
+  local told = debugger.failed and debugger.failed(co, message, true)
   if status(co) == "dead" then
     host.keep_frames(co, message)
     if close then close_within(co) end
     if host.lua_version > 501 and type(message) == "string" then message = where() .. message end
   end
+  if told then debugger.passed_on(message) end
   error(message, 0)
 end
 
@@ -81,6 +86,7 @@ function coroutine.wrap(body)
     local previous = current
     current = co
     if debugger.hook then arm(co) end
+    if debugger.failed then callers[co] = previous end
     return unwrap(co, previous, resume(co, ...))
   end
 end
@@ -88,7 +94,7 @@ end
 -- While a hook raises the end of a cell, Lua calls the message handler with hooks switched off: a handler of
 -- the user's that loops could not be ended, so it is not called.
 local raw_pcall, raw_xpcall, traceback = pcall, xpcall, debug.traceback
-host.raw_xpcall = raw_xpcall
+host.raw_pcall, host.raw_xpcall = raw_pcall, raw_xpcall
 
 function xpcall(f, handler, ...)
   local raised = debugger.raised

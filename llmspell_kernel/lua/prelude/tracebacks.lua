@@ -6,6 +6,7 @@ local xpcall, error = xpcall, error
 local is_own = host.is_own
 local sub, format, floor = string.sub, string.format, math.floor
 local RUNNER = "=[llmspell] cells"
+host.runner = RUNNER
 local INNERMOST, OUTERMOST = 100, 8 -- getinfo walks the stack: the outermost of a deep one cost most
 
 local function frame_of(info, level)

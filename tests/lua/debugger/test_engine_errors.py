@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llmspell_kernel.lua.debugger.model import ExceptionFilter
 
 from .session import Session
@@ -194,3 +196,63 @@ def test_filters_that_are_cleared_stop_nothing(session: Session) -> None:
     cell = session.start("pcall(error, 'x') error('y')")
     assert session.outcome(cell).error is not None
     assert session.recorder.events == []
+
+
+WRAPPED = """
+local function walk(depth)
+  local own = depth * 2
+  if depth == 3 then error("no") end -- here
+  coroutine.yield(depth)
+  for each in coroutine.wrap(walk), depth + 1 do -- again
+    coroutine.yield(each)
+  end
+end
+local first = coroutine.wrap(walk)
+first(1)
+"""
+
+
+@pytest.mark.parametrize("filters", [("uncaught",), ("raised",), ("raised", "uncaught")])
+def test_an_uncaught_error_stops_in_the_coroutine_that_wrap_has_made(
+    session: Session, filters: tuple[ExceptionFilter, ...]
+) -> None:
+    stop_on(session, *filters)
+    cell = session.start(WRAPPED + "first()\nfirst()")
+    stop = session.wait_stop()
+    assert stop.thread > 1
+    assert (session.names()[0], session.line()) == ("walk", cell.line("here"))
+    assert session.local_variables() == {"depth": "3", "own": "6"}
+    assert session.debugger.exception_info(stop.thread).uncaught
+    session.resume()
+    outcome = session.outcome(cell)
+    assert outcome.error is not None
+    assert outcome.error.value.endswith("no")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "return (pcall(function() first() first() end))",
+        "return (xpcall(function() first() first() end, function(m) return m end))",
+        "return (coroutine.resume(coroutine.create(function() first() first() end)))",
+        "return (pcall(coroutine.wrap(function() first() first() end)))",
+    ],
+)
+def test_an_error_that_goes_through_wrap_and_is_caught(session: Session, code: str) -> None:
+    stop_on(session, "uncaught")
+    assert session.run(WRAPPED + code) == "false"
+    stop_on(session, "raised")
+    cell = session.start(WRAPPED + code)
+    stop = session.wait_stop()
+    assert not session.debugger.exception_info(stop.thread).uncaught
+    session.resume()
+    assert session.finish(cell) == "false"
+
+
+def test_a_call_of_a_wrapped_coroutine_that_has_ended_stops_in_the_caller(session: Session) -> None:
+    stop_on(session, "uncaught")
+    cell = session.start("local f = coroutine.wrap(function() end)\nf()\nf() -- here")
+    assert session.wait_stop().thread == 1
+    assert [frame.line for frame in session.frames() if frame.line][:1] == [cell.line("here")]
+    session.resume()
+    assert session.outcome(cell).error is not None
