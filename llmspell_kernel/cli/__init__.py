@@ -7,6 +7,7 @@ with the next step in it or below it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -18,6 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if len(words) > 1 and words[0] in ("run", "exec"):
+        from llmspell_kernel.cli.quick import quick
+
+        status = quick(words)
+        if status is not None:
+            return status
     from llmspell_kernel.cli.dispatch import run_command
 
-    return run_command(arguments)
+    return run_command(words)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.cli.debug_console.breakpoints import BreakpointBook, Place
-from llmspell_kernel.cli.script import Script
+from llmspell_kernel.cli.script import ScriptProcess
 from llmspell_kernel.dap.host import Host
 from llmspell_kernel.dap.server import DapServer
 from llmspell_kernel.errors import UsageError
@@ -59,7 +59,7 @@ def debug_over(
     Raises:
         LLMSpellError: it cannot begin.
     """
-    script = Script(file, arguments, language)
+    script = ScriptProcess.of_file(file, arguments, language)
     begun = False
 
     def begin() -> None:
@@ -90,6 +90,7 @@ def debug_over(
             if wait:
                 script.wait(until=lambda: begun)
             status = script.run()
+            script.show_error()
             server.exited(status)
             _wait_for_goodbyes(script, server)
         finally:
@@ -110,7 +111,7 @@ def _check_program(file: str, wanted: LaunchArguments) -> None:
         )
 
 
-def _set_breakpoints(script: Script, break_at: Sequence[str], path: str) -> None:
+def _set_breakpoints(script: ScriptProcess, break_at: Sequence[str], path: str) -> None:
     beforehand = _Beforehand()
     script.debugger.attach(beforehand)
     book = BreakpointBook(script.debugger, beforehand)
@@ -118,7 +119,7 @@ def _set_breakpoints(script: Script, break_at: Sequence[str], path: str) -> None
         book.add(Place.parse(place, path), [])
 
 
-def _wait_for_goodbyes(script: Script, server: DapServer) -> None:
+def _wait_for_goodbyes(script: ScriptProcess, server: DapServer) -> None:
     late = False
 
     def expire() -> None:

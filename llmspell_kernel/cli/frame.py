@@ -6,7 +6,6 @@ with `pass_frame`. An option of a command's own that has the same name as a glob
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,6 +59,8 @@ class Frame:
         """Whether to colour what is written to a stream, stdout by default."""
         if self.color != "auto":
             return self.color == "always"
+        from llmspell_kernel.cli.terminal_frontend import colours_by_default
+
         return colours_by_default(stream or sys.stdout)
 
     def show(self, data: object, text: Text | Callable[[], Text] | None = None) -> None:
@@ -85,15 +86,6 @@ class Frame:
         """Says what is wrong, on stderr: the first line begins with `error:`."""
         colours = self.colours(sys.stderr)
         click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=colours)
-
-
-def colours_by_default(stream: IO[str]) -> bool:
-    """Whether a stream shows colours where no option says so: the environment, else a terminal."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 pass_frame = click.make_pass_decorator(Frame, ensure=True)

@@ -2,59 +2,106 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
-from llmspell_kernel.cli.terminal_frontend import ReadLine, TerminalFrontend
-from llmspell_kernel.interpreter import ErrorReport, Outcome
+from llmspell_kernel.cli.sources import read_script, script_of
+from llmspell_kernel.cli.terminal_frontend import ReadLine, TerminalFrontend, colours_by_default
+from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.signals import InterruptSignals
-from llmspell_kernel.lua.debugger.debugger import Debugger
 from llmspell_kernel.lua.interpreter import LuaInterpreter
-from llmspell_kernel.lua.scripts import run_script
+from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C."""
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.debugger.debugger import Debugger
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+FAILED, TIMED_OUT, INTERRUPTED, NO_READER = 1, 124, 130, 141
+"""Exit statuses: an error, as `timeout` has it, as the shell has it for SIGINT and for SIGPIPE."""
+
+_GRACE_SECONDS = 2.0
+"""How long code may take to notice that its time is over."""
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class Script:
-    """Runs one file on the main thread.
+class ScriptProcess:
+    """Runs one script on the main thread, as the process's own program.
 
     Attributes:
         frontend: what it writes to and reads from.
-        debugger: of its Lua state.
+        outcome: of the main chunk, once it has ended.
+        seconds: from the beginning of its code to its end.
     """
 
     def __init__(
-        self, file: str, arguments: Sequence[str], language: str, read_line: ReadLine | None = None
+        self,
+        source: str | bytes,
+        script: Script,
+        settings: RuntimeSettings | None = None,
+        frontend: TerminalFrontend | None = None,
     ) -> None:
         """Makes the runtime; nothing runs yet.
 
         Raises:
             LanguageUnavailableError: no such Lua here.
         """
-        self.file = file
-        self._arguments = arguments
-        self.frontend = TerminalFrontend(read_line)
-        self._runtime = Runtime(self.frontend, RuntimeSettings(LuaSettings(language=language)))
+        self._source, self._script = source, script
+        self.frontend = frontend or TerminalFrontend()
+        self._runtime = Runtime(self.frontend, settings)
         self.frontend.release = self._runtime.release_output
+        self.frontend.on_loss = self._lost_output
         assert isinstance(self._runtime.interpreter, LuaInterpreter)
         self._lua = self._runtime.interpreter
         self._lua.on_exit = self._exited
         self._exit_code: int | None = None
-        self._ending = self._is_over = False
+        self._ending = self._is_over = self._timed_out = self._failed = False
+        self._requests = 0
         self._first: Callable[[], None] | None = None
-        self.debugger: Debugger = self._lua.debugger
-        self.debugger.when_idle = lambda: self.frontend.call_soon(self.debugger.serve)
+        self._debugger: Debugger | None = None
+        self.outcome: Outcome | None = None
+        self.seconds = 0.0
+
+    @classmethod
+    def of_file(
+        cls, file: str, arguments: Sequence[str], language: str, read_line: ReadLine | None = None
+    ) -> ScriptProcess:
+        """For a file, and a Lua by its name; input is read by `read_line`.
+
+        Raises:
+            UsageError: the file cannot be read.
+            LanguageUnavailableError: no such Lua here.
+        """
+        settings = RuntimeSettings(LuaSettings(language=language))
+        return cls(read_script(file), script_of(file, arguments), settings, TerminalFrontend(read_line))
+
+    @property
+    def debugger(self) -> Debugger:
+        """That of its Lua state."""
+        if self._debugger is None:
+            debugger = self._debugger = self._lua.debugger
+            debugger.when_idle = lambda: self.frontend.call_soon(debugger.serve)
+        return self._debugger
+
+    def own_terminal(self) -> None:
+        """The script and its child processes have the process's own streams, as in the `lua` command."""
+        self._lua.children.share_streams()
+        self._lua.state.use_real_stdin()
+
+    # Ending it from outside
 
     def take_signals(self, first: Callable[[], None] | None = None) -> None:
         """From now on Ctrl-C ends the script; `first`, if given, is called instead until `end` was called.
 
-        Any thread may be the one that calls it.
+        Any thread may be the one that calls it. A script that does not end is left at the second Ctrl-C.
         """
         self._first = first
         InterruptSignals(
@@ -67,6 +114,9 @@ class Script:
 
     def _interrupted(self) -> None:
         if self._may_end or self._first is None:
+            self._requests += 1
+            if self._requests > 1 and self._first is None:
+                self._leave(INTERRUPTED)
             self._runtime.interrupt()
         else:
             self._first()
@@ -82,6 +132,43 @@ class Script:
             self._ending = True
             self.frontend.wake()
 
+    def limit_time(self, seconds: float) -> None:
+        """The script and its timers end with status 124 when they have taken that long from now on."""
+        timer = threading.Timer(seconds, self._time_out, (seconds,))
+        timer.daemon = True
+        timer.start()
+
+    def _time_out(self, seconds: float) -> None:
+        if self._is_over:
+            return
+        self._timed_out = True
+        reason = CellTimeLimit(seconds, "Allow more with --timeout SECONDS.")
+        there, _ = self._lua.state.interrupts.end_cell(reason)
+        if there:
+            self._lua.children.signal_all(by_force=False)
+            self.frontend.wake()
+        self.frontend.call_soon(lambda: None)
+        time.sleep(_GRACE_SECONDS)
+        if not self._is_over:
+            self._leave(TIMED_OUT)
+
+    def _leave(self, status: int) -> None:
+        """Ends the process although Lua code still runs."""
+        self._lua.children.signal_all(by_force=True)
+        os._exit(status)
+
+    def _lost_output(self, error: OSError) -> None:
+        """What is printed cannot be written: the script ends. Any thread."""
+        status = NO_READER if isinstance(error, BrokenPipeError) else FAILED
+        if status == FAILED:
+            self.frontend.write("stderr", f"error: cannot write the output: {error.strerror}\n".encode())
+        there, _ = self._lua.state.interrupts.end_cell(CellExit(status))
+        if not there:
+            self._exit_code = status
+            self.frontend.call_soon(lambda: None)
+
+    # Running
+
     def wait(self, *, until: Callable[[], bool]) -> None:
         """Serves the debugger's clients until that is true; what they ask for is noticed at once.
 
@@ -91,42 +178,123 @@ class Script:
         self.frontend.serve(until=until)
 
     def run(self) -> int:
-        """Runs the script, then its timers until none is left; answers the exit status.
-
-        Raises:
-            UsageError: the file cannot be read.
-        """
+        """Runs the script, then its timers until none is left; answers the exit status. Shows no error."""
+        started = time.perf_counter()
         try:
-            status = self._status_of(run_script(self._lua, self.file, self._arguments))
-            if status == 0:
-                self.frontend.serve(until=lambda: self._exit_code is not None or not self.frontend.has_timers)
+            outcome = self.outcome = self._runtime.execute_script(self._source, self._script, stays=True)
+            status = self._status_of(outcome)
+            if status == 0 and self._exit_code is None:
+                self._lua.endings.append(self._note_failure)
+                self.frontend.serve(until=self._has_ended)
+                status = TIMED_OUT if self._timed_out else FAILED if self._failed else 0
         except KeyboardInterrupt:
             status = INTERRUPTED
         finally:
             self._is_over = True
+            self.seconds = time.perf_counter() - started
         return status if self._exit_code is None else self._exit_code
 
     def close(self) -> None:
         """Ends what the script has started."""
         self._runtime.close()
 
+    def end_process(self, status: int) -> NoReturn:
+        """Ends the process; before, Lua's finalizers run, and children that Lua has not waited for end.
+
+        Python's own end would take longer than most scripts.
+        """
+        if status in (INTERRUPTED, TIMED_OUT, NO_READER):
+            self._runtime.close()
+        else:
+            self._requests = 1  # from now on Ctrl-C means at once
+            if self._exit_code is None:
+                self._lua.state.end()
+            else:
+                _flush_files()
+            self._lua.children.wait_all()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.flush()
+        os._exit(status & 0xFF)
+
+    def _has_ended(self) -> bool:
+        return self._exit_code is not None or self._timed_out or not self.frontend.has_timers
+
+    def _note_failure(self, failed: bool) -> None:
+        self._failed = self._failed or failed
+
     def _exited(self, code: int) -> Outcome:
+        """A timer's function has called os.exit."""
         self._exit_code = code
         return Outcome()
 
     def _status_of(self, outcome: Outcome) -> int:
+        for item in outcome.payload:
+            if item.get("source") == "exit":
+                self._exit_code = int(item["code"])
         error = outcome.error
         if error is None:
             return 0
-        if error.name == "KeyboardInterrupt":
-            if not self._ending:
-                self._show(error)
-            return INTERRUPTED
-        self._show(error)
-        return 1
+        return {"KeyboardInterrupt": INTERRUPTED, "CellTimeLimit": TIMED_OUT}.get(error.name, FAILED)
 
-    def _show(self, error: ErrorReport) -> None:
-        text = "\n".join(error.traceback) + "\n"
-        if not sys.stderr.isatty():
-            text = _COLOURS.sub("", text)
+    @property
+    def error(self) -> ErrorReport | None:
+        """How the script failed; None if it did not, called os.exit, or was asked to end by `end`."""
+        error = self.outcome.error if self.outcome is not None else None
+        if error is None or error.name == "Exit" or (error.name == "KeyboardInterrupt" and self._ending):
+            return None
+        return error
+
+    def show_error(self, *, colours: bool | None = None) -> None:
+        """Writes the traceback of a script that failed on stderr; coloured by default on a terminal."""
+        if self.error is None:
+            return
+        text = "\n".join(self.error.traceback) + "\n"
+        if not (_colours() if colours is None else colours):
+            text = COLOURS.sub("", text)
         self.frontend.write("stderr", text.encode(errors="surrogateescape"))
+
+    def show_result(self) -> None:
+        """Writes the value that the script came to on stdout, as a prompt would show it."""
+        result = self.outcome.result if self.outcome is not None else None
+        if result is not None:
+            self.frontend.display(result)
+
+
+def run_here(
+    source: bytes,
+    script: Script,
+    settings: RuntimeSettings | None = None,
+    *,
+    shows_result: bool = False,
+    timeout: float | None = None,
+    colours: bool | None = None,
+) -> NoReturn:
+    """Runs a script with this process's own streams, as all that the process does; ends it.
+
+    Raises:
+        LLMSpellError: it cannot begin.
+    """
+    process = ScriptProcess(source, script, settings)
+    process.own_terminal()
+    process.take_signals()
+    if timeout is not None:
+        process.limit_time(timeout)
+    status = process.run()
+    if shows_result:
+        process.show_result()
+    process.show_error(colours=colours)
+    process.end_process(status)
+
+
+def _flush_files() -> None:
+    """Writes what files of C have buffered, as C's exit does."""
+    import ctypes
+
+    ctypes.CDLL(None).fflush(None)
+
+
+def _colours() -> bool:
+    return sys.stderr is not None and colours_by_default(sys.stderr)

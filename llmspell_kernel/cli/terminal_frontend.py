@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import errno
 import heapq
 import os
 import queue
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
+from typing import IO
 
 from llmspell_kernel.interpreter import MimeBundle, StreamName
 
@@ -30,6 +31,7 @@ class TerminalFrontend:
         release: called, on a thread of its own, soon after something was written: the interpreter may hold
             more of it.
         copy: called with whatever is written, after it was written, by one thread at a time; must not raise.
+        on_loss: called once when stdout takes no more: its reader has gone, the disk is full; must not raise.
     """
 
     def __init__(self, read_line: ReadLine | None = None) -> None:
@@ -37,6 +39,7 @@ class TerminalFrontend:
         self._read_line = read_line or _line_of_stdin
         self.release: Callable[[], None] = lambda: None
         self.copy: Callable[[StreamName, bytes], None] = lambda stream, data: None
+        self.on_loss: Callable[[OSError], None] = lambda error: None
         self._closed: set[StreamName] = set()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
@@ -47,7 +50,7 @@ class TerminalFrontend:
         threading.Thread(target=self._keep_releasing, name="llmspell-output", daemon=True).start()
 
     def write(self, stream: StreamName, data: bytes) -> None:
-        """Writes bytes as they are; what a closed pipe does not take is dropped."""
+        """Writes bytes as they are; what the stream does not take is dropped."""
         with self._writing:
             rest = memoryview(data)
             while rest and stream not in self._closed:
@@ -55,8 +58,11 @@ class TerminalFrontend:
                     rest = rest[os.write(_DESCRIPTORS[stream], rest) :]
                 except BlockingIOError:
                     time.sleep(_RELEASE_SECONDS)  # a terminal that others have set to be non-blocking
-                except OSError:
+                except OSError as error:
                     self._closed.add(stream)
+                    # A stream that was closed from the beginning is the user's wish.
+                    if stream == "stdout" and error.errno != errno.EBADF:
+                        self.on_loss(error)
             self.copy(stream, data)
         self._written.set()
 
@@ -85,7 +91,11 @@ class TerminalFrontend:
 
     def read_line(self, prompt: str, *, password: bool) -> str:
         """A line of stdin."""
-        return getpass.getpass(prompt) if password else self._read_line(prompt)
+        if not password:
+            return self._read_line(prompt)
+        from getpass import getpass
+
+        return getpass(prompt)
 
     def current_cell(self) -> object:
         """There is only one place for output."""
@@ -132,9 +142,41 @@ class TerminalFrontend:
 
 
 def _line_of_stdin(prompt: str) -> str:
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
-    line = sys.stdin.readline()
+    if sys.stdin is None:
+        raise EOFError
+    if prompt:
+        os.write(1, prompt.encode(errors="surrogateescape"))
+    line = sys.stdin.buffer.readline()
     if not line:
         raise EOFError
-    return line.removesuffix("\n")
+    return line.decode(errors="surrogateescape").removesuffix("\n")
+
+
+class CapturingFrontend(TerminalFrontend):
+    """Keeps what goes to stdout; stderr is the process's own."""
+
+    def __init__(self, read_line: ReadLine | None = None) -> None:
+        """Nothing is captured yet."""
+        super().__init__(read_line)
+        self._kept: list[bytes] = []
+
+    def write(self, stream: StreamName, data: bytes) -> None:
+        """Keeps what goes to stdout."""
+        if stream == "stdout":
+            self._kept.append(data)
+        else:
+            super().write(stream, data)
+
+    @property
+    def output(self) -> bytes:
+        """All of stdout so far."""
+        return b"".join(self._kept)
+
+
+def colours_by_default(stream: IO[str]) -> bool:
+    """Whether a stream shows colours where no option says so: the environment, else a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -19,6 +19,8 @@ from llmspell_kernel.interpreter import SignalGate, StreamName
 
 _CHUNK = 65536
 _GRACE_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
+"""How often a thread that no signal can reach looks whether its cell has been asked to end."""
 _SHELL = ["/bin/sh", "-c"]
 
 Write = Callable[[StreamName, bytes], None]
@@ -44,13 +46,27 @@ class _Child:
             while data := pipe.read(_CHUNK):
                 self._write(stream, data)
 
-    def wait(self) -> tuple[bool, str, int]:
-        """Waits for the end of process and output: ok, "exit" or "signal", code, as os.execute answers."""
-        code = self.process.wait()
+    def wait(self, ending: Callable[[], bool]) -> tuple[bool, str, int]:
+        """Waits for the end of process and output: ok, "exit" or "signal", code, as os.execute answers.
+
+        Raises:
+            KeyboardInterrupt: the cell has been asked to end.
+        """
+        code = self._code(ending)
         for pump in self._pumps:
             # A grandchild in the background may keep the pipe open for ever; the child itself is done.
             pump.join(timeout=0.2)
         return (code == 0, "exit", code) if code >= 0 else (False, "signal", -code)
+
+    def _code(self, ending: Callable[[], bool]) -> int:
+        if threading.current_thread() is threading.main_thread():
+            return self.process.wait()  # a signal ends it
+        while True:
+            try:
+                return self.process.wait(_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if ending():
+                    raise KeyboardInterrupt from None
 
     def end_soon(self) -> None:
         """The cell that waited was interrupted, and so was the child: it gets a moment to end by itself."""
@@ -62,10 +78,12 @@ class _Child:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signals a child and all it has started."""
+    """Signals a child, and all it has started if it leads a process group of its own."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
+        try:
             os.killpg(process.pid, number)
+        except ProcessLookupError:
+            process.send_signal(number)
 
 
 @contextlib.contextmanager
@@ -108,8 +126,16 @@ class Children:
         self._ending = ending
         self._allowed = allowed
         self._variables = variables
+        self._shared = False
         self._running: dict[int, _Child] = {}
         self._next = 1
+
+    def share_streams(self) -> None:
+        """From now on children have this process's own streams and belong to its terminal, as in `lua`.
+
+        What they write does not pass through the front end, and Ctrl-C in a terminal reaches them too.
+        """
+        self._shared = True
 
     def execute(self, command: bytes) -> tuple[bool, str, int]:
         """Runs a shell command to its end; both its streams go to the front end.
@@ -118,6 +144,11 @@ class Children:
             NotAllowedError: the settings allow no processes.
         """
         self._check()
+        if self._shared:
+            with self._gate.shut():
+                child = self._start(command, stdin=None, stdout=None, stderr=None)
+                number = self._remember(child)
+            return self._wait(number, child)
         with self._gate.shut():
             child_out, out = os.pipe()
             child_err, err = os.pipe()
@@ -132,7 +163,7 @@ class Children:
         try:
             if self._ending():
                 raise KeyboardInterrupt
-            return child.wait()
+            return child.wait(self._ending)
         except BaseException:
             with self._gate.shut():
                 child.end_soon()
@@ -151,8 +182,14 @@ class Children:
         self._check()
         with self._gate.shut():
             reading, writing = os.pipe()
-            shown, shown_end = os.pipe()
             parent_end, child_end = (reading, writing) if mode == b"r" else (writing, reading)
+            if self._shared:
+                with _closed(child_end), _closed_on_failure(parent_end):
+                    own = {"stdin": None, "stdout": None, "stderr": None}
+                    child = self._start(command, **own | {"stdout" if mode == b"r" else "stdin": child_end})
+                child.parent_end = parent_end
+                return self._remember(child), f"/dev/fd/{parent_end}"
+            shown, shown_end = os.pipe()
             with _closed(child_end, shown_end), _closed_on_failure(parent_end, shown):
                 if mode == b"r":
                     child = self._start(command, stdin=subprocess.DEVNULL, stdout=writing, stderr=shown_end)
@@ -189,18 +226,23 @@ class Children:
         for child in list(self._running.values()):
             child.process.wait()
 
+    def wait_all(self) -> None:
+        """Waits until every running child has ended by itself."""
+        for child in list(self._running.values()):
+            child.process.wait()
+
     def _check(self) -> None:
         if not self._allowed:
             raise NotAllowedError(NotAllowedError.PROCESSES)
 
-    def _start(self, command: bytes, *, stdin: int, stdout: int, stderr: int) -> _Child:
+    def _start(self, command: bytes, *, stdin: int | None, stdout: int | None, stderr: int | None) -> _Child:
         process = subprocess.Popen(
             [*_SHELL, command],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             env=self._variables(),
-            start_new_session=True,
+            start_new_session=not self._shared,
         )
         return _Child(process, self._write)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -41,11 +42,16 @@ class CellExit(CellEnd):
 
 
 class CellTimeLimit(CellEnd):
-    """The cell ran longer than allowed."""
+    """The cell ran longer than allowed; `hint` says how to allow more."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the cell ran longer than its limit of {seconds:g} s")
+    def __init__(
+        self,
+        seconds: float,
+        hint: str = "Raise the limit with the kernel's option time_limit (seconds; 0 for none).",
+    ) -> None:
+        super().__init__(f"it ran longer than its limit of {seconds:g} s")
         self.seconds = seconds
+        self.hint = hint
 
 
 class _CHooks:
@@ -82,6 +88,13 @@ class _CHooks:
         set_function.argtypes = [ctypes.c_void_p, _WARN_FUNCTION, ctypes.c_void_p]
         set_function.restype = None
         set_function(thread, receive, None)
+
+    def close_state(self, thread: int) -> None:
+        """Ends the Lua state that a thread belongs to; afterwards nothing may touch it."""
+        close = self._library.lua_close
+        close.argtypes = [ctypes.c_void_p]
+        close.restype = None
+        close(thread)
 
     def install(self, thread: int, hook: int) -> None:
         self._set(thread, hook, _MASK_EVERYTHING, 1)
@@ -124,7 +137,9 @@ class Interrupts:
         self._current: Callable[[], int | None] = lambda: None
         self._asynchronous = self._hooks is not None and (self.is_jit or _can_peek(runtime, self._main))
         self._touched: set[int] = set()
+        self._warn_sink: Callable[[bytes], None] = lambda text: None
         self._changed = threading.Condition()
+        self._closed = False
         self._active = False
         self._expected = False
         self._poked = False
@@ -194,6 +209,12 @@ class Interrupts:
         if self._asynchronous and not self.is_jit:
             self._current = _upvalue_reader(runtime, peek)
 
+    def close(self) -> None:
+        """Ends the thread that keeps asking, once no cell has to be asked any more. Any thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     def expect(self, expected: bool) -> None:
         """Whether a cell will begin soon: requests are kept for it, or forgotten again."""
         with self._changed:
@@ -256,6 +277,8 @@ class Interrupts:
         """
         if not self._asynchronous or self._hooks is None or self.is_jit:
             return
+        self._warn_sink = write
+        here = weakref.ref(self)  # the function lives for ever, a kernel need not
         parts: list[bytes] = []
         on = False
 
@@ -268,8 +291,9 @@ class Interrupts:
             if not continues:
                 message = b"".join(parts)
                 parts.clear()
-                if on:
-                    write(b"Lua warning: " + message + b"\n")
+                there = here()
+                if on and there is not None:
+                    there._warn_sink(b"Lua warning: " + message + b"\n")
 
         self._hooks.send_warnings(self._main, warn)
 
@@ -295,8 +319,8 @@ class Interrupts:
     def _insist(self) -> None:
         """Keeps asking until the cell has ended; says so when it does not listen."""
         with self._changed:
-            while True:
-                self._changed.wait_for(self._ending)
+            while not self._closed:
+                self._changed.wait_for(lambda: self._closed or self._ending())
                 patience = time.monotonic() + STUBBORN_SECONDS
                 told = False
                 while self._ending():
@@ -305,6 +329,14 @@ class Interrupts:
                         told = True
                         self.on_stubborn()
                     self._changed.wait(_REARM_SECONDS)
+
+    def close_state(self) -> None:
+        """Runs all finalizers and ends the Lua state, where the C function for it is to be had.
+
+        lupa does not know: the process must end without another look at any object of Lua's.
+        """
+        if self._hooks is not None:
+            self._hooks.close_state(self._main)
 
     @property
     def hooked(self) -> bool:

@@ -246,6 +246,14 @@ class LuaState:
             self.runtime.set_max_memory(self.settings.memory_limit if self._limited else 0)
         return before
 
+    def end(self) -> None:
+        """Runs what finalizers and open files have left to do, as Lua does at its end.
+
+        The process must end without another look at any object of Lua's.
+        """
+        self._host[b"allow_holding"](False)
+        self.interrupts.close_state()
+
     def collect_garbage(self) -> None:
         """Frees what Lua no longer needs."""
         self._collect(b"collect")

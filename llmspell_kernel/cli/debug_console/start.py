@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from llmspell_kernel.cli.debug_console.console import Console
 from llmspell_kernel.cli.debug_console.lines import LineInput
-from llmspell_kernel.cli.script import Script
+from llmspell_kernel.cli.script import ScriptProcess
 from llmspell_kernel.interpreter import StreamName
 
 
@@ -21,7 +21,7 @@ def debug_here(
         LLMSpellError: it cannot begin.
     """
     lines = LineInput(lambda text: script.frontend.write("stdout", text.encode(errors="surrogateescape")))
-    script = Script(file, arguments, language, lines.read)
+    script = ScriptProcess.of_file(file, arguments, language, lines.read)
 
     at_line_start = True
 
@@ -50,6 +50,7 @@ def debug_here(
     thread.start()
     try:
         status = script.run()
+        script.show_error()
     finally:
         console.ended()
         thread.join()

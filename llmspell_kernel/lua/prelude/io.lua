@@ -15,6 +15,9 @@ local raw = {}
 for name, f in next, method do raw[name] = f end
 
 local input, output = stdin, stdout
+local asked = stdin -- the handle whose input the front types; nil where it is the process's own
+
+function host.use_real_stdin() asked = nil end
 
 -- The results of Lua's own function; its errors get the position of the user's code instead of ours.
 local function relay(ok, ...)
@@ -170,16 +173,22 @@ local function read_stdin(...)
   return unpack(results, 1, n)
 end
 
+-- What a read has answered. An interrupt may have ended it, which the host hears of when it is called.
+local function received(file, ok, ...)
+  if file == stdin and (...) == nil then host.flush() end
+  return relay(ok, ...)
+end
+
 function method:read(...)
-  if self == stdin then return read_stdin(...) end
+  if self == asked then return read_stdin(...) end
   release() -- a pipe may take its time
-  return relay(pcall(raw.read, self, ...))
+  return received(self, pcall(raw.read, self, ...))
 end
 
 function io.read(...)
-  if input == stdin then return read_stdin(...) end
+  if input == asked then return read_stdin(...) end
   release()
-  return relay(pcall(raw.read, input, ...))
+  return received(input, pcall(raw.read, input, ...))
 end
 
 function io.getpass(prompt)
@@ -195,20 +204,21 @@ local function stdin_lines(...)
   return function() return read_stdin(unpack(formats, 1, n)) end
 end
 
-function method:lines(...)
-  if self == stdin then return stdin_lines(...) end
-  if not children[self] then return relay(pcall(raw.lines, self, ...)) end
-  local next_line = raw.lines(self, ...)
+local function lines_of(file, ...)
+  if file == asked then return stdin_lines(...) end
+  if not children[file] and file ~= stdin then return relay(pcall(raw.lines, file, ...)) end
+  local next_line = raw.lines(file, ...)
   return function()
     release() -- the next line may take its time
-    return next_line()
+    return received(file, pcall(next_line))
   end
 end
 
+function method:lines(...) return lines_of(self, ...) end
+
 function io.lines(path, ...)
   if path ~= nil then return relay(pcall(raw_lines, path, ...)) end
-  if input == stdin then return stdin_lines(...) end
-  return relay(pcall(raw.lines, input, ...))
+  return lines_of(input, ...)
 end
 
 function method:flush()
@@ -220,12 +230,12 @@ function method:flush()
 end
 
 function method:setvbuf(...)
-  if self == stdout or self == stderr or self == stdin then return true end
+  if self == stdout or self == stderr or self == asked then return true end
   return relay(pcall(raw.setvbuf, self, ...))
 end
 
 function method:seek(...)
-  if self == stdout or self == stderr or self == stdin then return nil, "Illegal seek", 29 end
+  if self == stdout or self == stderr or self == asked then return nil, "Illegal seek", 29 end
   return relay(pcall(raw.seek, self, ...))
 end
 

@@ -1,0 +1,19 @@
+"""What the command says to its user on stderr. Imports nothing that takes time."""
+
+from __future__ import annotations
+
+import sys
+
+from llmspell_kernel.cli.terminal_frontend import colours_by_default
+
+
+def complain(message: str, *, colours: bool | None = None) -> None:
+    """Says what is wrong: `error:` and the message, coloured by default on a terminal."""
+    if sys.stderr is None:
+        return
+    coloured = colours_by_default(sys.stderr) if colours is None else colours
+    label = "\x1b[1;31merror:\x1b[0m" if coloured else "error:"
+    text = f"{label} {message}\n".encode(errors="surrogateescape")
+    sys.stderr.flush()
+    sys.stderr.buffer.write(text)
+    sys.stderr.buffer.flush()
