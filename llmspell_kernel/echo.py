@@ -21,6 +21,7 @@ from llmspell_kernel.interpreter import (
     MimeBundle,
     Outcome,
     SignalGate,
+    Waits,
 )
 
 
@@ -48,6 +49,7 @@ class EchoInterpreter(Interpreter):
         self._interrupted = threading.Event()
         self._running = False
         self.gate = SignalGate()
+        self.waits = Waits(self._interrupted.is_set)
         self._words: dict[str, Callable[[str], str | None]] = {
             "stdout": lambda text: self._frontend.write("stdout", text.encode() + b"\n"),
             "stderr": lambda text: self._frontend.write("stderr", text.encode() + b"\n"),
@@ -84,8 +86,7 @@ class EchoInterpreter(Interpreter):
         raise _EchoedError(text)
 
     def _sleep(self, seconds: str) -> str | None:
-        if self._interrupted.wait(float(seconds)):
-            raise KeyboardInterrupt
+        self.waits.sleep(float(seconds))
         return None
 
     def evaluate(self, expression: str) -> Outcome:
@@ -116,3 +117,4 @@ class EchoInterpreter(Interpreter):
         """Ends a sleep."""
         if self._running:
             self._interrupted.set()
+            self.waits.wake()

@@ -11,6 +11,7 @@ which any thread may call at any time. A `Frontend` method may be called from an
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -186,11 +187,56 @@ class SignalGate:
             self.open = before
 
 
+class Waits:
+    """What the thread that runs cells waits for, so that an interrupt ends it on whichever thread that is.
+
+    A signal ends what the main thread is blocked in; other threads cannot be reached so. What a library
+    function has to wait for, it therefore waits for here. `wake` may be called by any thread; everything
+    else belongs to the thread that runs cells.
+    """
+
+    def __init__(self, ending: Callable[[], bool]) -> None:
+        """`ending` tells whether the running cell has been asked to end."""
+        self._ending = ending
+        self._woken = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits that long.
+
+        Raises:
+            KeyboardInterrupt: the cell has been asked to end.
+        """
+        self.until(lambda: False, seconds)
+
+    def until(self, ready: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Waits until `ready` answers true; whoever changes its answer calls `wake`. False after `seconds`.
+
+        Raises:
+            KeyboardInterrupt: the cell has been asked to end.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            self._woken.clear()
+            if self._ending():
+                raise KeyboardInterrupt
+            if ready():
+                return True
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            self._woken.wait(left)
+
+    def wake(self) -> None:
+        """Has the waiting thread look again."""
+        self._woken.set()
+
+
 class Interpreter(ABC):
     """A language that runs cells for a front."""
 
     info: LanguageInfo
     gate: SignalGate
+    waits: Waits
 
     @abstractmethod
     def run(self, code: str, *, number: int, store: bool = True) -> Outcome:

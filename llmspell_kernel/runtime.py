@@ -97,6 +97,7 @@ class Runtime:
         self._variables: LuaTable | None = None
         self.interpreter = self._make_interpreter()
         self.gate = self.interpreter.gate
+        self.waits = self.interpreter.waits
         self.info = self.interpreter.info
 
     def _make_interpreter(self) -> Interpreter:

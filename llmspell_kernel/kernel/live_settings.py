@@ -8,19 +8,24 @@ from llmspell_kernel.magics.settings import Setting, Value
 
 if TYPE_CHECKING:
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
+    from llmspell_kernel.kernel.streams import CellOutput
+
+OUTPUT_LIMIT_HELP = "Bytes of text that a cell may write; 0 for no limit."
 
 
 def kernel_settings(kernel: LLMSpellKernel) -> list[Setting]:
     """Those that are not the Lua state's; the texts are the options'."""
-
-    def limit_output(value: Value) -> None:
-        kernel.output_limit = kernel.output.limit = int(value)
-
+    help_text = str(kernel.traits()["history_file"].help)
     return [
-        Setting("output_limit", _help(kernel, "output_limit"), lambda: kernel.output.limit, limit_output),
-        Setting("history_file", _help(kernel, "history_file"), lambda: str(kernel.history_file)),
+        output_limit_setting(kernel.output),
+        Setting("history_file", help_text, lambda: str(kernel.history_file)),
     ]
 
 
-def _help(kernel: LLMSpellKernel, name: str) -> str:
-    return str(kernel.traits()[name].help)
+def output_limit_setting(output: CellOutput) -> Setting:
+    """How much a cell may write."""
+
+    def limit_output(value: Value) -> None:
+        output.limit = int(value)
+
+    return Setting("output_limit", OUTPUT_LIMIT_HELP, lambda: output.limit, limit_output)

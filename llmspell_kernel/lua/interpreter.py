@@ -18,6 +18,7 @@ from llmspell_kernel.interpreter import (
     MimeBundle,
     Outcome,
     SignalGate,
+    Waits,
 )
 from llmspell_kernel.lua.binding import LuaFunction, LuaTable
 from llmspell_kernel.lua.cells import CellCompiler
@@ -68,6 +69,7 @@ class LuaInterpreter(Interpreter):
         self.settings = settings or LuaSettings()
         self.frontend = frontend
         self.gate = SignalGate()
+        self.waits = Waits(lambda: self.state.interrupts.ending())
         self.sources: dict[str, str] = {}
         self.endings: list[Callable[[bool], None]] = []
         self._debugger: Debugger | None = None
@@ -262,6 +264,7 @@ class LuaInterpreter(Interpreter):
         there, _ = self.state.interrupts.end_cell(CellTimeLimit(seconds))
         if there:
             self.children.signal_all(by_force=False)
+            self.waits.wake()
             self.frontend.wake()
 
     def _failed(self, failure: BaseException | None, reason: BaseException | None) -> Outcome:
@@ -337,6 +340,7 @@ class LuaInterpreter(Interpreter):
         there, asked = self.state.interrupts.end_cell(KeyboardInterrupt())
         if there:
             self.children.signal_all(by_force=asked > 1)
+            self.waits.wake()
 
     def expect(self, expected: bool) -> None:
         """An interrupt is kept for the cell that is about to run, or no longer."""
@@ -351,8 +355,9 @@ class LuaInterpreter(Interpreter):
         self.frontend.write("stderr", text)
 
     def close(self) -> None:
-        """Ends the child processes that are still running."""
+        """Ends the child processes that are still running, and the thread that interrupts."""
         self.children.end_all()
+        self.state.interrupts.close()
 
     @property
     def debugger(self) -> Debugger:

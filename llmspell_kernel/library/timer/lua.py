@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +30,6 @@ def install(lua: LuaInterpreter) -> None:
             "cancel": timers.cancel,
             "cancel_all": timers.cancel_all,
             "is_waiting": timers.is_waiting,
-            "sleep": time.sleep,
+            "sleep": lua.waits.sleep,
         },
     )
