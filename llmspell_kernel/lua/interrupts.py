@@ -236,6 +236,8 @@ class Interrupts:
         with self._changed:
             self._active = self._expected = False
             reason, self._reason = self._reason, None
+            if reason is not None:
+                self._touched.clear()  # hooks.lua takes the hook away from all coroutines
             if self._poked or reason is not None:
                 self._poked = False
                 self._unhook(self._main)

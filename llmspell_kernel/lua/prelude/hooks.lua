@@ -119,9 +119,14 @@ local function gethook(thread)
   return nil
 end
 
--- The end of a cell takes all hooks away; the user's own, or the debugger's, comes back.
+-- The end of a cell takes all hooks away, also from coroutines that have yielded just as they were hooked; the
+-- user's own, or the debugger's, come back.
 local function restore()
   if debugger.hook or user_hooks[key()] then arm() end
+  if one_for_all then return end
+  for thread in next, hook_table do
+    if type(thread) == "thread" and status(thread) == "suspended" then arm(thread) end
+  end
 end
 
 -- Of the debugger's in code; does nothing where there is none.
