@@ -10,6 +10,7 @@ from llmspell_kernel.cli.lazy import LazyGroup
 COMMANDS = {
     "debug": "llmspell_kernel.cli.debug:debug",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
+    "config": "llmspell_kernel.cli.config:config",
     "version": "llmspell_kernel.cli.version:version",
 }
 """Each command by its name, in the order of `--help`: where it is, as `module:attribute`."""

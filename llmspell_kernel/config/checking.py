@@ -121,6 +121,19 @@ def _read(node: Node, text: str) -> Any:
     return text
 
 
+def problem_with(key: Key) -> str:
+    """Why there is no setting or table of that key, with what may be meant; empty if there is one."""
+    node: Node | None = schema.root()
+    for depth, name in enumerate(key):
+        if node is None or node.table is None:
+            break
+        child = node.child(name)
+        if child is None:
+            return _no_such(key[: depth + 1], node)
+        node = child
+    return "" if schema.find(key) is not None else f"no such setting; {'.'.join(key[:-1])} has no parts"
+
+
 def _no_such(key: Key, table: Node) -> str:
     if key in _ELSEWHERE:
         return f"no such setting; {_ELSEWHERE[key]}"

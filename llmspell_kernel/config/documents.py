@@ -16,7 +16,8 @@ Key = tuple[str, ...]
 _AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*""")
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\[\]]+)\]\]?\s*(?:#.*)?$")
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|#.*")
+_LONG_QUOTES = ('"""', "'''")
+_TOKEN = re.compile(r"""\"{3}|'{3}|"(?:[^"\\]|\\.)*"|'[^']*'|#.*|[\[\]{}]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +142,19 @@ def _parts(text: str) -> tuple[Key, int]:
 
 
 def _state_after(rest: str, closing: str, depth: int) -> tuple[str, int]:
+    """What is open at the end of a line, or of the part of it that holds a value."""
+    position = 0
     while True:
         if closing:
-            _, there, rest = rest.partition(closing)
-            if not there:
+            end = rest.find(closing, position)
+            if end < 0:
                 return closing, depth
-            closing = ""
-        starts = [(rest.find(quotes), quotes) for quotes in ('"""', "'''") if quotes in rest]
-        if not starts:
-            break
-        position, closing = min(starts)
-        depth += _brackets(rest[:position])
-        rest = rest[position + 3 :]
-    return "", depth + _brackets(rest)
-
-
-def _brackets(text: str) -> int:
-    plain = _QUOTED.sub("", text)
-    return sum(map(plain.count, "[{")) - sum(map(plain.count, "]}"))
+            position, closing = end + len(closing), ""
+        token = _TOKEN.search(rest, position)
+        if token is None:
+            return "", depth
+        position = token.end()
+        if token[0] in _LONG_QUOTES:
+            closing = token[0]
+        else:
+            depth += (token[0] in "[{") - (token[0] in "]}")

@@ -127,16 +127,29 @@ def _read(path: Path, origin: Origin, below: Sequence[str]) -> Values:
             str(origin),
             f"more than {DEEPEST} files extend each other: {_shown(below[0])} -> ... -> {_shown(here)}",
         )
-    text = read_text(path)
+    return _with_layers(read_text(path), path, origin, (*below, here))
+
+
+def read_layer(text: str, path: Path) -> Values:
+    """The settings of a text that is, or will be, in a file; with all that it extends.
+
+    Raises:
+        SettingsError: it is no TOML, or something that it extends cannot be read.
+    """
+    return _with_layers(text, path, Origin("file", str(path)), (str(path.resolve()),))
+
+
+def _with_layers(text: str, path: Path, origin: Origin, chain: Sequence[str]) -> Values:
+    """`chain` are the files that extend each other down to and with this one."""
     document = parse_document(text, str(origin))
     values: Values = {}
     lines = key_lines(text)
     for at, name in _extended(document, origin, lines):
         if name.startswith(("/", "./", "../", "~")):
             file = path.parent / Path(name).expanduser()
-            lay_over(values, _read(file, Origin("file", str(file)), (*below, here)))
+            lay_over(values, _read(file, Origin("file", str(file)), chain))
         else:
-            lay_over(values, _layer(name, at, (*below, here)))
+            lay_over(values, _layer(name, at, chain))
     for about in _ABOUT:
         document.pop(about, None)
     own = {

@@ -15,6 +15,7 @@ from llmspell_kernel.config.documents import Key
 from llmspell_kernel.config.environment import read_environment
 from llmspell_kernel.config.layers import DEFAULT, Origin, Values
 from llmspell_kernel.config.sections import Settings
+from llmspell_kernel.errors import SettingsError
 
 HIDDEN = "********"
 """What is shown instead of a secret."""
@@ -39,19 +40,23 @@ class Loaded:
     unknown_variables: tuple[str, ...] = ()
 
     def origin(self, key: Key) -> Origin:
-        """Where a setting came from."""
-        return self.origins.get(key, DEFAULT)
+        """Where a setting came from; for a part of a provider's option, where the option did."""
+        if key in self.origins:
+            return self.origins[key]
+        node = schema.find(key[:3])
+        is_part = len(key) > 3 and node is not None and node.kind is Any
+        return self.origin(key[:-1]) if is_part else DEFAULT
 
-    def value(self, key: Key) -> Any:
-        """A setting, or a table of them as a dict; secrets as they are.
+    def shown(self, key: Key) -> Any:
+        """A setting, or a table of them as a dict; without secrets.
 
         Raises:
-            KeyError: there is none of that key.
+            SettingsError: there is none of that key.
         """
-        value: Any = as_table(self.settings)
+        value: Any = as_table(self.settings, hide=True)
         for name in key:
-            if not isinstance(value, dict):
-                raise KeyError(".".join(key))
+            if not isinstance(value, dict) or name not in value:
+                raise SettingsError.at(".".join(key), "there is nothing of that name in the settings")
             value = value[name]
         return value
 

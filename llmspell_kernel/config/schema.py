@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,7 +109,8 @@ def _table(
         if "rest" in marks:
             rest_field = field.name
             _, value_type = get_args(_bare(hint))
-            rest = _node((*key, ANY_NAME), value_type, msgspec.NODEFAULT, "")
+            about = (inspect.getdoc(value_type) or "") if _is_struct(value_type) else ""
+            rest = _node((*key, ANY_NAME), value_type, None, about)
             continue
         value = field.default if field.default is not msgspec.NODEFAULT else None
         children.append(_node((*key, field.encode_name), hint, value, (meta and meta.description) or ""))
@@ -120,9 +122,13 @@ def _table(
 def _node(key: Key, hint: Any, default: Any, description: str) -> Node:
     bare, meta = _bare(hint), _meta(hint)
     secret = bool(meta and (meta.extra or {}).get("secret"))
-    if isinstance(bare, type) and issubclass(bare, Struct):
+    if _is_struct(bare):
         return _table(key, bare, hint, default, description, secret)
     return Node(key, bare, hint, default, description, secret)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _bare(hint: Any) -> Any:

@@ -1,0 +1,76 @@
+"""The settings of a command line, and `--dry-run`, which shows them instead of starting something."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.cli.frame import Frame
+
+if TYPE_CHECKING:
+    from llmspell_kernel.config.documents import Key
+    from llmspell_kernel.config.layers import Origin
+    from llmspell_kernel.config.loading import Loaded
+
+
+def loaded(frame: Frame, flags: Mapping[str, Any] | None = None) -> Loaded:
+    """What is in effect: everything that is discovered or named, with a command's own `flags` on top.
+
+    `flags` are settings by dotted key. Variables that look like settings and are none are noted on stderr.
+
+    Raises:
+        SettingsError: something cannot be read or does not fit.
+    """
+    from llmspell_kernel.config.loading import load
+
+    found = load(frame.config, frame.profile, flags)
+    for name in found.unknown_variables:
+        frame.note(f"note: {name} is no setting{_nearest(name)}; it is ignored")
+    return found
+
+
+def _nearest(name: str) -> str:
+    from llmspell_kernel.config import schema
+    from llmspell_kernel.config.environment import variable_of
+
+    close = difflib.get_close_matches(name, [variable_of(node.key) for node in schema.leaves()], 1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def show_effective(frame: Frame, found: Loaded, section: Key = ()) -> None:
+    """Writes the settings in effect, or those of a section, with where each came from; for `--dry-run`."""
+    show_settings(frame, found, section, with_origins=True)
+
+
+def show_settings(frame: Frame, found: Loaded, section: Key = (), *, with_origins: bool) -> None:
+    """Writes settings as TOML or JSON, without secrets.
+
+    With `with_origins`, TOML has a comment behind each line, and JSON is a list of `key`, `value`, `origin`,
+    `name` and `line`.
+    """
+    from llmspell_kernel.config.documents import flat
+    from llmspell_kernel.config.writing import toml_text
+
+    table = found.shown(section)
+    if not isinstance(table, dict):
+        section, table = section[:-1], {section[-1]: table}
+
+    def note(key: Key) -> str:
+        return str(found.origin(key)) if with_origins else ""
+
+    if with_origins:
+        data: Any = [_row(key, value, found.origin(key)) for key, value in flat(table, section)]
+    else:
+        data = table
+    frame.show(data, lambda: toml_text(table, note, section))
+
+
+def _row(key: Key, value: Any, origin: Origin) -> dict[str, Any]:
+    return {
+        "key": ".".join(key),
+        "value": value,
+        "origin": origin.kind,
+        "name": origin.name or None,
+        "line": origin.line or None,
+    }
