@@ -10,26 +10,28 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from llmspell_kernel.client.connection import CHANNELS, Connection, is_loopback
 from llmspell_kernel.errors import ConnectionFileError, NoSuchKernelError
 
 _CONNECT_SECONDS = 0.5
+_SCHEME = "tcp://"
 _SHOWN = 5
 """How many kernels an error message names."""
 
 
 def folders() -> list[Path]:
     """Where connection files are looked for: Jupyter's runtime folder, then LLMSpell's own."""
-    found = [_jupyter_runtime_folder(), Path.home() / ".llmspell/kernels"]
+    found = [jupyter_runtime_folder(), Path.home() / ".llmspell/kernels"]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         found.append(Path(runtime, "llmspell/kernels"))
     return list(dict.fromkeys(found))
 
 
-def _jupyter_runtime_folder() -> Path:
+def jupyter_runtime_folder() -> Path:
+    """Where Jupyter's programs leave the files of what runs."""
     if folder := os.environ.get("JUPYTER_RUNTIME_DIR"):
         return Path(folder)
     from jupyter_core.paths import jupyter_runtime_dir
@@ -37,43 +39,53 @@ def _jupyter_runtime_folder() -> Path:
     return Path(jupyter_runtime_dir())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundKernel:
-    """A connection file, which may lead to a kernel that runs, to nothing, or say nothing at all."""
+    """What leads to a kernel that runs, or to nothing any more, or says nothing at all.
 
-    file: Path
+    Attributes:
+        id: what people call it.
+        content: how to reach it, or why its file does not say that.
+        file: its connection file; None for one that was named by address and key.
+    """
 
-    @property
-    def id(self) -> str:
-        """What people call it."""
-        return self.file.stem.removeprefix("kernel-")
+    id: str
+    content: Connection | ConnectionFileError
+    file: Path | None = None
 
-    @cached_property
-    def content(self) -> Connection | ConnectionFileError:
-        """What the file says, or why it says nothing."""
+    @classmethod
+    def of_file(cls, file: Path) -> Self:
+        """By its connection file, which is read now."""
+        content: Connection | ConnectionFileError
         try:
-            return Connection.read(self.file)
+            content = Connection.read(file)
         except ConnectionFileError as error:
-            return error
+            content = error
+        return cls(file.stem.removeprefix("kernel-"), content, file)
 
     @property
     def connection(self) -> Connection:
-        """What the file says.
+        """How to reach it.
 
         Raises:
-            ConnectionFileError: nothing that leads to a kernel.
+            ConnectionFileError: its file does not say that.
         """
         if isinstance(self.content, ConnectionFileError):
             raise self.content
         return self.content
 
-    @cached_property
+    @property
+    def name(self) -> str:
+        """The name of its kernelspec; may be empty."""
+        return "" if isinstance(self.content, ConnectionFileError) else self.content.kernel_name
+
+    @property
     def is_ours(self) -> bool:
         """Whether this is a LLMSpell kernel, as far as its file and its kernelspec tell."""
         content = self.content
         if isinstance(content, ConnectionFileError):
             return False
-        return bool(content.extra) or is_our_kernelspec(content.kernel_name)
+        return self.file is None or bool(content.extra) or is_our_kernelspec(content.kernel_name)
 
     @property
     def listens(self) -> bool:
@@ -83,14 +95,16 @@ class FoundKernel:
 
 def find_kernels(places: Iterable[Path] | None = None) -> list[FoundKernel]:
     """All connection files, the newest first; by default those in `folders()`. A file counts once."""
-    found: dict[Path, tuple[float, FoundKernel]] = {}
+    found: dict[str, tuple[float, FoundKernel]] = {}
     for folder in folders() if places is None else places:
         for file in _files(folder):
             try:
                 changed = file.lstat().st_mtime
             except OSError:  # gone meanwhile
                 continue
-            found.setdefault(Path(os.path.realpath(file)), (changed, FoundKernel(file)))
+            real = os.path.realpath(file)
+            if real not in found:
+                found[real] = changed, FoundKernel.of_file(file)
     return [kernel for _, kernel in sorted(found.values(), key=lambda each: each[0], reverse=True)]
 
 
@@ -140,7 +154,19 @@ def listens(connection: Connection, channel: str = "hb") -> bool:
 
 
 def resolve(where: str, *, key: str | None = None, among: Sequence[FoundKernel] | None = None) -> Connection:
-    """How to reach the kernel that a person means.
+    """How to reach the kernel that a person means: the connection of what `find_kernel` finds.
+
+    Raises:
+        ConnectionFileError: its connection file is missing or makes no sense, or its key is not known.
+        NoSuchKernelError: none or several are called so.
+    """
+    return find_kernel(where, key=key, among=among).connection
+
+
+def find_kernel(
+    where: str, *, key: str | None = None, among: Sequence[FoundKernel] | None = None
+) -> FoundKernel:
+    """The kernel that a person means, whether it runs or not.
 
     Args:
         where: a connection file's path, an id or the unique beginning of one, the name of a kernelspec of
@@ -149,33 +175,19 @@ def resolve(where: str, *, key: str | None = None, among: Sequence[FoundKernel] 
         among: the kernels to look through; by default all there are.
 
     Raises:
-        ConnectionFileError: the connection file is missing or makes no sense, or the key is not known.
+        ConnectionFileError: there is no such file, or no key is known for the address.
         NoSuchKernelError: none or several are called so.
     """
-    if address := _address(where):
-        return _at_address(where, *address, key, among)
-    if found := _as_file(where):
-        return found.connection
-    return find_kernel(where, among).connection
-
-
-def find_kernel(where: str, among: Sequence[FoundKernel] | None = None) -> FoundKernel:
-    """As `resolve`, for a kernel that has a connection file; whether that makes sense is not looked at.
-
-    Raises:
-        ConnectionFileError, NoSuchKernelError: as `resolve`.
-    """
-    kernels = find_kernels() if among is None else among
     if found := _as_file(where):
         return found
     if address := _address(where):
-        connection = _at_address(where, *address, None, kernels)
-        return next(each for each in kernels if each.content is connection)
+        return _at_address(where, *address, key, among)
+    kernels = find_kernels() if among is None else among
     wanted = where.removeprefix("kernel-").removesuffix(".json")
     for matching in (
         [each for each in kernels if each.id == wanted],
         [each for each in kernels if wanted and each.id.startswith(wanted)],
-        [each for each in kernels if _name(each) == where],
+        [each for each in kernels if each.name == where != ""],
     ):
         if matching:
             return _only(matching, where)
@@ -195,10 +207,6 @@ def only_kernel(among: Sequence[FoundKernel] | None = None) -> FoundKernel:
     if not running:
         raise NoSuchKernelError("no LLMSpell kernel runs; `llmspell kernel start` starts one")
     raise NoSuchKernelError(f"several kernels run: say which of {_ids(running)}")
-
-
-def _name(kernel: FoundKernel) -> str | None:
-    return None if isinstance(kernel.content, ConnectionFileError) else kernel.content.kernel_name
 
 
 def _only(matching: Sequence[FoundKernel], where: str) -> FoundKernel:
@@ -227,12 +235,12 @@ def _those_there(kernels: Sequence[FoundKernel]) -> str:
 def _as_file(where: str) -> FoundKernel | None:
     """The connection file that is meant, if it is one: whatever has a slash in it, or is there."""
     path = Path(where).expanduser()
-    if os.sep in where or (where.endswith(".json") and path.is_file()):
-        found = FoundKernel(path.absolute())
-        if not path.exists():
-            _ = found.connection  # says so
-        return found
-    return None
+    if _SCHEME in where or not (os.sep in where or (where.endswith(".json") and path.is_file())):
+        return None
+    found = FoundKernel.of_file(path.absolute())
+    if not path.exists():
+        _ = found.connection  # says so
+    return found
 
 
 # Addresses
@@ -244,8 +252,8 @@ def _address(where: str) -> tuple[str, int] | None:
     Raises:
         NoSuchKernelError: it begins with tcp:// and goes on wrongly.
     """
-    has_scheme = where.startswith("tcp://")
-    host, colon, port = where.removeprefix("tcp://").rstrip("/").rpartition(":")
+    has_scheme = where.startswith(_SCHEME)
+    host, colon, port = where.removeprefix(_SCHEME).rstrip("/").rpartition(":")
     if colon and host and port.isdecimal() and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
     if has_scheme:
@@ -257,19 +265,19 @@ def _address(where: str) -> tuple[str, int] | None:
 
 def _at_address(
     where: str, host: str, port: int, key: str | None, among: Sequence[FoundKernel] | None
-) -> Connection:
+) -> FoundKernel:
     if key is not None:
         ports = {name: port + offset for offset, name in enumerate(CHANNELS)}
-        return Connection(ports=ports, ip=host, key=key.encode())
+        return FoundKernel(f"{host}:{port}", Connection(ports=ports, ip=host, key=key.encode()))
     for kernel in find_kernels() if among is None else among:
-        connection = kernel.content
-        if isinstance(connection, ConnectionFileError) or connection.transport != "tcp":
+        content = kernel.content
+        if isinstance(content, ConnectionFileError) or content.transport != "tcp":
             continue
-        if connection.ports["shell"] == port and _same_host(connection.ip, host):
-            return connection
+        if content.ports["shell"] == port and _same_host(content.ip, host):
+            return kernel
     raise ConnectionFileError(
         f"no connection file here is for a kernel at {where}, so its key is not known: give the connection "
-        f"file, or --key or --key-file (then its ports must be {port} to {port + len(CHANNELS) - 1}, as "
+        f"file, or --key-file (then its ports must be {port} to {port + len(CHANNELS) - 1}, as "
         f"`llmspell kernel start --port {port}` makes them)"
     )
 
