@@ -17,7 +17,7 @@ local testing = {}    -- ids of those that the code makes only where their condi
 local always = {}     -- ...unless this says true: the code asks it. Or its metatable, while all of them are wanted.
 local all = { __index = {} }
 local inserted = {}   -- source -> {[line] = points[key]}, the lines with inserted calls
-local late = {}       -- source -> {[line] = {points, first}}
+local late = {}       -- source -> {[line] = {{points, first, calls}, ...}}
 local late_lines = {} -- line -> true if any source has such a breakpoint there
 local evaluations, seen, patience = 0, 0, 0
 
@@ -216,20 +216,37 @@ local function add_site(id, path, source, line, condition, tests)
   if tests then testing[id], all.__index[id] = true, true end
 end
 
--- lines: {{line, path, first}, ...} of a source whose code was compiled without them; none: forget it.
+-- lines: {{line, path, first, calls}, ...} of a source whose code was compiled without them; none: forget it.
+-- `calls`: {{first, second}, ...}, the first two parameters of each function that has code there, "" for none and
+-- "..." for those without names.
+-- Answers whether this has changed anything.
 local function set_late(source, lines)
+  if #lines == 0 and not late[source] then return false end
   late[source] = nil
   for i = 1, #lines do
     local each = lines[i]
     points[each.path] = points[each.path] or {}
     late[source] = late[source] or {}
     local entry = late[source][each.line] or {}
-    entry[#entry + 1] = { points = points[each.path], first = each.first }
+    entry[#entry + 1] = { points = points[each.path], first = each.first, calls = each.calls }
     late[source][each.line] = entry
   end
   for line in next, late_lines do late_lines[line] = nil end
   for _, lines_of in next, late do
     for line in next, lines_of do late_lines[line] = true end
+  end
+  return true
+end
+
+-- Calls f with the first two parameters of each function that has a late breakpoint.
+local function each_late_call(f)
+  for _, lines in next, late do
+    for _, entry in next, lines do
+      for i = 1, #entry do
+        local calls = entry[i].calls
+        for j = 1, #calls do f(calls[j][1], calls[j][2]) end
+      end
+    end
   end
 end
 
@@ -245,6 +262,9 @@ return {
   always = always,
   -- Whether the code shall make every inserted call, because a step may arrive at any of them.
   call_all = function(wanted) setmetatable(always, wanted and all or nil) end,
+  each_late_call = each_late_call,
+  -- The late breakpoints of a source by line, nil if it has none.
+  late_in = function(source) return late[source] end,
   -- The points of a line with an inserted call, if there are any now.
   inserted_at = function(source, line)
     local lines = inserted[source]

@@ -199,12 +199,13 @@ class Debugger:
             self._switch()
 
     def _watch(self) -> None:
-        """Has running code listen now and then while there may be code of a client's that does not end."""
+        """Has running code listen again where it may not have heard, and where a client's may not end."""
         pause = threading.Event()
         while True:
             pause.wait(_WATCH_SECONDS)
             if self._calls.mailbox.has_expired() or (
-                self.state == "running" and self._breakpoints.any_conditions
+                self.state == "running"
+                and (self._breakpoints.any_conditions or not self._calls.mailbox.is_empty)
             ):
                 self._lua.state.interrupts.poke(urgent=True)
 

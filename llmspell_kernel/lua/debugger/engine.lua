@@ -1,11 +1,11 @@
 -- Stops running code, holds it while the host looks at it, and lets it go on as asked.
 -- Breakpoints that were there when their code was compiled are calls in it. Everything else needs the line hook,
--- which is installed only while code is stepped through, is about to pause, or has breakpoints that came later
--- ("late"); breakpoints.lua knows both.
+-- which is installed while code is stepped through or is about to pause, and where breakpoints came later ("late").
+-- breakpoints.lua knows both kinds, watching.lua finds the code with late ones.
 -- The host's functions: wait(may_block) answers nothing, or a function and its arguments; answer(ok, ...);
 -- stopped(reason, thread, text, ids); resumed(); write(text, source, line); expired(): whether the command that is being
 -- carried out has used up its time. `now` is what breakpoints.lua says.
-local host, control, threads, breakpoints, now, jit_lines = ...
+local host, control, threads, breakpoints, now, jit_lines, watching = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
 local error, next, pcall, rawequal, setmetatable, type = error, next, pcall, rawequal, setmetatable, type
@@ -30,6 +30,7 @@ local missed = false    -- the host has asked for attention while it was busy
 local mode, target      -- how it goes on, and from which frame
 local rest_of_line      -- a line that is gone on with, not arrived at
 local waiting = false   -- a step over a call waits for its return
+local watched = false   -- coroutines may have a hook that watches for late breakpoints
 local error_box, error_is_uncaught -- of the stop: {value}
 local passed_on         -- {value} of an error that has stopped the code, and is raised once more
 
@@ -81,15 +82,23 @@ end
 
 local line_hook
 
--- Installs or removes the line hook as the mode and the late breakpoints want it.
-local function watch_lines()
-  local wanted = mode ~= nil or next(late_lines) ~= nil
+-- Installs or removes hooks as the mode and the late breakpoints want it.
+local function watch()
   local before = debugger.hook
   breakpoints.call_all(mode ~= nil)
-  debugger.hook = wanted and line_hook or nil
-  debugger.mask, debugger.count = mode == "out" and "lr" or "l", 0
-  if jit and next(late_lines) then debugger.mask = debugger.mask .. "c" end
-  if wanted or before then arm_active() end
+  debugger.hook, debugger.wanted, debugger.count = nil, nil, 0
+  if mode then
+    debugger.hook, debugger.mask = line_hook, mode == "out" and "lr" or "l"
+    if jit and next(late_lines) then debugger.mask = debugger.mask .. "c" end
+  elseif next(late_lines) then
+    watching.begin()
+    debugger.hook, debugger.wanted = watching.wanted, watching.wanted
+    watched = true
+  elseif watched then
+    watching.finish()
+    watched = false
+  end
+  if debugger.hook or before then arm_active() end
 end
 
 -- `thread` is the one to be looked at, if not the running one.
@@ -105,7 +114,7 @@ local function stop(reason, text, hit, thread)
   stopped, error_box = nil, nil
   if not ok then mode = nil end
   control.resumed()
-  watch_lines()
+  watch()
   if not ok then error(problem, 0) end
 end
 
@@ -224,7 +233,7 @@ function line_hook(event, line)
     stop_here(line)
   elseif mode then
     stop_here(line)
-  elseif not next(late_lines) then
+  else
     arm() -- a coroutine that was hooked for a step that has ended
   end
 end
@@ -329,22 +338,25 @@ return {
     debugger.breakpoint = on and breakpoint_in_code or nil
     if not on then
       breakpoints.clear()
+      watching.learn()
       mode, now.arriving = nil, nil
       set_filters(false, false)
-      watch_lines()
+      watch()
     end
   end,
   set_points = breakpoints.set_points, begin_source = breakpoints.begin_source, add_site = breakpoints.add_site,
   set_late = function(...)
-    breakpoints.set_late(...)
-    watch_lines()
+    if breakpoints.set_late(...) then
+      watching.learn()
+      watch()
+    end
   end,
   set_filters = set_filters,
   go_on = go_on,
   -- The code stops at the next line that it comes to; `how` is "pause" or "entry".
   stop_soon = function(how)
     mode = how
-    watch_lines()
+    watch()
   end,
   serve_now = function() serve_apart(false) end,
   stopped_thread = function() return stopped end,
@@ -359,7 +371,7 @@ return {
     mode, stopped, error_box, rest_of_line, waiting, passed_on = nil, nil, nil, nil, false, nil
     now.arriving, now.busy, now.evaluating = nil, false, false
     jit_lines.forget()
-    watch_lines()
+    watch()
   end,
   -- Runs f without stopping in it.
   quietly = function(f, ...)

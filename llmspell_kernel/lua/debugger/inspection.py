@@ -40,7 +40,8 @@ def load_engine(state: LuaState, control: Mapping[str, Callable[..., Any]]) -> E
     variables, evaluation = load_inspection(state)
     points = state.late_chunk(_FOLDER / "breakpoints.lua", host, for_engine, threads, evaluation, now)
     lines = state.late_chunk(_FOLDER / "jit_lines.lua", host)
-    engine = state.late_chunk(_FOLDER / "engine.lua", host, for_engine, threads, points, now, lines)
+    watching = state.late_chunk(_FOLDER / "watching.lua", host, points, now, lines)
+    engine = state.late_chunk(_FOLDER / "engine.lua", host, for_engine, threads, points, now, lines, watching)
     offered = state.late_chunk(_FOLDER / "commands.lua", host, engine, threads, variables, evaluation)
     return Engine(dict(engine.items()), dict(offered[b"commands"].items()), offered[b"forget"])
 

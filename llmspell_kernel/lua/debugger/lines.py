@@ -43,6 +43,13 @@ class CodeLines:
             index += 1
         return list(first.values())
 
+    def parameters_at(self, line: int) -> list[tuple[str, ...]]:
+        """The parameters of each function that can stop on `line`, the chunk itself among them."""
+        return [
+            self.functions[place.function].parameters if place.function >= 0 else ("...",)
+            for place in self.at(line)
+        ]
+
     def is_local(self, name: str, offset: int) -> bool:
         """Whether `name` is certainly a local variable for what starts at `offset`."""
         return any(start <= offset < end for start, end in self._locals.get(name, ()))

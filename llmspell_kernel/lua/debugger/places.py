@@ -54,6 +54,7 @@ class CodeFunction(NamedTuple):
         last_line: of its `end`.
         body: the offset behind its parameters' `)`; 0 if they have none.
         statement_line: where its first statement starts, or its `end` if it has none.
+        parameters: their names, `self` among them; `...` for what has no name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CodeFunction(NamedTuple):
     last_line: int
     body: int
     statement_line: int
+    parameters: tuple[str, ...] = ()
 
     def is_called(self, name: str) -> bool:
         """Whether a user may mean it by `name`: its own, or the last parts of it; `:` is as good as `.`."""
@@ -357,8 +359,9 @@ class _Walker(ExpressionWalker):
                 index += 1
         names = [token.text for token in self._tokens[opening:index] if token.kind is TokenKind.NAME]
         if ":" in name:
-            names.append("self")
-        self._functions.append(CodeFunction(name, first, 0, body, 0))
+            names.insert(0, "self")
+        rest = ["..."] if texts[index - 2] == "..." else []
+        self._functions.append(CodeFunction(name, first, 0, body, 0, (*names, *rest)))
         self._push("function", START if statement else VALUE, len(self._functions) - 1)
         self._top.names = [(name, body) for name in names] if body else []
         return index

@@ -100,11 +100,12 @@ class Placing:
         in_functions: list[Mapping[str, Any]] = []
         late: list[Mapping[str, Any]] = []
         for line, each in self._breakpoints.active(path):
+            calls = [_first_two(names) for names in code.parameters_at(line)] if code is not None else []
             on_one_line = code is not None and each.function and one_line_functions(code, each.function, line)
             (in_functions if on_one_line else on_lines).append(rows.breakpoint_row(line, each))
-            place: Mapping[str, Any] = {"line": line, "path": path}
+            place: Mapping[str, Any] = {"line": line, "path": path, "calls": calls}
             if on_one_line:
-                place = {"line": line, "path": path + _FUNCTION, "first": line}
+                place = {"line": line, "path": path + _FUNCTION, "first": line, "calls": calls}
             if (-line if on_one_line else line) not in inserted and place not in late:
                 late.append(place)
         self._engine[b"set_points"](to_lua(path), self._table(on_lines))
@@ -114,3 +115,8 @@ class Placing:
 
     def _table(self, listed: Sequence[Mapping[str, Any]]) -> LuaTable:
         return table_to_lua(self._runtime, listed)
+
+
+def _first_two(parameters: Sequence[str]) -> Sequence[str]:
+    rest = "..." if parameters[-1:] == ("...",) else ""
+    return [*parameters, rest, rest][:2]

@@ -22,7 +22,8 @@ local function key(thread)
 end
 
 -- What the debugger wants, if there is one: `attend` is called when the host asks for attention, `hook` is
--- installed with `mask` and `count` in every thread that runs. It hands on what is not its own to `dispatch`.
+-- installed with `mask` and `count` in every thread that runs; `wanted`, if there is one, gives the hook and the
+-- mask of a thread in their place. It hands on what is not its own to `dispatch`.
 local debugger = {}
 host.debugger = debugger
 
@@ -74,6 +75,7 @@ function arm(thread)
   local user = user_hooks[key(thread)]
   if debugger.hook then
     hook, mask, count = debugger.hook, debugger.mask, debugger.count
+    if debugger.wanted then hook, mask = debugger.wanted(thread) end
   elseif user then
     mask, count = user.mask, user.count
   end
