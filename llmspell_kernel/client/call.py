@@ -56,6 +56,8 @@ class Call(Generic[T]):
         request: Message,
         finish: Callable[[Call[T]], T],
         read_line: ReadLine | None = None,
+        *,
+        needs_idle: bool = True,
     ) -> None:
         """Clients make calls; `finish` makes the result of one that has ended without an error."""
         self.msg_id: str = request["msg_id"]
@@ -67,7 +69,9 @@ class Call(Generic[T]):
         self._read_line = read_line
         self._error: ClientError | None = None
         self._needs_reply = self.msg_type.endswith("_request")
-        self._begun = self._idle = self._interrupt_wanted = False
+        self._begun = self._interrupt_wanted = False
+        self._idle = not needs_idle
+        self._needs_idle = needs_idle
         self._started = time.perf_counter()
         self._ended: float | None = None
         self._questions: deque[Message] = deque()
@@ -287,10 +291,21 @@ class Call(Generic[T]):
         for wake in woken:
             wake()
 
+    def settle(self) -> None:
+        """Ends a call that is half done: the other half has been lost. Without a reply it has failed."""
+        if self.reply is None:
+            self.fail(KernelTimeoutError(f"the kernel has ended the {self.msg_type} without a reply"))
+            return
+        with self._lock:
+            self._ended = self._ended or time.perf_counter()
+            woken = self._due(True)
+        for wake in woken:
+            wake()
+
     @property
     def is_half_done(self) -> bool:
         """Whether of reply and idle status just one has come."""
-        return not self.done and (self._idle or self.reply is not None)
+        return self._needs_idle and not self.done and (self._idle or self.reply is not None)
 
     def _due(self, urgent: bool) -> list[Callable[[], object]]:
         if not self._wakers:

@@ -6,7 +6,6 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from itertools import count
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -15,6 +14,7 @@ from llmspell_kernel.client.call import Call, Message, ReadLine
 from llmspell_kernel.client.execution import Execution, ExecutionError, gathered
 from llmspell_kernel.errors import ClientError, KernelTimeoutError
 from llmspell_kernel.interpreter import Script
+from llmspell_kernel.kernel.dates import now
 
 __all__ = ["Call", "Client", "Execution", "ExecutionError", "Message", "ReadLine", "Script"]
 
@@ -31,7 +31,8 @@ class Client(ABC):
     """Talks to one kernel. Any thread may call anything; what waits ends when the kernel dies.
 
     The kernel works on the requests of its shell channel one after the other, whoever sent them; those of
-    the control channel overtake them. `close` once, or use it in a `with` statement.
+    the control channel overtake them. Calls of the shell channel end with their idle status, those of the
+    control channel with the reply. `close` once, or use it in a `with` statement.
     """
 
     def __init__(self) -> None:
@@ -298,7 +299,7 @@ class Client(ABC):
         read_line: ReadLine | None = None,
     ) -> Call[T]:
         message = self._message(msg_type, content, metadata, buffers)
-        call = Call(self, message, finish, read_line)
+        call = Call(self, message, finish, read_line, needs_idle=channel == "shell")
         with self._state:
             if self._failure is not None:
                 raise self._failure
@@ -320,7 +321,7 @@ class Client(ABC):
             "msg_type": msg_type,
             "username": "llmspell",
             "session": self.session,
-            "date": datetime.now(UTC).isoformat(),
+            "date": now(),
             "version": PROTOCOL_VERSION,
         }
         return {

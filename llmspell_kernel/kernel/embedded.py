@@ -10,13 +10,13 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.kernel import comms
+from llmspell_kernel.kernel.dates import now
 from llmspell_kernel.kernel.history import History
 from llmspell_kernel.kernel.live_settings import output_limit_setting
 from llmspell_kernel.kernel.requests import PROTOCOL_VERSION, Channel, Message, Requests
@@ -296,7 +296,7 @@ class EmbeddedKernel:
                     "msg_type": msg_type,
                     "username": "kernel",
                     "session": self._session,
-                    "date": datetime.now(UTC).isoformat(),
+                    "date": now(),
                     "version": PROTOCOL_VERSION,
                 },
                 "msg_id": msg_id,
