@@ -18,7 +18,7 @@ PACKAGE = Path(llmspell_kernel.__file__).parent
 ROOT = "llmspell_kernel"
 
 FLOORS = (
-    ("", "errors"),
+    ("", "errors", "records"),
     ("config",),
     ("interpreter",),
     ("echo", "lua"),
@@ -53,6 +53,7 @@ LIGHT = [
     "from llmspell_kernel.cli import main; main(['version'])",
     "from llmspell_kernel.cli import main; main(['kernel', 'install', '--help'])",
     "import llmspell_kernel.runtime",
+    "import llmspell_kernel; llmspell_kernel.start_embedded_kernel",
 ]
 
 
@@ -64,9 +65,9 @@ def level_of(wing: str) -> int:
 
 
 def may_import(here: str, other: str) -> bool:
-    """Within a wing everything goes; the root may export what the runtime puts together."""
+    """Within a wing everything goes; the root may export the clients and what is below the runtime."""
     if here == "":
-        return level_of(other) <= level_of("runtime")
+        return other == "client" or level_of(other) <= level_of("runtime")
     return other in ("", here) or level_of(other) < level_of(here)
 
 
@@ -136,6 +137,20 @@ def test_light_imports_stay_light(program: str) -> None:
 
 
 def test_the_public_surface_is_what_the_root_exports() -> None:
-    assert set(llmspell_kernel.__all__) == {"__version__"}
+    assert sorted(llmspell_kernel.__all__) == [
+        "Call",
+        "Client",
+        "ClientError",
+        "Execution",
+        "KernelDiedError",
+        "KernelTimeoutError",
+        "LLMSpellError",
+        "Script",
+        "__version__",
+        "connect",
+        "start_embedded_kernel",
+    ]
     for name in llmspell_kernel.__all__:
-        assert hasattr(llmspell_kernel, name)
+        assert name == "__version__" or getattr(llmspell_kernel, name).__module__.startswith(ROOT)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = llmspell_kernel.no_such_name  # type: ignore[attr-defined]
