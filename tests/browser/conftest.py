@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from tests.notebooks import lua_notebook, write_notebook
 
 from .debugger import Debugger
-from .lab import LOADED, Notebook
+from .lab import LOADED, WAIT_MILLISECONDS, Notebook
 from .server import LabServer
 
 CHROMIUM_FLAGS = [
@@ -53,6 +53,7 @@ def browser() -> Iterator[Browser]:
     """Headless Chromium."""
     executable = shutil.which("chromium")
     assert executable, "the browser tests need Chromium: apt-get install chromium"
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_FLAGS)
         yield chromium
@@ -63,11 +64,10 @@ def browser() -> Iterator[Browser]:
 def lab_page(browser: Browser, lab_server: LabServer) -> Iterator[Page]:
     """JupyterLab, signed in and loaded; the tests open and close their notebooks in it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    context.set_default_timeout(WAIT_MILLISECONDS)
     page = context.new_page()
     page.goto(f"{lab_server.url}lab?token={lab_server.token}")
-    page.wait_for_function(LOADED, timeout=60_000)
+    page.wait_for_function(LOADED)
     yield page
     context.close()
 

@@ -10,31 +10,43 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-CELL_SECONDS = 20
+WAIT_MILLISECONDS = 60_000
+"""How long the page may take to do anything before the test fails."""
+
+CELL_SECONDS = 60
 """How long a cell may take to finish before the test fails."""
 
 FINISHED = re.compile(r"^•?\[\d+\]:$")
 """The prompt of a cell that has run; the dot marks one that was edited since."""
 
-LOADED = """async () => {
+LOADED = """() => {
     const app = window.jupyterapp;
-    await app?.restored;
-    await app?.serviceManager.ready;
-    return app !== undefined;
-}"""
-"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are."""
-
-OPEN = """async path => {
-    const app = window.jupyterapp;
-    await app?.restored;
-    await app?.serviceManager.ready;
-    const known = app?.commands.hasCommand('docmanager:open') ?? false;
-    if (known) {
-        void app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    if (app !== undefined && window.isLoaded === undefined) {
+        window.isLoaded = false;
+        void Promise.all([app.restored, app.serviceManager.ready]).then(() => { window.isLoaded = true; });
     }
-    return known;
+    return window.isLoaded === true;
 }"""
-"""To be tried until it is true: JupyterLab may load itself a second time after it was first ready."""
+"""JupyterLab asks for a kernel if a notebook is opened before it knows which there are.
+
+What is waited for must answer at once: `wait_for_function` takes a promise for true and asks no more.
+"""
+
+OPEN = f"""path => {{
+    const app = window.jupyterapp;
+    if (!({LOADED})() || !app.commands.hasCommand('docmanager:open')) {{
+        return false;
+    }}
+    if (app.shell.currentWidget?.context?.path === path) {{
+        return true;
+    }}
+    const args = {{ path, factory: 'Notebook' }};
+    window.opening ??= app.commands.execute('docmanager:open', args)
+        .catch(() => {{}})
+        .finally(() => {{ window.opening = undefined; }});
+    return false;
+}}"""
+"""To be tried until it is true: the notebook is in front. What opens it comes a moment after the rest."""
 
 KERNEL_READY = """path => {
     const widget = window.jupyterapp?.shell.currentWidget;
@@ -44,6 +56,9 @@ KERNEL_READY = """path => {
         && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
 """JupyterLab shows an idle kernel before it is connected, and drops what is run until then."""
+
+OPEN_WITH_KERNEL = f"path => ({OPEN})(path) && ({KERNEL_READY})(path)"
+"""To be tried until it is true: as OPEN, and the notebook's kernel is ready."""
 
 CLOSE = """async () => {
     for (const widget of Array.from(window.jupyterapp.shell.widgets('main'))) {
@@ -159,8 +174,7 @@ class Notebook:
     @classmethod
     def open(cls, page: Page, path: str) -> Notebook:
         """Open a file of the server in a page that shows JupyterLab; wait until its kernel is ready."""
-        page.wait_for_function(OPEN, arg=path)
-        page.wait_for_function(KERNEL_READY, arg=path, timeout=60_000)
+        page.wait_for_function(OPEN_WITH_KERNEL, arg=path)
         notebook = cls(page)
         notebook.wait_idle()
         return notebook

@@ -12,7 +12,7 @@ from tests.notebooks import lua_notebook, write_notebook
 
 from .conftest import OpenDebugger, OpenNotebook
 from .debugger import Debugger, reopen
-from .lab import LOADED, Notebook
+from .lab import LOADED, WAIT_MILLISECONDS, Notebook
 from .server import LabServer
 
 pytestmark = pytest.mark.browser
@@ -155,10 +155,10 @@ def test_closing_a_stopped_notebook_ends_its_kernel(
 def own_page(browser: Browser, lab_server: LabServer) -> Iterator[Page]:
     """A JupyterLab of its own, which a test may load anew."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WAIT_MILLISECONDS)
     page = context.new_page()
     page.goto(f"{lab_server.url}lab/workspaces/reload?token={lab_server.token}")
-    page.wait_for_function(LOADED, timeout=60_000)
+    page.wait_for_function(LOADED)
     yield page
     Notebook(page).close()
     context.close()
