@@ -18,6 +18,9 @@ from .kernels import KernelSession, start_kernel
 SESSION_MARK = "LLMSPELL_TEST_SESSION"
 """Every process started by a test inherits this variable, so that those left behind are found."""
 
+GONE_SECONDS = 30
+"""How long processes that are about to end may take on a busy machine."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -86,9 +89,9 @@ def kernel(kernelspecs: list[str]) -> Iterator[KernelSession]:
 
 
 def _processes_marked(mark: str) -> list[str]:
-    """Command lines of the processes that carry our mark, given five seconds to go; they are ended."""
+    """Command lines of the processes that carry our mark, given time to go; they are ended."""
     found = [process for process in psutil.process_iter() if _carries(process, mark)]
-    _, left = psutil.wait_procs(found, timeout=5)
+    _, left = psutil.wait_procs(found, timeout=GONE_SECONDS)
     lines = []
     for process in left:
         with suppress(psutil.Error):

@@ -73,7 +73,7 @@ class KernelSession:
     client: BlockingKernelClient
 
     def execute(
-        self, code: str, *, answers: Sequence[str] | None = None, timeout: float = 20, **options: Any
+        self, code: str, *, answers: Sequence[str] | None = None, timeout: float = 60, **options: Any
     ) -> Execution:
         """Run a cell to its reply and its idle status; `answers` are given to the input requests.
 
@@ -85,7 +85,7 @@ class KernelSession:
         msg_id = self.client.execute(code, allow_stdin=answers is not None, **options)
         return self.collect(msg_id, answers=answers or (), timeout=timeout)
 
-    def collect(self, msg_id: str, *, answers: Sequence[str] = (), timeout: float = 20) -> Execution:
+    def collect(self, msg_id: str, *, answers: Sequence[str] = (), timeout: float = 60) -> Execution:
         """The reply and the messages of a request that was sent earlier."""
         waiting = list(answers)
         reply: Message | None = None
@@ -104,14 +104,14 @@ class KernelSession:
                 return Execution(reply, messages)
         raise TimeoutError(f"request {msg_id} not finished in {timeout} s; reply {reply}, iopub {messages}")
 
-    def wait_busy(self, msg_id: str, *, timeout: float = 20) -> None:
+    def wait_busy(self, msg_id: str, *, timeout: float = 60) -> None:
         """Wait until the kernel says that it has begun with a request; earlier messages are dropped."""
         for _, message in self._arriving(time.monotonic() + timeout, "iopub"):
             if message["msg_type"] == "status" and message["parent_header"].get("msg_id") == msg_id:
                 return
         raise TimeoutError(f"request {msg_id} was not begun in {timeout} s")
 
-    def collect_all(self, msg_ids: Sequence[str], *, timeout: float = 20) -> list[Execution]:
+    def collect_all(self, msg_ids: Sequence[str], *, timeout: float = 60) -> list[Execution]:
         """What several requests that wait in the queue led to, in the order of `msg_ids`."""
         replies: dict[str, Message] = {}
         messages: dict[str, list[Message]] = {msg_id: [] for msg_id in msg_ids}
@@ -129,7 +129,7 @@ class KernelSession:
                 return [Execution(replies[msg_id], messages[msg_id]) for msg_id in msg_ids]
         raise TimeoutError(f"{len(replies)} replies to {len(messages)} requests in {timeout} s")
 
-    def request(self, msg_id: str, *, timeout: float = 20) -> dict[str, Any]:
+    def request(self, msg_id: str, *, timeout: float = 60) -> dict[str, Any]:
         """The content of the reply to a shell or control request that is no execute request."""
         for channel, message in self._arriving(time.monotonic() + timeout, "shell", "control"):
             if message["parent_header"].get("msg_id") == msg_id:
@@ -161,6 +161,22 @@ class KernelSession:
                 yield name, channels[name].get_msg(timeout=1)
 
 
+def wait_ready(client: BlockingKernelClient, seconds: float = 60) -> None:
+    """Wait until a kernel answers.
+
+    A client without a manager takes a kernel for dead if a heartbeat is late, as on a busy machine it may be.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            client.wait_for_ready(timeout=max(1.0, deadline - time.monotonic()))
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+
+
 def start_kernel(name: str, *arguments: str) -> KernelSession:
     """Start the kernel of that kernelspec, with more `arguments`, and wait until it answers."""
     manager = KernelManager(kernel_name=name)
@@ -169,7 +185,7 @@ def start_kernel(name: str, *arguments: str) -> KernelSession:
     session = KernelSession(manager, client)
     try:
         client.start_channels()
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=60)
     except BaseException:
         session.end()
         raise

@@ -29,7 +29,7 @@ def interrupt_unnoticed(pid: int) -> None:
 
 def _wait_blocked(task: Path) -> None:
     """Until a thread waits, as far as can be seen from outside: it sleeps and has not run for many looks."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 1
     before, looks = "", 0
     while looks < 200 and time.monotonic() < deadline:
         now = _status(task, "voluntary_ctxt_switches")

@@ -258,7 +258,7 @@ def test_ctrl_c_pauses_a_busy_script_and_a_second_one_ends_it(tmp_path: Path) ->
         out.wait_for(r"paused\nmain chunk at busy.lua:[23]\n")
         process.stdin.write(b"print type(n)\nquit\n")
         process.stdin.flush()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert re.search(r"\(debug\) print type\(n\)\n\"n\w+\"\n", out.join())
         assert err.join() == ""
     finally:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.kernels import wait_ready
+
 from .command import LLMSPELL
 
 Start = Callable[..., tuple["subprocess.Popen[str]", Path]]
@@ -50,7 +52,7 @@ def connected(process: subprocess.Popen[str], file: Path) -> BlockingKernelClien
     client = BlockingKernelClient(connection_file=str(file))
     client.load_connection_file()
     client.start_channels()
-    client.wait_for_ready(timeout=30)
+    wait_ready(client)
     return client
 
 
@@ -60,11 +62,11 @@ def test_a_client_connects_and_ctrl_c_stops_it(start: Start, tmp_path: Path) -> 
     client = connected(process, file)
     try:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert client.execute_interactive("return 6 * 7", timeout=30)["content"]["status"] == "ok"
+        assert client.execute_interactive("return 6 * 7", timeout=60)["content"]["status"] == "ok"
     finally:
         client.stop_channels()
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     assert not file.exists()
@@ -77,7 +79,7 @@ def test_without_a_file_it_is_among_jupyters_and_a_client_can_end_it(start: Star
     try:
         client.execute_interactive("assert(jit)", timeout=30, output_hook=lambda message: None)
         client.shutdown()
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=60)
     finally:
         client.stop_channels()
     assert process.returncode == 0, said

@@ -40,7 +40,7 @@ class Terminal:
         """What the screen shows, with what has scrolled off it."""
         return self._tmux("capture-pane", "-p", "-J", "-S", "-500")
 
-    def wait_for(self, found: str | Callable[[str], bool], seconds: float = 20) -> str:
+    def wait_for(self, found: str | Callable[[str], bool], seconds: float = 60) -> str:
         """The screen, once it contains the text or satisfies the condition."""
         deadline = time.monotonic() + seconds
         pause = threading.Event()
@@ -61,7 +61,7 @@ class Terminal:
             ["tmux", "-u", "-S", str(self._socket), *arguments],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
             env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
         )
         assert done.returncode == 0, f"tmux {shlex.join(arguments)}: {done.stderr}"

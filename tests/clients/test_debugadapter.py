@@ -78,7 +78,7 @@ def test_it_stops_shows_and_goes_on_to_the_end(
 ) -> None:
     target = script(AREA)
     run_scenario(name, client_folder, target, AREA.line("product"))
-    assert target.process.wait(10) == 0
+    assert target.process.wait(60) == 0
     assert target.stdout.join().endswith("area 12\n")
 
 
@@ -87,4 +87,4 @@ def test_a_busy_loop_is_paused_and_ended(
 ) -> None:
     target = script(BUSY)
     run_scenario("pauseAndDisconnect", client_folder, target, 1)
-    target.process.wait(10)
+    target.process.wait(60)

@@ -21,7 +21,7 @@ def test_an_interrupt_right_after_busy_is_never_lost(
         msg_id = kernel.client.execute(code)
         kernel.wait_busy(msg_id)
         kernel.manager.interrupt_kernel()
-        assert kernel.collect(msg_id, timeout=5).status == "error"
+        assert kernel.collect(msg_id).status == "error"
     assert kernel.execute("'alive'").result == '"alive"'
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("kernelspecs")
 
 def execute(*cells: str, kernel: str = "llmspell", **options: Any) -> Any:
     notebook = lua_notebook(*cells, kernel=kernel)
-    NotebookClient(notebook, timeout=30, **options).execute()
+    NotebookClient(notebook, timeout=60, **options).execute()
     return notebook.cells
 
 

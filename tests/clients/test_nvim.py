@@ -85,7 +85,7 @@ def test_launch_starts_a_program_that_listens_with_a_token_and_ends_it_with_neov
     assert len(told["sent"]["token"]) == 32
     assert told["sent"]["program"] == str(program)
     left = [each for each in psutil.process_iter(["cmdline"]) if str(program) in (each.info["cmdline"] or [])]
-    assert psutil.wait_procs(left, timeout=10)[1] == []
+    assert psutil.wait_procs(left, timeout=60)[1] == []
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,7 @@ def test_ctrl_c_ends_a_script_that_is_stopped(tmp_path: Path) -> None:
         assert session.client.wait_event("exited")["exitCode"] == 130
         session.client.wait_event("terminated")
         session.client.request("disconnect")
-        assert session.target.process.wait(20) == 130
+        assert session.target.process.wait(60) == 130
 
 
 def test_a_kernel_is_interrupted_and_shut_down_while_stopped(

@@ -82,7 +82,7 @@ def test_a_restarted_kernel_is_debugged_anew(session: Session) -> None:
     session.set_breakpoints("double")
     stops_at(session, "double")
     kernel.manager.restart_kernel(now=False)
-    kernel.client.wait_for_ready(timeout=30)
+    kernel.client.wait_for_ready(timeout=60)
     info = session.client.request("debugInfo")
     assert not info["isStarted"] and info["breakpoints"] == [] and info["stoppedThreads"] == []
     session.client = session.target.connect()

@@ -235,7 +235,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(server: Served) -> None:
         server.server.output("stdout", text)
     begin = time.monotonic()
     server.server.output("stdout", "last")
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 10
     with pytest.raises(ConnectionError):
         while True:
             deaf.wait_event("output")

@@ -20,7 +20,7 @@ from tests.kernels import KernelSession
 )
 def test_an_unfinished_line_is_the_prompt(kernel: KernelSession, code: str, prompt: str, stdout: str) -> None:
     msg_id = kernel.client.execute(code, allow_stdin=True)
-    question = kernel.client.get_stdin_msg(timeout=20)
+    question = kernel.client.get_stdin_msg(timeout=60)
     assert question["content"]["prompt"] == prompt
     kernel.client.input("Ada")
     done = kernel.collect(msg_id)

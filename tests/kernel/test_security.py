@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,14 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
-from ..kernels import KernelSession
+from ..kernels import KernelSession, wait_ready
 
 KERNEL = [sys.executable, "-m", "llmspell_kernel"]
 
 
 def refused(*arguments: str) -> str:
     """What a kernel that does not start says on stderr; it must not be a Python traceback."""
-    ended = subprocess.run([*KERNEL, *arguments], capture_output=True, text=True, timeout=30)
+    ended = subprocess.run([*KERNEL, *arguments], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     return ended.stderr
@@ -61,9 +62,9 @@ def test_loopback_needs_none(tmp_path: Path, address: str) -> None:
     try:
         client.load_connection_info(info)
         client.start_channels()
-        client.wait_for_ready(timeout=30)
+        wait_ready(client)
         client.shutdown()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         client.stop_channels()
         process.kill()
@@ -86,7 +87,7 @@ def test_encrypted_channels(encrypted: KernelManager) -> None:
     session = KernelSession(encrypted, client)
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=30)
+        wait_ready(client)
         assert session.execute("print('secret') return 6 * 7").stdout == "secret\n"
         assert session.execute("io.read()", answers=["typed"]).result == '"typed"'
         assert client.hb_channel.is_beating()
@@ -100,17 +101,21 @@ def test_a_client_without_keys_gets_nothing_from_encrypted_channels(encrypted: K
     info = encrypted.get_connection_info()
     client = encrypted.blocking_client()
     client.start_channels()
-    client.wait_for_ready(timeout=30)
+    wait_ready(client)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    plain = context.socket(zmq.DEALER)
-    plain.linger = 0
-    plain.connect(f"tcp://{info['ip']}:{info['shell_port']}")
-    session = Session(key=encrypted.session.key)
-    session.send(plain, session.msg("kernel_info_request", {}))
-    assert client.execute_interactive("1", timeout=20)["content"]["status"] == "ok"
-    assert not plain.poll(200)
-    context.destroy()
-    client.stop_channels()
+    try:
+        plain = context.socket(zmq.DEALER)
+        plain.linger = 0
+        plain.connect(f"tcp://{info['ip']}:{info['shell_port']}")
+        session = Session(key=encrypted.session.key)
+        frames = session.serialize(session.msg("kernel_info_request", {}))
+        with suppress(zmq.Again):  # there is nobody to send to once the kernel has refused the connection
+            plain.send_multipart(frames, zmq.NOBLOCK)
+        assert client.execute_interactive("1", timeout=60)["content"]["status"] == "ok"
+        assert not plain.poll(200)
+    finally:
+        context.destroy()
+        client.stop_channels()
 
 
 def test_plain_junk_on_a_port_is_survived(kernel: KernelSession) -> None:
@@ -118,7 +123,7 @@ def test_plain_junk_on_a_port_is_survived(kernel: KernelSession) -> None:
     info = kernel.manager.get_connection_info()
     for channel in ("shell", "control", "stdin", "iopub", "hb"):
         for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 5000, b"\xff" * 5000, b""):
-            with socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=5) as connection:
+            with socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=60) as connection:
                 connection.sendall(junk)
     assert kernel.execute("1 + 1").result == "2"
     assert kernel.client.hb_channel.is_beating()

@@ -31,7 +31,7 @@ def test_what_is_asked(kernel: KernelSession) -> None:
         ("io.getpass()", "Password: ", True),
     ):
         msg_id = kernel.client.execute(code, allow_stdin=True)
-        asked = kernel.client.get_stdin_msg(timeout=20)
+        asked = kernel.client.get_stdin_msg(timeout=60)
         assert asked["content"] == {"prompt": prompt, "password": password}
         assert asked["parent_header"]["msg_id"] == msg_id
         kernel.client.input("x")
@@ -40,9 +40,9 @@ def test_what_is_asked(kernel: KernelSession) -> None:
 
 def test_what_was_written_is_seen_before_the_question(kernel: KernelSession) -> None:
     msg_id = kernel.client.execute("print('Welcome.') io.read()", allow_stdin=True)
-    kernel.client.get_stdin_msg(timeout=20)
+    kernel.client.get_stdin_msg(timeout=60)
     while True:
-        message = kernel.client.get_iopub_msg(timeout=20)
+        message = kernel.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream":
             break
     assert message["content"]["text"] == "Welcome.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def trusted(kernelspecs: list[str]) -> Iterator[KernelSession]:
 THREAD = """exec('''
 import builtins, threading
 def late():
-    builtins.go.wait(20)
+    builtins.go.wait(60)
     print("late")
 builtins.go = threading.Event()
 builtins.thread = threading.Thread(target=late)
@@ -34,16 +35,18 @@ builtins.thread.start()
 
 
 def streams(kernel: KernelSession, code: str) -> list[tuple[str, str]]:
+    """Name and text, one entry for neighbours of one name."""
+    contents = [message["content"] for message in kernel.execute(code).of_type("stream")]
     return [
-        (message["content"]["name"], message["content"]["text"])
-        for message in kernel.execute(code).of_type("stream")
+        (name, "".join(each["text"] for each in group))
+        for name, group in groupby(contents, key=lambda each: str(each["name"]))
     ]
 
 
 def test_a_hundred_thousand_lines(kernel: KernelSession) -> None:
     done = kernel.execute("for i = 1, 100000 do print('line ' .. i) end")
     assert done.stdout == "".join(f"line {index}\n" for index in range(1, 100_001))
-    assert len(done.of_type("stream")) <= 50
+    assert len(done.of_type("stream")) <= 500
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_a_hundred_thousand_lines(kernel: KernelSession) -> None:
 def test_as_many_by_other_ways(kernel: KernelSession, write: str) -> None:
     done = kernel.execute(f"for i = 1, 50000 do {write} end")
     assert done.stdout + done.stderr == "".join(f"{index}\n" for index in range(1, 50_001))
-    assert len(done.of_type("stream")) <= 50
+    assert len(done.of_type("stream")) <= 500
 
 
 def test_the_order_of_both_streams(kernel: KernelSession) -> None:
@@ -68,7 +71,8 @@ def test_the_order_with_other_messages(kernel: KernelSession) -> None:
     done = kernel.execute(
         "print('1') display('two') print('3') os.execute('echo 4') display('five') print('6') return 7"
     )
-    kinds = [message["msg_type"] for message in done.messages[2:-1]]
+    # How much text one message carries depends on when the output is looked at.
+    kinds = [kind for kind, _ in groupby(message["msg_type"] for message in done.messages[2:-1])]
     assert kinds == ["stream", "display_data", "stream", "display_data", "stream", "execute_result"]
     assert done.stdout == "1\n3\n4\n6\n"
 
@@ -76,11 +80,11 @@ def test_the_order_with_other_messages(kernel: KernelSession) -> None:
 def test_output_is_seen_while_the_cell_runs(kernel: KernelSession) -> None:
     msg_id = kernel.client.execute("print('early') io.read()", allow_stdin=True)
     while True:
-        message = kernel.client.get_iopub_msg(timeout=20)
+        message = kernel.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream":
             break
     assert message["content"]["text"] == "early\n"
-    kernel.client.get_stdin_msg(timeout=20)
+    kernel.client.get_stdin_msg(timeout=60)
     kernel.client.input("")
     assert kernel.collect(msg_id).status == "ok"
 
@@ -89,7 +93,7 @@ def test_output_of_a_busy_loop_is_seen_soon(kernel: KernelSession) -> None:
     msg_id = kernel.client.execute("print('a') print('b') while not io.open('/nonexistent') do end")
     seen = ""
     while "b" not in seen:
-        message = kernel.client.get_iopub_msg(timeout=20)
+        message = kernel.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream":
             seen += message["content"]["text"]
     kernel.manager.interrupt_kernel()
@@ -146,7 +150,7 @@ def test_a_thread_prints_to_the_cell_that_started_it(trusted: KernelSession) -> 
     written = {started: "", other: ""}
     idle = False
     while not idle:
-        message = trusted.client.get_iopub_msg(timeout=20)
+        message = trusted.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream":
             written[message["parent_header"]["msg_id"]] += message["content"]["text"]
         idle = message["content"].get("execution_state") == "idle"
@@ -158,7 +162,7 @@ def test_a_timer_prints_to_the_cell_that_set_it(kernel: KernelSession) -> None:
     kernel.collect(started)
     late = ""
     while "late" not in late:
-        message = kernel.client.get_iopub_msg(timeout=20)
+        message = kernel.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == started:
             late += message["content"]["text"]
     assert late == "late\n"
@@ -175,7 +179,7 @@ def test_a_cell_ends_after_what_the_ticker_is_just_sending() -> None:
 
     output = CellOutput(publish, SignalGate(), 0)
     output.write("stdout", b"the last line\n")
-    assert is_sending.wait(20)
+    assert is_sending.wait(60)
     output.finish(output.current)
     order.append("idle")
     has_ended.set()

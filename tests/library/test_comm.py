@@ -135,7 +135,7 @@ def test_a_busy_callback_can_be_interrupted(kernel: KernelSession, wire: Wire) -
     )
     comm_id, _ = wire.open("spin")
     msg_id = wire.send("comm_msg", {"comm_id": comm_id, "data": {}})
-    while kernel.client.get_iopub_msg(timeout=20)["msg_type"] != "comm_msg":
+    while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "comm_msg":
         pass
     kernel.manager.interrupt_kernel()
     assert "KeyboardInterrupt" in wire.handled(msg_id).text("stderr", msg_id_of(done))

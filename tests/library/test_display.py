@@ -209,7 +209,7 @@ def test_an_interrupt_leaves_a_bar_that_says_so(kernel: KernelSession) -> None:
     msg_id = kernel.client.execute(
         "for i in display.progress(3) do if i == 2 then while true do end end end", allow_stdin=False
     )
-    while kernel.client.get_iopub_msg(timeout=10)["msg_type"] != "display_data":
+    while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "display_data":
         pass
     kernel.manager.interrupt_kernel()
     done = kernel.collect(msg_id)

@@ -117,7 +117,7 @@ def test_a_busy_callback_can_be_interrupted(kernel: KernelSession, wire: Wire) -
         )
     )
     msg_id = wire.send("comm_msg", {"comm_id": model_of(done), "data": update_of(value=5)})
-    while "'on'" not in str(kernel.client.get_iopub_msg(timeout=20)["content"]):
+    while "'on'" not in str(kernel.client.get_iopub_msg(timeout=60)["content"]):
         pass
     kernel.manager.interrupt_kernel()
     assert "KeyboardInterrupt" in wire.handled(msg_id).text("stderr", msg_id_of(done))

@@ -60,7 +60,7 @@ class Wire:
     def handled(self, msg_id: str) -> Handled:
         """Waits until the kernel is idle after a message."""
         found = Handled()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             message = self.kernel.client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
             if message["parent_header"].get("msg_id") != msg_id:

@@ -109,7 +109,7 @@ def test_everything_can_be_interrupted(clean: KernelSession, code: str, line: in
     msg_id = clean.client.execute(code, stop_on_error=False)
     seen = threading.Event()
     while not seen.is_set():
-        message = clean.client.get_iopub_msg(timeout=20)
+        message = clean.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream" and "ready" in message["content"]["text"]:
             seen.set()
     clean.manager.interrupt_kernel()

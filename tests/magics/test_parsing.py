@@ -93,7 +93,7 @@ def test_blanking_keeps_every_offset() -> None:
 
 
 def test_long_cells_take_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(split("x = [[\n" + "%time f()\n" * 20_000 + "]]", KNOWN)) == 1
     assert len(split("f(\n" + "%time f()\n" * 5_000, KNOWN)) == 1
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
