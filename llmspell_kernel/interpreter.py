@@ -15,8 +15,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
+
+from llmspell_kernel.records import record
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -24,12 +25,12 @@ MimeData = dict[str, Any]
 """MIME type -> JSON-able value, as in Jupyter's `data` field; binary types hold base64 text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MimeBundle:
     """A value as the front ends can show it: `data` by MIME type and `metadata` by MIME type."""
 
     data: MimeData
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = {}
 
 
 class Frontend(Protocol):
@@ -74,7 +75,7 @@ class Frontend(Protocol):
         """Ends a blocking call (sleep, network) of the interpreter's thread with KeyboardInterrupt."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ErrorReport:
     """A failed cell, as Jupyter's `error` message wants it."""
 
@@ -83,7 +84,7 @@ class ErrorReport:
     traceback: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What a cell came to: a `result` to show (or none), or an `error`; `payload` as in execute_reply."""
 
@@ -92,7 +93,7 @@ class Outcome:
     payload: Sequence[dict[str, Any]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Script:
     """Code that runs as a script and not as a cell: what it is called, and what it is given.
 
@@ -126,7 +127,7 @@ class Completion(NamedTuple):
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Completions:
     """Candidates that replace `code[start:end]`; positions count Unicode code points."""
 
@@ -135,7 +136,7 @@ class Completions:
     matches: Sequence[Completion] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Completeness:
     """Whether code can run as it stands, and the indent of the next line if it cannot."""
 
@@ -143,7 +144,7 @@ class Completeness:
     indent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LanguageInfo:
     """Who the interpreter is, in the words of kernel_info_reply."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from llmspell_kernel.interpreter import (
 )
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
+from llmspell_kernel.records import record
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
@@ -36,11 +36,11 @@ LIBRARY: tuple[str, ...] = ("comm", "display", "plot", "timer", "widgets")
 LANGUAGE_NAMES = (*LANGUAGES, "echo")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuntimeSettings:
     """What a runtime is made of; `lua.language` may also be `echo`."""
 
-    lua: LuaSettings = field(default_factory=LuaSettings)
+    lua: LuaSettings = LuaSettings()
 
 
 def runtime_settings(settings: Settings) -> RuntimeSettings:

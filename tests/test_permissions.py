@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.lua.state import STANDARD_LIBRARIES, LuaSettings
+from llmspell_kernel.records import replaced
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
 from .lua.shell import LANGUAGES, MemoryFrontend
@@ -24,7 +24,7 @@ def new_runtime() -> Iterator[NewRuntime]:
     made: list[Runtime] = []
 
     def new(language: str = "lua54", **settings: object) -> Runtime:
-        lua = replace(LuaSettings(language=language), **settings)  # type: ignore[arg-type]
+        lua = replaced(LuaSettings(language=language), **settings)
         made.append(Runtime(MemoryFrontend(), RuntimeSettings(lua)))
         return made[-1]
 

@@ -93,7 +93,7 @@ class ScriptProcess:
 
     def own_terminal(self) -> None:
         """The script and its child processes have the process's own streams, as in the `lua` command."""
-        self._lua.children.share_streams()
+        self._lua.shares_streams = True
         self._lua.state.use_real_stdin()
 
     # Ending it from outside
@@ -145,7 +145,7 @@ class ScriptProcess:
         reason = CellTimeLimit(seconds, "Allow more with --timeout SECONDS.")
         there, _ = self._lua.state.interrupts.end_cell(reason)
         if there:
-            self._lua.children.signal_all(by_force=False)
+            self._lua.signal_children(by_force=False)
             self.frontend.wake()
         self.frontend.call_soon(lambda: None)
         time.sleep(_GRACE_SECONDS)
@@ -154,7 +154,7 @@ class ScriptProcess:
 
     def _leave(self, status: int) -> None:
         """Ends the process although Lua code still runs."""
-        self._lua.children.signal_all(by_force=True)
+        self._lua.signal_children(by_force=True)
         os._exit(status)
 
     def _lost_output(self, error: OSError) -> None:
@@ -211,7 +211,7 @@ class ScriptProcess:
                 self._lua.state.end()
             else:
                 _flush_files()
-            self._lua.children.wait_all()
+            self._lua.wait_for_children()
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

@@ -11,9 +11,9 @@ has noted it, and nobody is there to look. So the thread goes on asking until th
 
 from __future__ import annotations
 
+import os
 import select
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -46,14 +46,14 @@ class InterruptSignals:
         self._may_end = may_end
         self._on_interrupt = on_interrupt
         self._when_idle = when_idle
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
         self._reading = threading.RLock()  # the signal handler may find its own thread reading
         self._unhandled = False  # a signal that the Python handler has not seen
         self._asked_again = False  # a signal of our own is on its way
         self._main = threading.get_ident()
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._handle)
         self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
         self._thread.start()
@@ -101,7 +101,7 @@ class InterruptSignals:
     def _read(self) -> int:
         """How many signals have come from outside."""
         try:
-            count = self._reader.recv(64).count(signal.SIGINT)
+            count = os.read(self._reader, 64).count(signal.SIGINT)
         except BlockingIOError:
             return 0
         if count and self._asked_again:

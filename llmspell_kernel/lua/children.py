@@ -110,6 +110,8 @@ class Children:
 
     `gate` is shut while a child is started or ended, for an interrupt there would leave one that nobody waits
     for; `ending` says whether there was one. Where they are not `allowed`, starting one is an error.
+    If they are `shared`, the streams of children are this process's own, as in `lua`: what they write does
+    not pass through the front end, and Ctrl-C in a terminal reaches them too.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Children:
         ending: Callable[[], bool],
         *,
         allowed: bool = True,
+        shared: bool = False,
         variables: Callable[[], dict[str, str]] = os.environ.copy,
     ) -> None:
         self._write = write
@@ -126,16 +129,9 @@ class Children:
         self._ending = ending
         self._allowed = allowed
         self._variables = variables
-        self._shared = False
+        self._shared = shared
         self._running: dict[int, _Child] = {}
         self._next = 1
-
-    def share_streams(self) -> None:
-        """From now on children have this process's own streams and belong to its terminal, as in `lua`.
-
-        What they write does not pass through the front end, and Ctrl-C in a terminal reaches them too.
-        """
-        self._shared = True
 
     def execute(self, command: bytes) -> tuple[bool, str, int]:
         """Runs a shell command to its end; both its streams go to the front end.

@@ -18,25 +18,22 @@ error in it shows the value as text with a note.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.interpreter import MimeBundle, MimeData
+from llmspell_kernel.lua.state import PRELUDE
 from llmspell_kernel.lua.values import Runtime, decode, lua_type, to_python
+from llmspell_kernel.records import as_dict, record
 
-_PRELUDE = Path(__file__).parent / "prelude"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _TEXT = "text/plain"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DisplayLimits:
     """How much of a value is shown.
 
@@ -62,9 +59,12 @@ class ValueFormatter:
     says why. `limits` may be replaced at any time and counts from the next value.
     """
 
-    def __init__(self, runtime: Runtime, limits: DisplayLimits | None = None) -> None:
-        """Loads the Lua side into `runtime` (bytes encoding), which captures the standard functions now."""
+    def __init__(
+        self, runtime: Runtime, run_chunk: Callable[..., Any], limits: DisplayLimits | None = None
+    ) -> None:
+        """Loads the Lua side; `run_chunk` runs a Lua file, by its path, in `runtime` (bytes encoding)."""
         self._runtime = runtime
+        self._run_chunk = run_chunk
         self._lua_error: type[Exception] = sys.modules[type(runtime).__module__].LuaError
         pretty = self._load("pretty", self._load("functions"), self._load("strings"))
         results = self._load("results", pretty, self._load("records", pretty))
@@ -78,8 +78,7 @@ class ValueFormatter:
         self.limits = limits or DisplayLimits()
 
     def _load(self, name: str, *args: Any) -> Any:
-        source = (_PRELUDE / f"{name}.lua").read_bytes()
-        return self._runtime.compile(source, name=f"=[llmspell] {name}".encode())(*args)
+        return self._run_chunk(f"{PRELUDE}/{name}.lua", *args)
 
     @property
     def limits(self) -> DisplayLimits:
@@ -90,7 +89,7 @@ class ValueFormatter:
     def limits(self, limits: DisplayLimits) -> None:
         self._limits = limits
         self._options = self._runtime.table_from(
-            {name.encode(): value for name, value in asdict(limits).items()}
+            {name.encode(): value for name, value in as_dict(limits).items()}
         )
 
     def text(self, values: tuple[Any, ...]) -> str:
@@ -182,6 +181,8 @@ class ValueFormatter:
                 return self.to_python(value)
             except ScriptError as error:
                 raise ScriptError(f"the data of {mime_type}: {error}") from error
+        import json
+
         try:
             return json.loads(value)
         except ValueError as error:
@@ -227,4 +228,6 @@ def _as_base64(value: bytes) -> str:
     """Base64 text as it is, anything else encoded: no such file format begins like base64 text."""
     if _BASE64.fullmatch(value):
         return value.decode("ascii")
+    import base64
+
     return base64.b64encode(value).decode("ascii")

@@ -5,10 +5,10 @@ Nothing of the user's runs for it.
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell_kernel.interpreter import MimeBundle
@@ -163,7 +163,7 @@ class Inspector:
         if chunk.startswith("=[llmspell]"):
             return _read(self._own_files.get(chunk[1:])), "LLMSpell"
         if chunk.startswith("@"):
-            return _read(Path(chunk[1:])), chunk[1:]
+            return _read(chunk[1:]), chunk[1:]
         if chunk.startswith("="):
             return self._sources.get(chunk[1:], ""), chunk[1:]
         return chunk, "a string that was loaded"
@@ -192,12 +192,13 @@ def _page(doc: DocComment | None, signature: str, place: str) -> _Help:
     return _Help(doc_comments.markdown(doc, signature, place), doc_comments.plain(doc, signature, place))
 
 
-def _read(path: Path | None) -> str:
+def _read(path: str | None) -> str:
     """The text of a file, empty if it cannot be read."""
     try:
-        if path is None or path.stat().st_size > MAX_SOURCE_BYTES:
+        if path is None or os.stat(path).st_size > MAX_SOURCE_BYTES:
             return ""
-        return path.read_bytes().decode("utf-8", "replace")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
     except (OSError, ValueError):
         return ""
 

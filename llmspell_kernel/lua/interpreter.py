@@ -21,17 +21,16 @@ from llmspell_kernel.interpreter import (
     Waits,
 )
 from llmspell_kernel.lua.binding import LuaFunction, LuaTable
-from llmspell_kernel.lua.cells import CellCompiler
-from llmspell_kernel.lua.children import Children
-from llmspell_kernel.lua.display import ValueFormatter
 from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
 from llmspell_kernel.lua.state import LuaSettings, LuaState
-from llmspell_kernel.lua.suggestions import suggestion
 from llmspell_kernel.lua.tracebacks import Frame, Tracebacks
 
 if TYPE_CHECKING:
+    from llmspell_kernel.lua.cells import CellCompiler
+    from llmspell_kernel.lua.children import Children
     from llmspell_kernel.lua.completion import Completer
     from llmspell_kernel.lua.debugger.debugger import Debugger
+    from llmspell_kernel.lua.display import ValueFormatter
     from llmspell_kernel.lua.inspection import Inspector
 
 _STUBBORN = (
@@ -53,11 +52,11 @@ class LuaInterpreter(Interpreter):
         thread: ident of the thread that owns the Lua state.
         state: the Lua state, for the library that binds its functions into it.
         sources: text of each chunk by its short name, for tracebacks and inspection.
-        compiler: compiles cells and keeps their locals.
         endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
             failed; they must not raise.
         on_exit: what os.exit comes to, where it does more than end the cell.
         unit: what messages call the running code.
+        shares_streams: child processes have this process's own streams; to be set before any is started.
     """
 
     def __init__(self, frontend: Frontend, settings: LuaSettings | None = None) -> None:
@@ -76,12 +75,8 @@ class LuaInterpreter(Interpreter):
         self._timer: threading.Timer | None = None
         self.on_exit: Callable[[int], Outcome] | None = None
         self.unit = "cell"
-        self.children = Children(
-            frontend.write,
-            self.gate,
-            lambda: self.state.interrupts.ending(),
-            allowed=self.settings.processes,
-        )
+        self.shares_streams = False
+        self._children: Children | None = None
         write = frontend.write
         self.thread = threading.get_ident()
         self.state = LuaState(
@@ -90,10 +85,10 @@ class LuaInterpreter(Interpreter):
                 "read_line": self._read_line,
                 "flush": frontend.flush,
                 "exit": self._exit,
-                "execute": self.children.execute,
-                "open_child": self.children.open,
-                "child_opened": self.children.opened,
-                "close_child": self.children.close,
+                "execute": lambda *arguments: self.children.execute(*arguments),
+                "open_child": lambda *arguments: self.children.open(*arguments),
+                "child_opened": lambda *arguments: self.children.opened(*arguments),
+                "close_child": lambda *arguments: self.children.close(*arguments),
             },
             raw={
                 "write_out": lambda data: write("stdout", data),
@@ -103,9 +98,7 @@ class LuaInterpreter(Interpreter):
         )
         self.state.interrupts.on_stubborn = self._insist
         self.state.interrupts.send_warnings(lambda data: write("stderr", data))
-        self.compiler = CellCompiler(self.state)
         self.tracebacks = Tracebacks(self.sources)
-        self.formatter = ValueFormatter(self.state.runtime)
         self._run = self.state.cells[b"run"]
         self._chunk = ""
         self._remember_input = self.state.cells[b"remember_input"]
@@ -263,7 +256,7 @@ class LuaInterpreter(Interpreter):
     def _time_out(self, seconds: float) -> None:
         there, _ = self.state.interrupts.end_cell(CellTimeLimit(seconds))
         if there:
-            self.children.signal_all(by_force=False)
+            self.signal_children(by_force=False)
             self.waits.wake()
             self.frontend.wake()
 
@@ -301,6 +294,8 @@ class LuaInterpreter(Interpreter):
         frames = self.tracebacks.frames_of(report[b"frames"]) or self._frame_of_the_cell()
         if isinstance(python, LuaCallError):
             frames = self.tracebacks.frames_of(python.report[b"frames"]) + frames
+        from llmspell_kernel.lua.suggestions import suggestion
+
         return self.tracebacks.report(name, text, frames, hint=hint or suggestion(text, self), python=python)
 
     def _frame_of_the_cell(self) -> list[Frame]:
@@ -339,7 +334,7 @@ class LuaInterpreter(Interpreter):
         """Ends the running cell; any thread."""
         there, asked = self.state.interrupts.end_cell(KeyboardInterrupt())
         if there:
-            self.children.signal_all(by_force=asked > 1)
+            self.signal_children(by_force=asked > 1)
             self.waits.wake()
 
     def expect(self, expected: bool) -> None:
@@ -356,7 +351,8 @@ class LuaInterpreter(Interpreter):
 
     def close(self) -> None:
         """Ends the child processes that are still running, and the thread that interrupts."""
-        self.children.end_all()
+        if self._children is not None:
+            self._children.end_all()
         self.state.interrupts.close()
 
     @property
@@ -367,6 +363,47 @@ class LuaInterpreter(Interpreter):
 
             self._debugger = Debugger(self)
         return self._debugger
+
+    # What most scripts do without is made when it is first asked for.
+
+    @property
+    def children(self) -> Children:
+        """Starts processes, ends them and waits for them."""
+        if self._children is None:
+            from llmspell_kernel.lua.children import Children
+
+            self._children = Children(
+                self.frontend.write,
+                self.gate,
+                lambda: self.state.interrupts.ending(),
+                allowed=self.settings.processes,
+                shared=self.shares_streams,
+            )
+        return self._children
+
+    def signal_children(self, *, by_force: bool) -> None:
+        """Interrupts every child process that is running, or kills it. Any thread."""
+        if self._children is not None:
+            self._children.signal_all(by_force=by_force)
+
+    def wait_for_children(self) -> None:
+        """Waits until every child process has ended by itself."""
+        if self._children is not None:
+            self._children.wait_all()
+
+    @cached_property
+    def compiler(self) -> CellCompiler:
+        """Compiles cells and keeps their locals."""
+        from llmspell_kernel.lua.cells import CellCompiler
+
+        return CellCompiler(self.state)
+
+    @cached_property
+    def formatter(self) -> ValueFormatter:
+        """Shows values."""
+        from llmspell_kernel.lua.display import ValueFormatter
+
+        return ValueFormatter(self.state.runtime, self.state.late_chunk)
 
     # Helping the one who types
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError, NotAllowedError
@@ -18,6 +16,7 @@ from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.lua.binding import Binder, LuaFunction, LuaTable
 from llmspell_kernel.lua.interrupts import Interrupts
 from llmspell_kernel.lua.values import to_lua
+from llmspell_kernel.records import record
 
 LANGUAGES = {"lua54": "lua54", "lua55": "lua55", "luajit": "luajit21"}
 """Our names of the Lua versions and lupa's module for each."""
@@ -30,7 +29,13 @@ STANDARD_LIBRARIES = {
 }
 """The tables of the standard library that scripts have, by the name of the choice."""
 
-PRELUDE = Path(__file__).parent / "prelude"
+
+def beside(file: str, name: str) -> str:
+    """The path of a file in the folder of a module, whose `__file__` is given."""
+    return os.path.join(os.path.dirname(file), name)
+
+
+PRELUDE = beside(__file__, "prelude")
 
 KEEP_NAME = "__llmspell_keep"
 SHOW_NAME = "__llmspell_show"
@@ -40,7 +45,7 @@ ALWAYS_NAME = "__llmspell_always"
 """What the debugger inserts into code uses; see `debugger.instrumentation`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LuaSettings:
     """How a Lua state is made.
 
@@ -136,7 +141,7 @@ class LuaState:
         self.version: int = major * 100 + minor
         self.interrupts = Interrupts(module, self.runtime)
         self.interrupts.before_raise = lambda: self.limit_memory(False)
-        self.own_files: dict[str, Path] = {}
+        self.own_files: dict[str, str] = {}
         self._late: dict[str, Any] = {}
         self._host = self._load_binding(settings, raw)
         self._load_prelude(host)
@@ -159,11 +164,11 @@ class LuaState:
         host[b"limit_memory"] = self.limit_memory
         for key, value in {**raw, "may_hold": self.interrupts.can_poke and not settings.is_open}.items():
             host[key.encode()] = value
-        output = self.chunk(PRELUDE / "output.lua", host)
+        output = self.chunk(f"{PRELUDE}/output.lua", host)
         for name in (b"write_out", b"write_err", b"release", b"release_from_hook", b"allow_holding"):
             host[name] = output[name]
         shared = (host[b"release"], self.limit_memory, self.interrupts.check)
-        functions = self.chunk(PRELUDE / "binding.lua", *shared)
+        functions = self.chunk(f"{PRELUDE}/binding.lua", *shared)
         self.binder = Binder(
             functions[b"bind"],
             self.table,
@@ -212,7 +217,7 @@ class LuaState:
         self._share(tracebacks, "report", "keep_frames")
         self.take_last_frames: Callable[[], LuaTable | None] = tracebacks[b"take_last_frames"]
         self.cells = self.prelude("cells")
-        self._share(self.cells, "is_main", "mark_main")
+        self._share(self.cells, "is_main", "mark_main", "join_inserted")
         self._collect = self.globals[b"collectgarbage"]
         self._protected = self.cells[b"protected"]
         coroutines = self.prelude("coroutines")
@@ -287,29 +292,36 @@ class LuaState:
         """A new empty Lua table."""
         return self.runtime.table()
 
-    def chunk(self, path: Path, *args: Any) -> Any:
+    def chunk(self, path: str | os.PathLike[str], *args: Any) -> Any:
         """Runs one of our Lua files with `args`; its chunk name marks it as the runtime's own."""
-        name = f"[llmspell] {path.stem}"
-        self.own_files[name] = path
-        return self.runtime.compile(path.read_bytes(), name=b"=" + name.encode())(*args)
+        source, name = self._own_source(path)
+        return self.runtime.compile(source, name=name)(*args)
 
-    def late_chunk(self, path: Path, *args: Any) -> Any:
+    def late_chunk(self, path: str | os.PathLike[str], *args: Any) -> Any:
         """As `chunk`, for a file that is run after scripts: its globals are the library as it was."""
-        name = f"[llmspell] {path.stem}"
-        self.own_files[name] = path
-        return self._load_apart(path.read_bytes(), b"=" + name.encode())(*args)
+        return self._load_apart(*self._own_source(path))(*args)
+
+    def _own_source(self, path: str | os.PathLike[str]) -> tuple[bytes, bytes]:
+        """The text of one of our Lua files, and its chunk name."""
+        place = os.fspath(path)
+        name = f"[llmspell] {os.path.basename(place).removesuffix('.lua')}"
+        self.own_files[name] = place
+        with open(place, "rb") as file:
+            return file.read(), b"=" + name.encode()
 
     def prelude(self, name: str) -> Any:
         """Runs a file of the prelude; answers what it returns."""
-        return self.chunk(PRELUDE / f"{name}.lua", self._host)
+        return self.chunk(f"{PRELUDE}/{name}.lua", self._host)
 
     def late_prelude(self, name: str) -> Any:
         """As `prelude`, for a file that is first run after scripts; it is run once."""
         if name not in self._late:
-            self._late[name] = self.late_chunk(PRELUDE / f"{name}.lua", self._host)
+            self._late[name] = self.late_chunk(f"{PRELUDE}/{name}.lua", self._host)
         return self._late[name]
 
-    def library(self, name: str, path: Path, functions: Mapping[str, Callable[..., Any]]) -> LuaTable:
+    def library(
+        self, name: str, path: str | os.PathLike[str], functions: Mapping[str, Callable[..., Any]]
+    ) -> LuaTable:
         """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
 
         The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from types import TracebackType
 
 from llmspell_kernel.errors import LuaCallError
 from llmspell_kernel.interpreter import ErrorReport
 from llmspell_kernel.lua.binding import LuaTable
+from llmspell_kernel.records import record
 
 _RED, _GREEN, _CYAN, _YELLOW, _BOLD, _DIM, _RESET = (
     "\x1b[0;31m",
@@ -30,7 +28,7 @@ _SHOWN_REPEATS = 3
 _KINDS = {"local": "local", "method": "method", "field": "field", "metamethod": "metamethod"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """One call: where it stands and what it is called; `line` is 0 where there is none.
 
@@ -117,12 +115,16 @@ class Tracebacks:
             return []
         text = self._sources.get(frame.chunk)
         if text is None:
-            path = Path(frame.chunk)
-            try:
-                text = path.read_text(errors="replace") if path.suffix == ".lua" else ""
-            except OSError:
-                text = ""
+            text = _text_of_file(frame.chunk) if frame.chunk.endswith(".lua") else ""
         return text.splitlines()
+
+
+def _text_of_file(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def _shortened(runs: list[tuple[Frame, int]]) -> list[tuple[Frame, int]]:
@@ -178,6 +180,8 @@ def _python_frames(error: BaseException) -> list[str]:
     """The Python side of a call chain, without lupa's and our own bridge."""
     if isinstance(error, LuaCallError):
         return []
+    import traceback
+
     lines = [f"{_DIM}Python side:{_RESET}"]
     for entry in traceback.extract_tb(_outside_the_bridge(error.__traceback__)):
         lines.append(f"{_CYAN}{entry.filename}{_RESET}:{_BOLD}{entry.lineno}{_RESET} in {entry.name}")

@@ -7,8 +7,9 @@ but this file is imported when the first cell uses a magic.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.binding import LuaTable
@@ -30,5 +31,5 @@ def load_variables(state: LuaState) -> LuaTable:
     To be loaded before any code of the user's runs: later, the standard functions it needs may be gone.
     """
     hidden = state.runtime.table_from(dict.fromkeys((*state.globals.keys(), *_SET_BY_US), True))
-    variables: LuaTable = state.chunk(Path(__file__).parent / "variables.lua", state.cells, hidden)
+    variables: LuaTable = state.chunk(beside(__file__, "variables.lua"), state.cells, hidden)
     return variables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.interpreter import MimeBundle, Outcome
@@ -11,6 +10,7 @@ from llmspell_kernel.lua.lexer import KEYWORDS
 from llmspell_kernel.lua.values import to_lua
 from llmspell_kernel.magics.registry import magic
 from llmspell_kernel.magics.session import Call, Captured, CapturingFrontend
+from llmspell_kernel.records import replaced
 
 GROUP = "Output"
 _NAME = re.compile(rf"(?!(?:{'|'.join(sorted(KEYWORDS))})\Z)[A-Za-z_]\w*", re.ASCII)
@@ -72,7 +72,7 @@ def capture(call: Call) -> Outcome | None:
         call.write(captured.stderr, "stderr")
         raise
     if outcome.result is not None and captured.add_output(outcome.result):
-        outcome = replace(outcome, result=None)
+        outcome = replaced(outcome, result=None)
     if name:
         _assign(call, name, captured)
     return outcome

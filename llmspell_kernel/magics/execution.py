@@ -18,6 +18,7 @@ from llmspell_kernel.magics.registry import CELL_MAGICS, LINE_MAGICS, find
 from llmspell_kernel.magics.session import Call, Cell, History, Session, Show, run_lua
 from llmspell_kernel.magics.settings import Setting
 from llmspell_kernel.magics.shell import run_shell
+from llmspell_kernel.records import replaced
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.binding import LuaTable
@@ -141,7 +142,7 @@ class Magics:
                 continue
             outcome = self._magic(part, cell, last)
             payload += outcome.payload
-            show = partial(_same, replace(outcome, payload=()))
+            show = partial(_same, replaced(outcome, payload=()))
         return lambda: _with_payload(show(), payload)
 
     def _run_text(self, cell: Cell, code: str, line: int, is_last: bool) -> Show:
@@ -196,7 +197,7 @@ def _same(outcome: Outcome) -> Outcome:
 
 
 def _with_payload(outcome: Outcome, payload: Sequence[Any]) -> Outcome:
-    return replace(outcome, payload=(*payload, *outcome.payload)) if payload else outcome
+    return replaced(outcome, payload=(*payload, *outcome.payload)) if payload else outcome
 
 
 def _uses_magics(parts: Sequence[Part]) -> bool:

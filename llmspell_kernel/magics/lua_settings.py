@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import MagicError
 from llmspell_kernel.magics.settings import Setting, Value
+from llmspell_kernel.records import replaced
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -54,7 +54,7 @@ def lua_settings(lua: LuaInterpreter) -> list[Setting]:
 
 
 def _replace(lua: LuaInterpreter, **changes: Any) -> None:
-    lua.state.settings = lua.settings = replace(lua.state.settings, **changes)
+    lua.state.settings = lua.settings = replaced(lua.state.settings, **changes)
 
 
 def _check_highest(value: Value, highest: float, setting: str) -> None:
@@ -92,6 +92,6 @@ def _shower(lua: LuaInterpreter, name: str) -> Callable[[Value], None]:
         if value == 0:
             raise MagicError("wants a number from 1 on")
         changes: dict[str, Any] = {name: value}
-        lua.formatter.limits = replace(lua.formatter.limits, **changes)
+        lua.formatter.limits = replaced(lua.formatter.limits, **changes)
 
     return change

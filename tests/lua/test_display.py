@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmspell_kernel.interpreter import MimeBundle
 from llmspell_kernel.lua.display import DisplayLimits, ValueFormatter
+from llmspell_kernel.records import replaced
 
 LANGUAGES = ("lua54", "lua55", "luajit21")
 
@@ -27,8 +28,11 @@ class Session:
             register_builtins=False,
             **settings,
         )
-        self.formatter = ValueFormatter(self.runtime)
+        self.formatter = ValueFormatter(self.runtime, self._run_file)
         self._pack = self.runtime.eval(b"function(...) return {n = select('#', ...), ...} end")
+
+    def _run_file(self, path: str, *args: Any) -> Any:
+        return self.runtime.compile(Path(path).read_bytes(), name=b"=" + Path(path).stem.encode())(*args)
 
     def run(self, code: str) -> None:
         self.runtime.execute(code.encode(), name=b"=cell [1]")
@@ -41,7 +45,7 @@ class Session:
         return self.formatter.format_results(self.packed(expressions))
 
     def text(self, expressions: str, **limits: int) -> str:
-        self.formatter.limits = replace(DisplayLimits(), **limits)
+        self.formatter.limits = replaced(DisplayLimits(), **limits)
         text = self.bundle(expressions).data["text/plain"]
         assert isinstance(text, str)
         return text

@@ -7,11 +7,11 @@ with `__jsontype`), a null is an absent entry.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.library.callbacks import Callback
+from llmspell_kernel.lua.state import beside
 from llmspell_kernel.lua.values import decode, encode, lua_type, to_lua
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def install(lua: LuaInterpreter) -> None:
     comms = LuaComms(lua)
     lua.state.library(
         "comm",
-        Path(__file__).parent / "comm.lua",
+        beside(__file__, "comm.lua"),
         {
             "adopt": comms.adopt,
             "on_open": comms.on_open,

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.interpreter import MimeBundle
 from llmspell_kernel.library.display.service import Displays
+from llmspell_kernel.lua.state import beside
 from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.display.progress import ProgressBars
     from llmspell_kernel.lua.binding import LuaFunction
     from llmspell_kernel.lua.interpreter import LuaInterpreter
-
-HERE = Path(__file__).parent
 
 
 def install(lua: LuaInterpreter) -> None:
@@ -28,7 +26,7 @@ def install(lua: LuaInterpreter) -> None:
         "new_id": displays.new_id,
         "clear": lambda wait: displays.clear(wait=wait),
     }
-    module = lua.state.library("display", HERE / "display.lua", functions)
+    module = lua.state.library("display", beside(__file__, "display.lua"), functions)
     module[b"progress"] = _progress(lua, displays)
 
 
@@ -56,7 +54,7 @@ def _progress(lua: LuaInterpreter, displays: Displays) -> LuaFunction:
         "done": lambda number, done: bars().finish(number, done),
     }
     progress, leave_loops = lua.state.chunk(
-        HERE / "progress.lua", lua.state.binder.table(functions), lua.state.helpers
+        beside(__file__, "progress.lua"), lua.state.binder.table(functions), lua.state.helpers
     )
     return progress
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from itertools import count
 
 from llmspell_kernel.interpreter import Frontend, MimeBundle
@@ -20,7 +20,7 @@ class Displays:
     def new_id(self) -> str:
         """A display id that no other kernel has given out, nor this one."""
         # Made late: a kernel that shows nothing needs no random numbers.
-        self._prefix = self._prefix or f"llmspell-{uuid.uuid4().hex[:12]}"
+        self._prefix = self._prefix or f"llmspell-{os.urandom(6).hex()}"
         return f"{self._prefix}-{next(self._numbers)}"
 
     def show(self, bundle: MimeBundle, display_id: str) -> None:

@@ -2,96 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import NotAllowedError, ScriptError
+from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.plot.binding import Charts
     from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+_METHODS = ("chart", "bundle", "combine", "describe", "parse", "save", "vegalite")
 
 
 def install(lua: LuaInterpreter) -> None:
-    """Gives scripts the global `plot`."""
-    binding = _Binding(lua)
-    lua.state.library(
-        "plot",
-        Path(__file__).parent / "plot.lua",
-        {
-            "chart": binding.chart,
-            "bundle": binding.bundle,
-            "combine": binding.combine,
-            "describe": binding.describe,
-            "parse": lambda text: json.loads(text),
-            "save": binding.save,
-            "vegalite": binding.vegalite,
-        },
-    )
+    """Gives scripts the global `plot`; what it does is imported with the first chart."""
 
+    @cache
+    def charts() -> Charts:
+        from llmspell_kernel.library.plot.binding import Charts
 
-class _Binding:
-    """What plot.lua calls; the service is imported with the first chart."""
+        return Charts(lua)
 
-    def __init__(self, lua: LuaInterpreter) -> None:
-        self._lua = lua
-        self._to_python = lua.formatter.to_python
-        self._mime_data = lua.formatter.mime_data
+    def method(name: str) -> Callable[..., Any]:
+        return lambda *arguments: getattr(charts(), name)(*arguments)
 
-    def chart(self, kind: bytes, data: Any, options: Any, defaults: Any) -> tuple[str, bool]:
-        """The specification as JSON, and whether it wants a picture."""
-        from llmspell_kernel.library.plot.charts import ChartOptions, chart
-
-        name = kind.decode()
-        try:
-            given = self._to_python(data)
-        except ScriptError as error:
-            raise _bad("data", name, error) from error
-        try:
-            settings = ChartOptions.of(
-                {**(self._to_python(defaults) or {}), **(self._to_python(options) or {})}
-            )
-        except ScriptError as error:
-            raise _bad("options", name, error) from error
-        try:
-            return json.dumps(chart(name, given, settings)), settings.png
-        except ScriptError as error:
-            argument = "options" if str(error).startswith(("option", "say which")) else "data"
-            raise _bad(argument, name, error) from error
-
-    def bundle(self, text: bytes, png: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A chart's data and metadata by MIME type."""
-        from llmspell_kernel.library.plot.pictures import VEGALITE, chart_bundle
-
-        bundle = chart_bundle(json.loads(text), png=png)
-        return {**bundle.data, VEGALITE: text}, bundle.metadata
-
-    def combine(self, how: bytes, texts: Any) -> str:
-        """Several charts as one."""
-        from llmspell_kernel.library.plot import combine
-
-        specs = [json.loads(text) for text in self._to_python(texts)]
-        ways = {b"layer": combine.layered, b"beside": combine.beside, b"below": combine.below}
-        return json.dumps(ways[how](specs))
-
-    def describe(self, text: bytes) -> str:
-        """One line about a chart."""
-        from llmspell_kernel.library.plot.pictures import described
-
-        return described(json.loads(text))
-
-    def save(self, text: bytes, path: bytes) -> None:
-        """Writes a file."""
-        if not self._lua.settings.files:
-            raise NotAllowedError(NotAllowedError.FILES)
-        from llmspell_kernel.library.plot.pictures import save
-
-        save(json.loads(text), Path(path.decode("utf-8", "surrogateescape")).expanduser())
-
-    def vegalite(self, spec: Any) -> str:
-        """A specification of the user's own."""
-        return json.dumps(self._mime_data({b"application/json": spec})["application/json"])
-
-
-def _bad(argument: str, function: str, error: ScriptError) -> ScriptError:
-    return ScriptError(f"bad argument '{argument}' to 'plot.{function}' ({error})")
+    lua.state.library("plot", beside(__file__, "plot.lua"), {name: method(name) for name in _METHODS})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.library.timer.service import Timers
+from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.binding import LuaFunction
@@ -23,7 +23,7 @@ def install(lua: LuaInterpreter) -> None:
 
     lua.state.library(
         "timer",
-        Path(__file__).parent / "timer.lua",
+        beside(__file__, "timer.lua"),
         {
             "after": lambda seconds, function: timers.after(seconds, calling(function)),
             "every": lambda seconds, function: timers.every(seconds, calling(function)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.library.widgets.names import COMMON, NAMES
+from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.widgets.service import Widgets
@@ -53,7 +53,7 @@ def install(lua: LuaInterpreter) -> None:
         help=binding.help,
         show=binding.show,
     )
-    lua.state.library("widgets", Path(__file__).parent / "widgets.lua", functions)
+    lua.state.library("widgets", beside(__file__, "widgets.lua"), functions)
 
 
 class _Binding:

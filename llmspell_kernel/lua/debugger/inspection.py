@@ -50,7 +50,7 @@ def load_inspection(state: LuaState) -> Inspection:
     """Loads the modules; the state's `host` has `inline` and `text`, and `level_of` when they are used."""
     host = state.host
     host[b"introspection"] = state.introspection
-    strings = state.late_chunk(PRELUDE / "strings.lua")
+    strings = state.late_chunk(f"{PRELUDE}/strings.lua")
     previews = state.late_chunk(_FOLDER / "previews.lua", host, strings)
     bindings = state.late_chunk(_FOLDER / "bindings.lua", host, previews)
     entries = state.late_chunk(_FOLDER / "entries.lua", previews)

@@ -25,7 +25,7 @@ class Sources:
         locate: the path of a chunk (its short name and text) that is no file.
     """
 
-    def __init__(self, texts: Mapping[str, str], own_files: Mapping[str, Path]) -> None:
+    def __init__(self, texts: Mapping[str, str], own_files: Mapping[str, str]) -> None:
         """`texts` are those of the cells, by chunk name; `own_files` those of the runtime's chunks."""
         self.locate: Callable[[str, str], str] = lambda chunk, _code: chunk
         self._cells = texts
@@ -47,7 +47,7 @@ class Sources:
             return os.path.abspath(source[1:])
         if source.startswith(_OWN):
             own = self._own_files.get(source[1:])
-            return str(own) if own is not None else source[1:]
+            return own if own is not None else source[1:]
         if source.startswith("="):
             name = source[1:]
             text = self._cells.get(name, code)
