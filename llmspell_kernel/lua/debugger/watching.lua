@@ -12,9 +12,9 @@ local host, breakpoints, now, jit_lines = ...
 local getinfo, getlocal = host.debug.getinfo, host.debug.getlocal
 local gethook, sethook = host.debug.gethook, host.debug.sethook
 local running, status = coroutine.running, coroutine.status
-local next, pcall, setmetatable, type = next, pcall, setmetatable, type
+local next, setmetatable, type = next, setmetatable, type
 local jit = jit
-local is_own, period = host.is_own, host.period
+local is_own, period, raw_xpcall = host.is_own, host.period, host.raw_xpcall
 local debugger = host.debugger
 local arm, dispatch, threads = debugger.arm, debugger.dispatch, debugger.threads
 local main = host.main_thread
@@ -24,9 +24,11 @@ local UNNAMED = "(temporary)" -- what Lua calls a first parameter that is none
 local OF_C = "(C temporary)"  -- the same in a function of C that has been given something
 local FIRST_PATIENCE, MOST_PATIENCE = 64, 65536
 local DEEPEST = 2000          -- the deepest stack that is looked through while code runs
+local CALLER = 4              -- for a hook: the level of what has called its function, seen from within xpcall
 
 local kinds = setmetatable({}, { __mode = "k" }) -- function -> what it is, as `kind_of` says
 local names = {}              -- first parameter -> {[second parameter] = true}, of the functions to be found
+local learnt = 0              -- how often they have become others
 local unnamed = false         -- whether one of them has no parameters
 local hooks, masks = {}, { calls = "c", lines = jit and "lc" or "lcr", returns = "cr" }
 local states = setmetatable({}, { __mode = "k" }) -- thread -> its state; none: calls
@@ -91,12 +93,9 @@ local function state_of_all(limit)
   local found = state_of(nil, limit)
   if not found and main and running() then found = state_of(main, limit) end
   if not found and not main and running() then found = "returns" end
-  local thread = next(threads)
-  while thread and not found do
-    if type(thread) == "thread" and thread ~= running() and status(thread) ~= "dead" then
-      found = state_of(thread, limit)
-    end
-    thread = next(threads, thread)
+  for thread in next, threads do
+    if found then break end
+    if thread ~= running() and status(thread) ~= "dead" then found = state_of(thread, limit) end
   end
   return found and "lines"
 end
@@ -114,7 +113,11 @@ local function is_watching() return debugger.hook ~= nil and debugger.hook == de
 
 -- The running thread is in another state from now on.
 local function change(state)
-  if is_interrupted() then dispatch("count") end
+  if is_interrupted() then
+    local before = learnt
+    dispatch("count")
+    if learnt ~= before then state = "lines" end -- what has been decided may be wrong by now
+  end
   if not is_watching() then return arm() end
   states[key()] = state
   left = patience
@@ -137,6 +140,8 @@ local function look_again()
   end
 end
 
+local function ignore() end
+
 -- The hooks: level 1 is the hook, 2 the function that it was called for, 3 what has called that. They do as little as
 -- they can: the name of a parameter costs much less than to look for a function.
 
@@ -149,13 +154,9 @@ end
 
 function hooks.returns(event)
   if event == "return" then
-    if not unnamed then
-      local ok, name = pcall(getlocal, 4, 1) -- one level more for pcall; there may be no such level
-      if not ok or names[name or UNNAMED] then
-        local caller = getinfo(3, "f")
-        if caller and kind_of(caller.func) == true then return change("lines") end
-      end
-    else
+    local ok, name = false, nil
+    if not unnamed then ok, name = raw_xpcall(getlocal, ignore, CALLER, 1) end
+    if not ok or names[name] then
       local caller = getinfo(3, "f")
       if caller and kind_of(caller.func) == true then return change("lines") end
     end
@@ -164,10 +165,8 @@ function hooks.returns(event)
   elseif event == "count" then
     return dispatch(event)
   else
-    local seconds = names[getlocal(2, 1) or UNNAMED]
-    if seconds and seconds[getlocal(2, 2) or UNNAMED] and kind_of(getinfo(2, "f").func) == true then
-      change("lines")
-    end
+    local seconds = names[getlocal(2, 1)]
+    if seconds and seconds[getlocal(2, 2)] and kind_of(getinfo(2, "f").func) == true then change("lines") end
   end
 end
 
@@ -194,13 +193,13 @@ function hooks.lines(event, line)
       local caller = getinfo(3, "f")
       if not caller or kind_of(caller.func) ~= true then change("returns") end
     else
-      local ok, name = pcall(getlocal, 4, 1)
-      if not ok or not names[name or UNNAMED] then change("returns") end
+      local ok, name = raw_xpcall(getlocal, ignore, CALLER, 1)
+      if not ok or not names[name] then change("returns") end
     end
   else
     local name = getlocal(2, 1)
-    local seconds = names[name or UNNAMED]
-    if name and name ~= OF_C and not (seconds and seconds[getlocal(2, 2) or UNNAMED]) then change("returns") end
+    local seconds = names[name]
+    if name and name ~= OF_C and not (seconds and seconds[getlocal(2, 2)]) then change("returns") end
   end
 end
 
@@ -228,6 +227,7 @@ local function learn()
   for f in next, kinds do kinds[f] = nil end
   for name in next, names do names[name] = nil end
   unnamed = false
+  learnt = learnt + 1
   breakpoints.each_late_call(add_names)
 end
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
 from llmspell_kernel.lua.debugger.model import FunctionBreakpoint, SourceBreakpoint
 
-from .session import Session, line_of
+from .session import Session, debugged, line_of
 
 FUNCTIONS = """
 function leaf(x) return x + 1 end
@@ -83,6 +85,19 @@ def test_a_function_stops_however_it_is_called(session: Session, name: str) -> N
     line = line_of(FUNCTIONS.strip("\n"), "here")
     assert stops(session, code, [line] * times) == result
     assert stops(session, code, [line] * times) == result
+
+
+def test_where_lua_s_c_functions_are_not_to_be_had(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    with debugged(language) as session:
+        assert session.shell.interpreter.state.interrupts.period > 0
+        late(session, FUNCTIONS, "here")
+        line = line_of(FUNCTIONS.strip("\n"), "here")
+        for code, times, result in CALLS.values():
+            assert stops(session, code, [line] * times) == result
 
 
 RECURSION = """

@@ -284,3 +284,20 @@ def check(code: str) -> None:
     for place in found.places:
         assert -1 <= place.function < len(found.functions)
         assert found.breakpoint_line(place.line) == place.line
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters"),
+    [
+        ("local x = 1", [("...",)]),
+        ("function f() g() end", [("...",), ()]),
+        ("local function f(a, b, c) g() end", [("...",), ("a", "b", "c")]),
+        ("t = {f = function(a, ...) g() end}", [("...",), ("a", "...")]),
+        ("function t.a:f(x) g() end", [("...",), ("self", "x")]),
+        ("return function(...) g() end", [("...",), ("...",)]),
+        ("return function(a, ...rest) g() end", [("...",), ("a", "rest")]),
+    ],
+)
+def test_the_parameters_of_the_functions_on_a_line(code: str, parameters: list[tuple[str, ...]]) -> None:
+    assert CodeLines(code).parameters_at(1) == parameters
+    assert CodeLines("\n" + code).parameters_at(1) == []
