@@ -8,6 +8,9 @@
     ├── LanguageUnavailableError   this platform's lupa has no such Lua
     ├── StdinUnavailableError      the client does not take input
     ├── SecurityError              a setting that would leave the kernel open
+    ├── RefusedError               a kernel's limits on its clients forbid a request
+    │   ├── TooManyClientsError    it serves as many as it may
+    │   └── RateLimitError         a client asks too much in too short a time
     ├── BadRequestError            a message of a client lacks what it needs
     ├── DebuggerError              what a debugger's client asks for is not possible
     │   ├── NotStoppedError        it needs stopped code
@@ -79,6 +82,34 @@ class StdinUnavailableError(LLMSpellError):
 
 class SecurityError(LLMSpellError):
     """A setting that would leave the kernel open."""
+
+
+class RefusedError(LLMSpellError):
+    """A kernel's limits on its clients forbid a request."""
+
+
+class TooManyClientsError(RefusedError):
+    """The kernel serves as many clients as it may."""
+
+    @classmethod
+    def of(cls, limit: int) -> TooManyClientsError:
+        """For a kernel that serves `limit` clients."""
+        return cls(
+            f"this kernel serves no more than {limit} clients at once (kernel.max_clients): disconnect another "
+            "one, or raise the limit"
+        )
+
+
+class RateLimitError(RefusedError):
+    """A client asks too much in too short a time."""
+
+    @classmethod
+    def of(cls, limit: int, seconds: float) -> RateLimitError:
+        """For a limit of so many a minute, and the seconds until the next may come."""
+        return cls(
+            f"more than {limit} requests a minute (security.rate_limit_per_minute): the next one may come in "
+            f"{seconds:.1f} s"
+        )
 
 
 class BadRequestError(LLMSpellError):

@@ -10,30 +10,37 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import zmq
 from ipykernel.parentpoller import ParentPollerUnix
 from jupyter_client.connect import ConnectionFileMixin, write_connection_file
 from jupyter_client.session import Session, session_aliases, session_flags
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from jupyter_core.paths import jupyter_runtime_dir
 from tornado.ioloop import IOLoop
-from traitlets import Bytes, Integer, default
-from traitlets.config import catch_config_error
+from traitlets import Bytes, Integer, Unicode, default
+from traitlets.config import Config, catch_config_error
 from traitlets.utils import filefind
 from zmq.eventloop.zmqstream import ZMQStream
 
 from llmspell_kernel import __version__
-from llmspell_kernel.errors import LLMSpellError, SecurityError
+from llmspell_kernel.config import sources
+from llmspell_kernel.errors import LLMSpellError, SecurityError, UsageError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.kernel.channels import Address, Channels
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.kernel.session import KernelSession
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.kernel.streams import CellOutput, TextStream
+from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
+
+if TYPE_CHECKING:
+    from llmspell_kernel.config.loading import Loaded
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 _INTERRUPT_SECONDS = 1.0
@@ -54,6 +61,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         "ip": "LLMSpellKernelApp.ip",
         "transport": "LLMSpellKernelApp.transport",
         **{name: f"LLMSpellKernelApp.{name}_port" for name in _CHANNELS},
+        "settings": "LLMSpellKernelApp.settings_file",
+        "profile": "LLMSpellKernelApp.profile",
         "language": "LLMSpellKernel.language",
         "memory-limit": "LLMSpellKernel.memory_limit",
         "time-limit": "LLMSpellKernel.time_limit",
@@ -77,6 +86,13 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
     restarts_itself = False
     """Whether somebody starts the kernel again when a client has shut it down for a restart."""
 
+    settings_file = Unicode(
+        "", help="Settings (TOML) over those that are found; LLMSPELL_CONFIG if not given."
+    ).tag(config=True)
+    profile = Unicode("", help="Settings that go by a name; LLMSPELL_PROFILE if not given.").tag(config=True)
+    runtime_settings = RuntimeSettings()
+    """What settings say about the language; the kernel's options come over it."""
+
     parent_handle = Integer(
         int(os.environ.get("JPY_PARENT_PID") or 0), help="The kernel ends when this process does; 0 for none."
     ).tag(config=True)
@@ -98,9 +114,12 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         Raises:
             SecurityError: the address is not loopback and the connection has no CurveZMQ keys.
             LanguageUnavailableError: no such Lua on this platform.
-            UsageError: editors cannot be served at the address that `--dap-port` asks for.
+            UsageError: editors cannot be served at the address that `--dap-port` asks for, or the log file
+                cannot be written.
+            SettingsError: settings that cannot be read or make no sense.
         """
         super().initialize(argv)
+        self._read_settings()
         # traitlets lets every debug record through to the handlers: building them costs, and none is printed.
         self.log.setLevel(self.log_level)
         if self.parent_handle > 1:
@@ -115,17 +134,59 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         # Last, so that what goes wrong until here is seen in the terminal.
         sys.stdout, sys.stderr = TextStream(self.output, "stdout"), TextStream(self.output, "stderr")
 
+    # Settings
+
+    @cached_property
+    def _has_settings(self) -> bool:
+        return sources.present(self.settings_file, self.profile)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The settings of files, profiles and variables; read when they are first asked for."""
+        from llmspell_kernel.config.loading import load
+
+        return load(self.settings_file, self.profile)
+
+    def _read_settings(self) -> None:
+        """Takes what settings say and neither the command line nor Jupyter's configuration does."""
+        if not self._has_settings:
+            return
+        from llmspell_kernel.kernel.configuration import kernel_options
+        from llmspell_kernel.kernel.logs import write_log
+
+        self._take(kernel_options(self.loaded))
+        self.runtime_settings = runtime_settings(self.loaded.settings)
+        logging_settings = self.loaded.settings.logging
+        if any(key[0] == "logging" for key in self.loaded.origins):
+            write_log(self.log, logging_settings.file, logging_settings.format)
+
+    def _take(self, options: dict[str, dict[str, Any]]) -> None:
+        settings = Config(options)
+        settings.merge(self.config)
+        self.update_config(settings)
+
+    def _take_connection_settings(self) -> None:
+        """For a kernel that writes its connection file itself."""
+        if not self._has_settings:
+            return
+        from llmspell_kernel.kernel.configuration import connection_options
+
+        self._take(connection_options(self.loaded))
+        if self.loaded.settings.security.encryption and not self.curve_secretkey:
+            self.curve_publickey, self.curve_secretkey = zmq.curve_keypair()
+
     # The connection file
 
     def _find_connection_file(self) -> None:
-        if not self.connection_file:
-            self.connection_file = f"kernel-{os.getpid()}.json"
+        named = self.connection_file or (self._has_settings and self.loaded.settings.kernel.connection_file)
+        self.connection_file = os.path.expanduser(named or f"kernel-{os.getpid()}.json")
         try:
             self.connection_file = filefind(self.connection_file, [".", jupyter_runtime_dir()])
         except OSError:
             path = Path(jupyter_runtime_dir(), self.connection_file)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.connection_file = str(path)
+            self._take_connection_settings()
             atexit.register(self._remove_connection_file)
             return
         try:
@@ -194,16 +255,30 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
             raise SecurityError(
                 f"will not listen on {self.ip} without encryption: start the kernel through jupyter_client "
                 "with KernelManager.transport_encryption='required', which puts CurveZMQ keys in the "
-                "connection file, or bind 127.0.0.1 and tunnel"
+                "connection file, set security.encryption for a kernel that writes this file itself, or bind "
+                "127.0.0.1 and tunnel"
             )
         address = Address(self.transport, self.ip, self.curve_publickey, self.curve_secretkey)
         wanted = {name: getattr(self, f"{name}_port") for name in _CHANNELS}
         self._complete_file = Path(self.connection_file).exists() and all(wanted.values())
-        self.channels = Channels(address, wanted, self.session)
+        try:
+            self.channels = Channels(
+                address, wanted, self.session, max_message_bytes=self._max_message_bytes()
+            )
+        except zmq.ZMQError as error:
+            ports = ", ".join(str(port) for port in wanted.values() if port) or "any port"
+            raise UsageError(
+                f"cannot listen on {self.ip} ({ports}): {error}; choose another address or other ports"
+            ) from error
         for name, port in self.channels.ports.items():
             setattr(self, f"{name}_port", port)
         atexit.register(self.close)
         self.channels.start()
+
+    def _max_message_bytes(self) -> int:
+        if not self._has_settings:
+            return 0
+        return int(self.loaded.settings.security.max_message_size_mb * 1_000_000)
 
     def _publish_stream(self, msg_type: str, content: dict[str, Any], parent: Any) -> None:
         self.session.send(

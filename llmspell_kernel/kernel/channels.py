@@ -46,13 +46,18 @@ class Channels:
         control_thread, iopub_thread: ipykernel's threads for these two.
     """
 
-    def __init__(self, address: Address, ports: Mapping[str, int], session: Any) -> None:
+    def __init__(
+        self, address: Address, ports: Mapping[str, int], session: Any, *, max_message_bytes: int = 0
+    ) -> None:
         """Binds everything; a port of 0 becomes a free one.
+
+        A client that sends a frame longer than `max_message_bytes` is disconnected; 0 for any length.
 
         Raises:
             zmq.ZMQError: an address or port that cannot be bound.
         """
         self._address = address
+        self._max_message_bytes = max_message_bytes
         self._context: zmq.Context[Any] = zmq.Context()
         self.ports: dict[str, int] = {}
         self.shell = self._router("shell", ports)
@@ -83,6 +88,8 @@ class Channels:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         # A client that reconnects under its old identity takes it over.
         socket.router_handover = 1
+        if self._max_message_bytes:
+            socket.maxmsgsize = self._max_message_bytes
         self._bind(socket, name, ports)
         return socket
 

@@ -14,6 +14,8 @@ from typing import Any
 import zmq
 from ipykernel.kernelbase import Kernel
 
+from llmspell_kernel.errors import RefusedError
+from llmspell_kernel.kernel.admission import Admission
 from llmspell_kernel.kernel.requests import Requests, error_content
 
 Message = dict[str, Any]
@@ -31,6 +33,10 @@ class ShellDispatch(Kernel):
 
     shell_socket: zmq.Socket[bytes]
     requests: Requests
+    last_request = 0.0
+    """When a request was handled last, by the monotonic clock."""
+    admission: Admission | None = None
+    """Who is served; everybody if there is none."""
     profile_dir = None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -41,6 +47,7 @@ class ShellDispatch(Kernel):
     def start(self) -> None:
         """Starts reading the channels."""
         super().start()
+        self.last_request = time.monotonic()
         self._loop = asyncio.get_event_loop()
         self._loop.add_reader(int(self.shell_socket.fd), self._on_shell)
         self._loop.call_soon(self._on_shell)
@@ -69,6 +76,8 @@ class ShellDispatch(Kernel):
 
     def _receive(self) -> list[bytes] | None:
         try:
+            if self.admission is not None:
+                return self.admission.receive(self.shell_socket)
             frames: list[bytes] = self.shell_socket.recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
@@ -98,8 +107,11 @@ class ShellDispatch(Kernel):
         self.set_parent(idents, message, channel="shell")
         self.begin_request(message)
         self._publish_status("busy", "shell", message)
+        refused = self.admission and self.admission.refusal(idents[0], message["msg_type"])
         try:
-            if aborting and message["msg_type"] == "execute_request":
+            if refused:
+                self._refuse(idents, message, refused)
+            elif aborting and message["msg_type"] == "execute_request":
                 self._send_abort_reply(self.shell_socket, message, idents)
             elif (handler := self.shell_handlers.get(message["msg_type"])) is not None:
                 self._handle(handler, idents, message)
@@ -109,6 +121,15 @@ class ShellDispatch(Kernel):
             self.requests.finish()
             self._publish_status("idle", "shell", message)
             self.requests.forget_request()
+            self.last_request = time.monotonic()
+
+    def _refuse(self, idents: list[bytes], message: Message, reason: RefusedError) -> None:
+        self.log.info("Refused %s: %s", message["msg_type"], reason)
+        if message["msg_type"] == "execute_request":
+            content = error_content(reason)
+            shown = {name: content[name] for name in ("ename", "evalue", "traceback")}
+            self.session.send(self.iopub_socket, "error", shown, parent=message, ident=self._topic("error"))
+        self._reply_error(self.shell_socket, idents, message, reason)
 
     def _answer(self, idents: list[bytes], message: Message) -> None:
         reply = self.requests.answer(message)

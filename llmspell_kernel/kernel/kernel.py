@@ -13,14 +13,17 @@ import zmq
 from traitlets import Bool, Enum, Float, Integer, Unicode
 
 from llmspell_kernel import __version__
+from llmspell_kernel.errors import SecurityError
 from llmspell_kernel.kernel import comms
+from llmspell_kernel.kernel.admission import Admission
 from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.history import History
+from llmspell_kernel.kernel.idle import IdleEnd
 from llmspell_kernel.kernel.memory import default_memory_limit
 from llmspell_kernel.kernel.requests import Requests
 from llmspell_kernel.kernel.status import KernelStatus
 from llmspell_kernel.kernel.streams import CellOutput
-from llmspell_kernel.lua.state import LuaSettings
+from llmspell_kernel.records import replaced
 from llmspell_kernel.runtime import LANGUAGE_NAMES, RuntimeSettings
 
 _INPUT_POLL_MS = 20
@@ -65,6 +68,16 @@ class LLMSpellKernel(ShellDispatch):
         config=True
     )
 
+    idle_timeout = Float(
+        0.0, help="Seconds without a request after which a kernel that nobody manages ends; 0 for never."
+    ).tag(config=True)
+    max_clients = Integer(
+        0, help="Clients that are served at once; further ones are refused; 0 for any number."
+    ).tag(config=True)
+    rate_limit_per_minute = Integer(
+        0, help="Requests a minute of each client; more are refused; 0 for any number."
+    ).tag(config=True)
+
     restart_wanted = False
     """Whether the client that has shut it down wants it to come back."""
     interrupt_asked = float("-inf")
@@ -77,21 +90,15 @@ class LLMSpellKernel(ShellDispatch):
         """Makes the runtime; the sockets are the app's."""
         super().__init__(**kwargs)
         self.status = KernelStatus(self)
+        if self.max_clients or self.rate_limit_per_minute:
+            self.admission = Admission(self.max_clients, self.rate_limit_per_minute)
         limit = default_memory_limit() if self.memory_limit < 0 else self.memory_limit
         self.output: CellOutput = self.parent.output
         self.output.limit = self.output_limit
         self.requests = Requests(
             self,
             self.output,
-            RuntimeSettings(
-                LuaSettings(
-                    language=self.language,
-                    trusted=self.trusted,
-                    memory_limit=limit,
-                    persistent_locals=self.persistent_locals,
-                    time_limit=self.time_limit,
-                )
-            ),
+            self._runtime_settings(limit),
             History(self.history_file or None, self.language, warn=self.log.warning),
             self.log,
         )
@@ -103,6 +110,23 @@ class LLMSpellKernel(ShellDispatch):
         self.banner = self.runtime.info.banner
         self.help_links = self.requests.kernel_info["help_links"]
         self.language_info = self.requests.language_info
+
+    def _runtime_settings(self, memory_limit: int) -> RuntimeSettings:
+        """The options over what files of settings say about the language."""
+        base: RuntimeSettings = self.parent.runtime_settings
+        lua = replaced(
+            base.lua,
+            language=self.language,
+            trusted=self.trusted,
+            memory_limit=memory_limit,
+            persistent_locals=self.persistent_locals,
+            time_limit=self.time_limit,
+        )
+        if lua.is_open and not (lua.files and lua.processes):
+            raise SecurityError(
+                "the settings forbid scripts files or processes, and `trusted` would give them; leave it out"
+            )
+        return RuntimeSettings(lua)
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -119,6 +143,17 @@ class LLMSpellKernel(ShellDispatch):
         if message["msg_type"] == "execute_request":
             self.forget_signals()
         super().begin_request(message)
+
+    def start(self) -> None:
+        """Starts reading the channels."""
+        super().start()
+        if self.idle_timeout > 0 and not self.parent.parent_handle:
+            IdleEnd(self.idle_timeout, lambda: self.last_request, self.call_later, self._end_idle)
+
+    def _end_idle(self) -> None:
+        self.log.info("Nothing was asked for %g s: the kernel ends", self.idle_timeout)
+        self.requests.close()
+        self._loop.stop()
 
     # Carrying messages
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,22 @@ def test_without_sources_there_are_defaults(reader: Reader) -> None:
     found = reader.read()
     assert found == Loaded(Settings(), {}, (), None, ())
     assert not sources.present(environ={"HOME": str(reader.home)})
+
+
+def test_looking_for_sources_is_light(reader: Reader) -> None:
+    program = (
+        "import sys; from llmspell_kernel.config import sources; assert not sources.present(); "
+        "print({'msgspec', 'tomllib', 'pathlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env={"HOME": str(reader.home), "PYTHONPATH": str(Path(schema.__file__).parents[2])},
+        cwd=reader.here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 def test_the_defaults_are_those_of_the_runtime() -> None:
