@@ -26,7 +26,7 @@ from llmspell_kernel.lua.debugger.model import (
 
 from ..shell import LuaShell
 
-WAIT = 10.0
+WAIT = 60.0
 """Seconds after which something that should have happened counts as not happening."""
 
 T = TypeVar("T")

@@ -182,7 +182,7 @@ def test_a_callback_between_cells_stops(session: Session) -> None:
     session.wait_stop()
     assert session.local_variables() == {"x": "5"}
     session.resume()
-    done.result(10)
+    done.result(60)
     assert session.debugger.state == "idle"
     assert session.run("return called") == "5"
 
@@ -210,9 +210,9 @@ def test_finalizers_end_whether_they_stop_or_not(session: Session) -> None:
     if session.shell.language == "luajit":
         collect = GC_OF_LUAJIT
     cell = session.start(f"do {collect} end\ncollectgarbage() collectgarbage()\nreturn finalized", "here")
-    while session.recorder.stops.get(timeout=10) is not None:
+    while session.recorder.stops.get(timeout=60) is not None:
         session.resume()
-    outcome = cell.future.result(10)
+    outcome = cell.future.result(60)
     assert outcome.error is None
     assert outcome.result is not None
     assert outcome.result.data["text/plain"] == "true"

@@ -488,7 +488,7 @@ def test_steps_end_with_the_cell_and_leave_no_hook(session: Session, kind: StepK
     session.wait_stop()
     while session.debugger.state == "stopped":
         session.debugger.step(kind, 1)
-        if session.recorder.stops.get(timeout=10) is None:
+        if session.recorder.stops.get(timeout=60) is None:
             break
-    assert cell.future.result(10).error is None
+    assert cell.future.result(60).error is None
     assert session.run("return debug.gethook()") == "nil"
