@@ -8,6 +8,9 @@ from llmspell_kernel import __version__
 from llmspell_kernel.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "run": "llmspell_kernel.cli.run:run",
+    "exec": "llmspell_kernel.cli.exec:exec_",
+    "check": "llmspell_kernel.cli.check:check",
     "debug": "llmspell_kernel.cli.debug:debug",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
@@ -22,6 +25,8 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
+  llmspell run hello.lua           run a Lua script
+  llmspell exec '2^10'             run some Lua code
   llmspell kernel install          make Jupyter know the Lua kernel
   jupyter lab                      ... and use it
   llmspell kernel start            run a kernel in this terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import sys
@@ -41,7 +42,7 @@ class Table:
         if not self._rows:
             return self.empty
         lines = [[heading.upper() for heading in self.headings], *self._rows]
-        widths = [max(_columns(line[index]) for line in lines) for index in range(len(self.headings))]
+        widths = [max(columns_of(line[index]) for line in lines) for index in range(len(self.headings))]
         if width is not None:
             before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
             widths[-1] = max(1, min(widths[-1], width - before))
@@ -55,9 +56,9 @@ class Table:
 
     def _cell(self, text: str, index: int, widths: Sequence[int]) -> str:
         text = text.replace("\n", " ")
-        if index == len(widths) - 1 and _columns(text) > widths[index]:
-            text = _cut(_STYLE.sub("", text), widths[index])
-        padding = " " * (widths[index] - _columns(text))
+        if index == len(widths) - 1 and columns_of(text) > widths[index]:
+            text = cut(_STYLE.sub("", text), widths[index])
+        padding = " " * (widths[index] - columns_of(text))
         return padding + text if index in self.right else text + padding
 
 
@@ -74,9 +75,24 @@ def text_of(text: Text, *, colours: bool) -> str:
 
 def json_text(data: object, *, indented: bool = False) -> str:
     """One JSON document without a line break at its end; what JSON cannot say is said as text."""
-    text = json.dumps(data, ensure_ascii=False, indent=2 if indented else None, default=_plain)
+    indent = 2 if indented else None
+    try:
+        text = json.dumps(data, ensure_ascii=False, indent=indent, default=_plain, allow_nan=False)
+    except ValueError:  # JSON has no word for infinite and undefined numbers
+        text = json.dumps(_finite(data), ensure_ascii=False, indent=indent, default=_plain)
     # Bytes that are no UTF-8 are surrogates here; JSON is UTF-8 throughout.
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for every number that is none, as JavaScript has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
 
 
 def _plain(value: object) -> Any:
@@ -87,7 +103,7 @@ def _plain(value: object) -> Any:
     return str(value)
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
@@ -97,7 +113,8 @@ def _columns(text: str) -> int:
     )
 
 
-def _cut(text: str, columns: int) -> str:
-    while text and _columns(text) > columns - 1:
+def cut(text: str, columns: int) -> str:
+    """The text, shortened to that many columns, the last of which shows it."""
+    while text and columns_of(text) > columns - 1:
         text = text[:-1]
     return text + "…"

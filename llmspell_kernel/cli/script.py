@@ -177,12 +177,17 @@ class ScriptProcess:
         """
         self.frontend.serve(until=until)
 
-    def run(self) -> int:
-        """Runs the script, then its timers until none is left; answers the exit status. Shows no error."""
+    def run(self, *, shows_result: bool = False) -> int:
+        """Runs the script, then its timers until none is left; answers the exit status. Shows no error.
+
+        With `shows_result`, the value that the script comes to is written as a prompt would show it.
+        """
         started = time.perf_counter()
         try:
             outcome = self.outcome = self._runtime.execute_script(self._source, self._script, stays=True)
             status = self._status_of(outcome)
+            if shows_result and outcome.result is not None:
+                self.frontend.display(outcome.result)
             if status == 0 and self._exit_code is None:
                 self._lua.endings.append(self._note_failure)
                 self.frontend.serve(until=self._has_ended)
@@ -256,12 +261,6 @@ class ScriptProcess:
             text = COLOURS.sub("", text)
         self.frontend.write("stderr", text.encode(errors="surrogateescape"))
 
-    def show_result(self) -> None:
-        """Writes the value that the script came to on stdout, as a prompt would show it."""
-        result = self.outcome.result if self.outcome is not None else None
-        if result is not None:
-            self.frontend.display(result)
-
 
 def run_here(
     source: bytes,
@@ -282,9 +281,7 @@ def run_here(
     process.take_signals()
     if timeout is not None:
         process.limit_time(timeout)
-    status = process.run()
-    if shows_result:
-        process.show_result()
+    status = process.run(shows_result=shows_result)
     process.show_error(colours=colours)
     process.end_process(status)
 

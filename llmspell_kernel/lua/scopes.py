@@ -26,7 +26,7 @@ def visible_locals(code: str, cursor: int) -> dict[str, Local]:
     typed: Token | None = None
     if tokens and tokens[-1].end == cursor and tokens[-1].kind in _WORDS:
         typed = tokens.pop()
-    walker = _Walker(code, tokens)
+    walker = Walker(code, tokens)
     walker.walk()
     walker.arrive(typed is not None or not tokens or tokens[-1].end < cursor)
     return walker.visible()
@@ -83,7 +83,7 @@ class _Block:
         self.suffixes = False
 
 
-class _Walker:
+class Walker:
     """Goes through the tokens once with a stack of what is open. Unclosed brackets end at a statement."""
 
     def __init__(self, code: str, tokens: list[Token]) -> None:
@@ -101,6 +101,16 @@ class _Walker:
             else:
                 self._other(index)
                 index += 1
+
+    def found(self, index: int) -> None:
+        """Called for each name that is no declaration of a local or parameter, when its scope is known.
+
+        Fields, methods, labels and keys of tables are names too.
+        """
+
+    def is_local(self, name: str) -> bool:
+        """Whether a local of that name is in scope."""
+        return any(name in block.names for block in self._stack)
 
     def arrive(self, apart: bool) -> None:
         """The cursor is reached; `apart` tells that a word typed there is none with the last token."""
@@ -138,6 +148,7 @@ class _Walker:
         top = self._stack[-1]
         if kind is TokenKind.NAME:
             self._operand(suffixes=True)
+            self.found(index)
         elif kind is TokenKind.NUMBER or text == "...":
             self._operand(suffixes=False)
         elif kind in LITERALS or text in ("(", "{"):
@@ -254,6 +265,7 @@ class _Walker:
         if kinds[index] is TokenKind.NAME:
             if texts[index - 2] != "local" or index == 1:
                 self._statement()
+                self.found(index)
             while texts[index + 1] in (".", ":") and kinds[index + 2] is TokenKind.NAME:
                 index += 2
             if texts[index - 1] == ":":

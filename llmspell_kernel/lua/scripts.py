@@ -25,7 +25,7 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
     lua.sources[script.name] = text
     scripts = lua.state.late_prelude("scripts")
     try:
-        main = _compiled(lua, scripts, text, script)
+        main = lua.compiler.compile(text, script.name) if script.is_cell else compiled(lua, text, script.name)
     except LuaSyntaxError as error:
         return Outcome(error=lua.tracebacks.syntax_error(str(error), error.hint))
     run = scripts[b"with_arguments"](main, *_arguments(lua, script))
@@ -46,20 +46,20 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
             scripts[b"look_beside"](before)
 
 
-def _compiled(lua: LuaInterpreter, scripts: LuaTable, text: str, script: Script) -> LuaFunction:
-    """The main chunk.
+def compiled(lua: LuaInterpreter, source: str | bytes, name: str) -> LuaFunction:
+    """The main chunk of a script.
 
     Raises:
         LuaSyntaxError: Lua refuses it.
     """
-    if script.is_cell:
-        return lua.compiler.compile(text, script.name)
-    loaded = scripts[b"load"](_without_head(text.encode(errors="surrogateescape")), os.fsencode(script.name))
+    code = source.encode(errors="surrogateescape") if isinstance(source, str) else source
+    loaded = lua.state.late_prelude("scripts")[b"load"](_without_head(code), os.fsencode(name))
     if not isinstance(loaded, tuple):
         return loaded
     from llmspell_kernel.lua.syntax_hints import explained
 
-    raise LuaSyntaxError(*explained(loaded[1].decode(errors="backslashreplace"), text))
+    message = loaded[1].decode(errors="backslashreplace")
+    raise LuaSyntaxError(*explained(message, code.decode(errors="surrogateescape")))
 
 
 def _without_head(code: bytes) -> bytes:

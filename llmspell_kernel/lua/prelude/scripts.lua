@@ -14,6 +14,7 @@ return {
   with_arguments = function(main, words, parsed)
     rawset(globals, "arg", words)
     rawset(globals, "ARGS", parsed)
+    host.mark_main(main)
     local n = words.n
     words.n = nil
     return function() return main(unpack(words, 1, n)) end

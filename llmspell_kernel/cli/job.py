@@ -1,0 +1,179 @@
+"""What `run` and `exec` share: a script, here or in a running kernel, and what is said of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmspell_kernel.cli.frame import Command, Frame
+from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
+
+if TYPE_CHECKING:
+    from llmspell_kernel.runtime import RuntimeSettings
+
+ENGINES = ("lua", "lua54", "lua55", "luajit")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One script to run.
+
+    Attributes:
+        source: its text.
+        script: how it is called, and its arguments.
+        shows_result: text mode shows the value that it comes to.
+        engine: a Lua by its name; None for what the settings say.
+        timeout: seconds after which it is ended; None for as long as it takes.
+        connect: the running kernel that is to run it; None for this process.
+    """
+
+    source: bytes
+    script: Script
+    shows_result: bool
+    engine: str | None
+    timeout: float | None
+    connect: str | None
+
+
+class ScriptCommand(Command):
+    """A command whose own options come before `--`, and a script's behind it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Says where a script's options go, if there is one that the command does not know."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as problem:
+            message = f"No such option {problem.option_name!r}; options of the script come behind --."
+            raise click.NoSuchOption(problem.option_name, message, problem.possibilities, ctx) from None
+
+
+def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `run` and `exec`."""
+    for option in reversed(
+        (
+            click.option(
+                "--engine", type=click.Choice(ENGINES), help="The Lua it runs in; also LLMSPELL_ENGINE."
+            ),
+            click.option(
+                "--connect",
+                metavar="WHERE",
+                help="Run it in a running kernel: a connection file, an id or name (llmspell kernel list), "
+                "or tcp://HOST:PORT.",
+            ),
+            click.option(
+                "--timeout",
+                metavar="SECONDS",
+                type=click.FloatRange(min=0, min_open=True),
+                help="End it after that long, with status 124.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def perform(frame: Frame, job: Job) -> int:
+    """Runs it; answers the exit status. In this process it is the last thing that the process does.
+
+    Raises:
+        LLMSpellError: it cannot begin.
+    """
+    if job.connect is not None:
+        if job.engine is not None:
+            raise click.UsageError(
+                "--engine chooses a Lua for this process, the kernel at --connect has its own; leave out one."
+            )
+        from llmspell_kernel.cli.remote import run_there
+
+        return run_there(frame, job)
+    from llmspell_kernel.cli.script import run_here
+
+    if frame.output == "text":
+        run_here(
+            job.source,
+            job.script,
+            settings_of(frame, job.engine),
+            shows_result=job.shows_result,
+            timeout=job.timeout,
+            colours=None if frame.color == "auto" else frame.color == "always",
+        )
+    return _run_captured(frame, job)
+
+
+def _run_captured(frame: Frame, job: Job) -> int:
+    from llmspell_kernel.cli.script import ScriptProcess
+    from llmspell_kernel.cli.terminal_frontend import CapturingFrontend
+
+    frontend = CapturingFrontend()
+    process = ScriptProcess(job.source, job.script, settings_of(frame, job.engine), frontend)
+    process.take_signals()
+    if job.timeout is not None:
+        process.limit_time(job.timeout)
+    status = process.run()
+    outcome = process.outcome
+    result = outcome.result.data if outcome is not None and outcome.result is not None else None
+    show_document(frame, job, "embedded", result, frontend.output, process.seconds, status, process.error)
+    process.end_process(status)
+
+
+def settings_of(frame: Frame, engine: str | None) -> RuntimeSettings:
+    """What the options, the environment and files say of a runtime.
+
+    Raises:
+        SettingsError: something cannot be read or does not fit.
+    """
+    from llmspell_kernel.config.sources import present
+    from llmspell_kernel.lua.state import LuaSettings
+    from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
+
+    if not present(frame.config, frame.profile):
+        return RuntimeSettings(LuaSettings(language="lua54" if engine in (None, "lua") else engine or ""))
+    from llmspell_kernel.cli.settings import loaded
+
+    return runtime_settings(loaded(frame, {} if engine is None else {"default_engine": engine}).settings)
+
+
+def show_document(
+    frame: Frame,
+    job: Job,
+    mode: str,
+    result: MimeData | None,
+    output: bytes,
+    seconds: float,
+    status: int,
+    error: ErrorReport | None,
+) -> None:
+    """Writes what became of a job as one JSON document."""
+    document: dict[str, Any] = {
+        "status": "ok" if status == 0 else "error",
+        "mode": mode,
+        "script": job.script.name,
+        "result": value_of(result),
+        "output": output,
+        "duration": round(seconds, 6),
+        "exit_code": status,
+    }
+    if error is not None:
+        document["error"] = {
+            "name": error.name,
+            "message": error.value,
+            "traceback": plain(error.traceback).splitlines(),
+        }
+    frame.show(document)
+
+
+def value_of(data: MimeData | None) -> Any:
+    """A result as JSON has it: the value itself, or the text of one that JSON cannot say."""
+    if data is None:
+        return None
+    return data["application/json"] if "application/json" in data else data.get("text/plain")
+
+
+def plain(traceback: Sequence[str]) -> str:
+    """A traceback without colours."""
+    from llmspell_kernel.cli.script import COLOURS
+
+    return COLOURS.sub("", "\n".join(traceback))

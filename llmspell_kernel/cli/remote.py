@@ -1,0 +1,195 @@
+"""A script in a running kernel, as if it ran here: its output, its input, Ctrl-C, its exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.cli.frame import Frame
+from llmspell_kernel.cli.job import Job, plain, show_document
+from llmspell_kernel.cli.terminal_frontend import CapturingFrontend, TerminalFrontend
+from llmspell_kernel.client.connected import connect
+from llmspell_kernel.errors import ClientError, KernelTimeoutError, UsageError
+from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Script, StreamName
+from llmspell_kernel.records import replaced
+
+if TYPE_CHECKING:
+    from llmspell_kernel.client.call import Call, Message
+    from llmspell_kernel.client.contract import Client
+    from llmspell_kernel.client.execution import Execution
+
+FAILED, TIMED_OUT, INTERRUPTED, NO_READER = 1, 124, 130, 141
+_GRACE_SECONDS = 2.0
+"""How long a kernel may take to end what it was asked to end."""
+
+
+def run_there(frame: Frame, job: Job) -> int:
+    """Runs it in the kernel that the job names; answers the exit status.
+
+    Raises:
+        LLMSpellError: it cannot begin, or in text mode: the kernel has died.
+    """
+    assert job.connect is not None
+    text, script = _as_messages(job)
+    captured = CapturingFrontend() if frame.output != "text" else None
+    frontend = captured or TerminalFrontend()
+    started = time.perf_counter()
+    execution: Execution | None = None
+    error: ErrorReport | None
+    with connect(job.connect) as client:
+        _check(client, job.connect)
+        call = client.execute_stream(text, store_history=False, read_line=frontend.read, script=script)
+        watch = _Watch(call, frontend, job.timeout)
+        try:
+            execution = watch.until_end()
+        except ClientError as problem:
+            if captured is None:
+                raise
+            error = ErrorReport(type(problem).__name__, str(problem), (str(problem),))
+            status = FAILED
+        else:
+            error, status = _error_of(execution), _status_of(execution)
+        status = watch.status or status
+    if captured is not None:
+        seconds = time.perf_counter() - started
+        result = execution.result if execution is not None else None
+        show_document(frame, job, "connected", result, captured.output, seconds, status, error)
+        return status
+    if job.shows_result and execution is not None and execution.result is not None:
+        frontend.display(MimeBundle(execution.result))
+    if error is not None:
+        _show(error, frontend, frame)
+    return status
+
+
+class _Watch:
+    """Shows what a call brings until it ends, or until nobody wants to wait any more.
+
+    Attributes:
+        status: the exit status, if it is not the code's own end that decides it; else None.
+    """
+
+    def __init__(self, call: Call[Execution], frontend: TerminalFrontend, timeout: float | None) -> None:
+        self.status: int | None = None
+        self._call = call
+        self._frontend = frontend
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._timeout = timeout
+        self._shown = 0
+        self._interrupted = False
+        frontend.on_loss = self._lost_output
+
+    def until_end(self) -> Execution | None:
+        """What it came to; None if it did not end when it should.
+
+        Raises:
+            ClientError: the kernel has died.
+        """
+        while True:
+            try:
+                self._show()
+                return self._call.result()
+            except KeyboardInterrupt:
+                if self._interrupted:
+                    self.status = INTERRUPTED
+                    return None
+                self._interrupted = True
+                self._call.interrupt()
+            except KernelTimeoutError:
+                if self.status == TIMED_OUT:
+                    return None
+                self.status = TIMED_OUT
+                self._deadline = time.monotonic() + _GRACE_SECONDS
+                self._call.interrupt()
+
+    def _show(self) -> None:
+        seconds = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        for number, message in enumerate(self._call.stream(seconds)):
+            if number >= self._shown:
+                self._shown = number + 1
+                _show_message(message, self._frontend)
+
+    def _lost_output(self, error: OSError) -> None:
+        self.status = NO_READER if isinstance(error, BrokenPipeError) else FAILED
+        self._call.interrupt()
+
+
+def _show_message(message: Message, frontend: TerminalFrontend) -> None:
+    content = message["content"]
+    if message["msg_type"] == "stream":
+        name: StreamName = "stderr" if content["name"] == "stderr" else "stdout"
+        frontend.write(name, content["text"].encode(errors="surrogateescape"))
+    elif message["msg_type"] == "display_data":
+        frontend.display(MimeBundle(content["data"]))
+
+
+def _as_messages(job: Job) -> tuple[str, Script]:
+    """The text and the script as JSON can carry them; the script lies where this process sees it.
+
+    Raises:
+        UsageError: they are not Unicode.
+    """
+    try:
+        text = job.source.decode()
+    except UnicodeDecodeError as error:
+        line = job.source.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{job.script.name} is not UTF-8 text (byte 0x{job.source[error.start]:02x} in line {line}), and "
+            "a kernel takes nothing else; save it as UTF-8"
+        ) from None
+    for word in (job.script.name, *job.script.arguments):
+        if not _is_unicode(word):
+            raise UsageError(f"{os.fsencode(word)!r} is not UTF-8, and a kernel takes nothing else")
+    directory = job.script.directory
+    if directory is None and job.script.name and os.path.exists(job.script.name):
+        directory = os.curdir
+    return text, replaced(job.script, directory=os.path.abspath(directory) if directory else None)
+
+
+def _is_unicode(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check(client: Client, where: str) -> None:
+    """Raises a UsageError if the kernel is not one of ours."""
+    info = client.kernel_info()
+    if info.get("implementation") != "llmspell":
+        language = (info.get("language_info") or {}).get("name", "something else")
+        raise UsageError(
+            f"the kernel {where} runs {language} ({info.get('implementation', 'unknown')}), not LLMSpell; "
+            "`llmspell kernel list` shows what there is"
+        )
+
+
+def _error_of(execution: Execution | None) -> ErrorReport | None:
+    if execution is None or execution.exit_code is not None:
+        return None
+    if execution.status == "aborted":
+        message = "the kernel did not run it: code before it has failed"
+        return ErrorReport("Aborted", message, (message,))
+    error = execution.error
+    return None if error is None else ErrorReport(error.ename, error.evalue, tuple(error.traceback))
+
+
+def _status_of(execution: Execution | None) -> int:
+    if execution is None:
+        return FAILED
+    if execution.exit_code is not None:
+        return execution.exit_code & 0xFF
+    if execution.status == "ok":
+        return 0
+    name = execution.error.ename if execution.error is not None else ""
+    return {"KeyboardInterrupt": INTERRUPTED, "CellTimeLimit": TIMED_OUT}.get(name, FAILED)
+
+
+def _show(error: ErrorReport, frontend: TerminalFrontend, frame: Frame) -> None:
+    text = "\n".join(error.traceback) + "\n"
+    if not frame.colours(sys.stderr):
+        text = plain(error.traceback) + "\n"
+    frontend.write("stderr", text.encode(errors="surrogateescape"))

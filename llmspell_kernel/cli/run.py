@@ -1,0 +1,43 @@
+"""`llmspell run`."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell_kernel.cli.frame import Frame, pass_frame
+from llmspell_kernel.cli.job import Job, ScriptCommand, perform, script_options
+
+
+@click.command(
+    cls=ScriptCommand,
+    epilog="""\b
+Examples:
+  llmspell run report.lua
+  llmspell run report.lua -- june --format html    arguments: ARGS[1] is june, ARGS.format is html
+  echo 'print(1 + 1)' | llmspell run -             a script from standard input
+  llmspell run report.lua --output json            its result, its output and how long it took
+  llmspell run report.lua --engine luajit --timeout 60
+  llmspell run report.lua --connect llmspell       in the running kernel of that name""",
+)
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@script_options
+@pass_frame
+def run(
+    frame: Frame,
+    script: str,
+    arguments: tuple[str, ...],
+    engine: str | None,
+    connect: str | None,
+    timeout: float | None,
+) -> int:
+    """Run a Lua script; - is standard input.
+
+    It finds its arguments in ARGS, arg and `...`. What it prints goes straight to the terminal, its return
+    value is its result (see --output), and os.exit(n) ends it with status n. Files that it loads lie beside
+    it, or where Lua looks for them. Timers that it has set are waited for.
+    """
+    from llmspell_kernel.cli.sources import read_script, script_of
+
+    source = read_script(script)
+    return perform(frame, Job(source, script_of(script, arguments), False, engine, timeout, connect))
