@@ -95,8 +95,8 @@ class TooManyClientsError(RefusedError):
     def of(cls, limit: int) -> TooManyClientsError:
         """For a kernel that serves `limit` clients."""
         return cls(
-            f"this kernel serves no more than {limit} clients at once (kernel.max_clients): disconnect another "
-            "one, or raise the limit"
+            f"this kernel serves no more than {limit} clients at once (kernel.max_clients): disconnect "
+            "another one, or raise the limit"
         )
 
 

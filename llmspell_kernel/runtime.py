@@ -17,6 +17,7 @@ from llmspell_kernel.interpreter import (
     Outcome,
     Script,
 )
+from llmspell_kernel.library.config.lua import install as install_config
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
 from llmspell_kernel.records import record
@@ -38,9 +39,15 @@ LANGUAGE_NAMES = (*LANGUAGES, "echo")
 
 @record
 class RuntimeSettings:
-    """What a runtime is made of; `lua.language` may also be `echo`."""
+    """What a runtime is made of.
+
+    Attributes:
+        lua: the language; its name may also be `echo`.
+        config: what scripts see as `Config`; by default what files, profiles and variables say.
+    """
 
     lua: LuaSettings = LuaSettings()
+    config: Callable[[], Settings] | None = None
 
 
 def runtime_settings(settings: Settings) -> RuntimeSettings:
@@ -67,7 +74,8 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
             processes=limits.allow_process_spawn,
             highest_memory_limit=limits.max_memory_bytes,
             highest_time_limit=limits.max_execution_time_ms / 1000,
-        )
+        ),
+        config=lambda: settings,
     )
 
 
@@ -113,6 +121,7 @@ class Runtime:
         interpreter = LuaInterpreter(self.frontend, self.settings.lua)
         for name in LIBRARY:
             importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
+        install_config(interpreter, self.settings.config)
         self._lua = interpreter
         self._variables = load_variables(interpreter.state)
         interpreter.state.restrict()

@@ -126,7 +126,7 @@ class LLMSpellKernel(ShellDispatch):
             raise SecurityError(
                 "the settings forbid scripts files or processes, and `trusted` would give them; leave it out"
             )
-        return RuntimeSettings(lua)
+        return replaced(base, lua=lua)
 
     @property
     def kernel_info(self) -> dict[str, Any]:

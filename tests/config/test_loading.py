@@ -17,7 +17,9 @@ from llmspell_kernel.config.environment import variable_of
 from llmspell_kernel.config.layers import DEEPEST, FOLDER, profiles, read_profile
 from llmspell_kernel.config.loading import HIDDEN, Loaded, as_table, load
 from llmspell_kernel.config.sections import Settings
+from llmspell_kernel.config.sections.kernel import Kernel
 from llmspell_kernel.errors import SettingsError
+from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
 
 
@@ -95,7 +97,11 @@ def test_looking_for_sources_is_light(reader: Reader) -> None:
 
 
 def test_the_defaults_are_those_of_the_runtime() -> None:
-    assert runtime_settings(Settings()) == RuntimeSettings()
+    assert runtime_settings(Settings()).lua == RuntimeSettings().lua
+    assert Kernel().output_limit == LLMSpellKernel.output_limit.default_value
+    for name in Kernel.__struct_fields__:
+        if name in LLMSpellKernel.class_own_traits():
+            assert getattr(Kernel(), name) == getattr(LLMSpellKernel, name).default_value, name
 
 
 def test_each_source_comes_over_those_before(reader: Reader) -> None:

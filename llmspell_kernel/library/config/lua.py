@@ -1,0 +1,48 @@
+"""The Lua face of `ScriptConfig`: the global `Config`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.lua.state import beside
+
+if TYPE_CHECKING:
+    from llmspell_kernel.config.sections import Settings
+    from llmspell_kernel.library.config.service import ScriptConfig
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+
+def install(lua: LuaInterpreter, settings: Callable[[], Settings] | None = None) -> None:
+    """Gives scripts the global `Config`; the settings are asked for when a script first uses it.
+
+    Without `settings` they are what files, profiles and variables say.
+    """
+
+    @cache
+    def config() -> ScriptConfig:
+        from llmspell_kernel.library.config.service import ScriptConfig
+
+        return ScriptConfig(lua.state.settings, settings)
+
+    def text(value: bytes) -> str:
+        return value.decode("utf-8", "replace")
+
+    functions: dict[str, Callable[..., Any]] = {
+        "table": lambda: config().table(),
+        "section": lambda name: config().section(text(name)),
+        "default_engine": lambda: config().settings.default_engine,
+        "provider": lambda name: config().provider(text(name)),
+        "providers": lambda: config().providers(),
+        "security": lambda: config().security(),
+        "may_use_files": lambda: config().security()["allow_file_access"],
+        "may_start_processes": lambda: config().security()["allow_process_spawn"],
+        "permissions": lambda: config().permissions(),
+        "set_provider": lambda name, table: config().set_provider(text(name), lua.formatter.to_python(table)),
+        "set_security": lambda: config().set_security(),
+        "snapshot": lambda: config().snapshot(),
+        "restore": lambda name: config().restore(text(name)),
+        "json": lambda: config().json(),
+    }
+    lua.state.library("Config", beside(__file__, "config.lua"), functions)
