@@ -5,7 +5,7 @@
 local host, control, threads, evaluation, now = ...
 local getinfo = host.debug.getinfo
 local running, resume, create = coroutine.running, coroutine.resume, coroutine.create
-local error, next, pcall, setmetatable, tostring, type = error, next, pcall, setmetatable, tostring, type
+local error, next, pcall, tostring, type = error, next, pcall, tostring, type
 local check, release = host.check, host.release
 local main = host.main_thread
 
@@ -13,9 +13,10 @@ local PATIENCE = 4 -- times that the host asks for attention and finds the same 
 
 local points = {}     -- key of a source -> {[line] = {breakpoint, ...}}
 local sites = {}      -- id of an inserted call -> {points = points[key], line, condition}
-local testing = {}    -- ids of those that the code makes only where their condition is true...
-local always = {}     -- ...unless this says true: the code asks it. Or its metatable, while all of them are wanted.
-local all = { __index = {} }
+local testing = {}    -- id -> true for those that the code makes only where their condition is true
+local changed = {}    -- id -> true for those of them whose condition is another one now
+local stepping = false
+local always = false  -- what the code looks at, see instrumentation.py: nothing, `changed` or, for steps, `testing`
 local inserted = {}   -- source -> {[line] = points[key]}, the lines with inserted calls
 local late = {}       -- source -> {[line] = {{points, first, calls}, ...}}
 local late_lines = {} -- line -> true if any source has such a breakpoint there
@@ -173,18 +174,21 @@ end
 
 -- The host's commands --------------------------------------------------------------------------------
 
+local function set_always() always = stepping and testing or next(changed) and changed or false end
+
 -- Has the code make the calls of a source whose condition is no longer that of the breakpoints there.
 local function check_tests(lines)
   for id in next, testing do
     local site = sites[id]
     if site.points == lines then
       local list = lines[site.line] or {}
-      always[id] = nil
+      changed[id] = nil
       for i = 1, #list do
-        if list[i].inlined ~= site.condition then always[id] = true end
+        if list[i].inlined ~= site.condition then changed[id] = true end
       end
     end
   end
+  set_always()
 end
 
 -- list: {{line, id, condition, inlined, compare, wanted, log}, ...} of a path, all of its breakpoints of one kind.
@@ -213,7 +217,7 @@ local function add_site(id, path, source, line, condition, tests)
   points[path] = points[path] or {}
   sites[id] = { points = points[path], line = line, condition = condition }
   inserted[source][line] = points[path]
-  if tests then testing[id], all.__index[id] = true, true end
+  if tests then testing[id] = true end
 end
 
 -- lines: {{line, path, first, calls}, ...} of a source whose code was compiled without them; none: forget it.
@@ -252,16 +256,20 @@ end
 
 local function clear()
   points, sites, inserted, late = {}, {}, {}, {}
-  for id in next, testing do testing[id], all.__index[id], always[id] = nil, nil, nil end
+  testing, changed = {}, {}
+  set_always()
   for line in next, late_lines do late_lines[line] = nil end
 end
 
 return {
   late_lines = late_lines, reach = reach, reach_late = reach_late, insist = insist, text_of = text_of,
   set_points = set_points, begin_source = begin_source, add_site = add_site, set_late = set_late, clear = clear,
-  always = always,
+  always = function() return always end, -- for its upvalue, which the code shares
   -- Whether the code shall make every inserted call, because a step may arrive at any of them.
-  call_all = function(wanted) setmetatable(always, wanted and all or nil) end,
+  call_all = function(wanted)
+    stepping = wanted
+    set_always()
+  end,
   each_late_call = each_late_call,
   -- The late breakpoints of a source by line, nil if it has none.
   late_in = function(source) return late[source] end,

@@ -3,9 +3,9 @@
 A breakpoint becomes a call of `__llmspell_break` in front of its statement, with the id of a site, and with
 the condition as a function if it has one. No line moves and nothing else changes: the call gives nothing, in
 front of a condition it is joined to it by `or`. Where the breakpoint's own condition is harmless to compute,
-the code does that itself and calls only where it is true, or where `__llmspell_always` says true of the site,
-passing on 1 for true and 0 for false, or false where only the debugger can compute it after all;
-`__llmspell_type` is Lua's own `type`. These names are best locals around the code: scripts may replace
+the code does that itself and calls only where it is true, or where there is a table `__llmspell_always` that
+has the id; it passes on 1 for true and 0 for false, or false where only the debugger can compute it after
+all. `__llmspell_type` is Lua's own `type`. These names are best locals around the code: scripts may replace
 `_ENV`, and Lua 5.5 refuses globals that a `global` statement does not name.
 """
 
@@ -119,7 +119,7 @@ class _Inserter:
         guards = [f'{TYPE_NAME}({name})~="number"' for name in harmless.numbers]
         if self._cdata:
             guards += [f'{TYPE_NAME}({name})=="cdata"' for name in harmless.compared]
-        tests = [f"{ALWAYS_NAME}[{number}]", *guards, condition]
+        tests = [f"{ALWAYS_NAME} and {ALWAYS_NAME}[{number}]", *guards, condition]
         harmless_here = f"not({'or '.join(guards)})and" if guards else ""
         return "or ".join(tests), f"{BREAK_NAME}({number},{harmless_here}(({condition})and 1 or 0))"
 

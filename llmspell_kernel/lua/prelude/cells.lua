@@ -57,10 +57,26 @@ local function show(...)
   return ...
 end
 
+-- Makes upvalues of f, which is compiled but has not run, one with variables of that name: {closure, index}.
+local function join(f, variables)
+  local index = 1
+  local name = getupvalue(f, index)
+  while name do
+    local variable = variables[name]
+    if variable and not variable.constant then upvaluejoin(f, index, variable[1], variable[2]) end
+    index = index + 1
+    name = getupvalue(f, index)
+  end
+end
+
+-- What inserted code uses is constant, but for one variable that it shares with the debugger.
+local function join_inserted(main)
+  if debugger.always then join(main, { [ALWAYS] = { debugger.always, 1 } }) end
+end
+
 -- The function of a cell whose text uses kept names or declares locals; nil and a message if it has none.
 local function wrapped(source, chunk_name, candidates)
-  local declared = { KEEP, SHOW, BREAK, TYPE, ALWAYS }
-  local values, n = { keep, show, debugger.reach, type, debugger.always }, 5
+  local declared, values, n = { KEEP, SHOW, BREAK, TYPE, ALWAYS }, { keep, show, debugger.reach, type, false }, 5
   for name in gmatch(candidates, "[^,]+") do
     local variable = kept[name]
     if variable then
@@ -73,14 +89,8 @@ local function wrapped(source, chunk_name, candidates)
   local outer, message = load(head .. source .. "\nend", chunk_name)
   if not outer then return nil, message end
   local main = outer(unpack(values, 1, n))
-  local index = 1
-  local name = getupvalue(main, index)
-  while name do
-    local variable = kept[name]
-    if variable and not variable.constant then upvaluejoin(main, index, variable[1], variable[2]) end
-    index = index + 1
-    name = getupvalue(main, index)
-  end
+  join(main, kept)
+  join_inserted(main)
   return main
 end
 
@@ -90,7 +100,7 @@ local function enclosed(source, chunk_name, candidates)
   local variables = {
     [KEEP] = { constant = true, value = keep }, [SHOW] = { constant = true, value = show },
     [BREAK] = { constant = true, value = debugger.reach }, [TYPE] = { constant = true, value = type },
-    [ALWAYS] = { constant = true, value = debugger.always },
+    [ALWAYS] = debugger.always and { debugger.always, 1 },
   }
   for name in gmatch(candidates, "[^,]+") do variables[name] = kept[name] end
   local environment = setmetatable({}, {
@@ -211,4 +221,5 @@ return {
   names = names, value_of = value_of, set_value = set_value, forget = forget,
   is_main = function(f) return mains[f] end,
   mark_main = function(f) mains[f] = true end,
+  join_inserted = join_inserted,
 }

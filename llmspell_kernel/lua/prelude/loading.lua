@@ -38,7 +38,8 @@ local function compile(source, name, ...)
   if prepared then
     local ok, outer = pcall(raw_load, prepared, name, "t", ...)
     if ok and outer then
-      local main = outer(debugger.reach, type, debugger.always)
+      local main = outer(debugger.reach, type)
+      host.join_inserted(main)
       host.mark_main(main)
       return main
     end

@@ -30,7 +30,7 @@ RUN = (
   local head = "local BREAK, TYPE, ALWAYS, print = ... return function(...) "
   local maker, message = (loadstring or load)(head .. code .. "\\nend", "=code")
   if not maker then return message end
-  local run = coroutine.create(maker(reach, type, {}, out))
+  local run = coroutine.create(maker(reach, type, false, out))
   if watch_lines then debug.sethook(run, function(_, line) lines[#lines + 1] = line end, "l") end
   local ok, problem = coroutine.resume(run)
   if not ok then out("failed:", problem) end
@@ -183,14 +183,14 @@ def test_sites_that_cannot_be_part_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("code", "condition", "edited"),
     [
-        ("local x\nf()", "x == 1", "local x\nif A[7]or x == 1 then B(7,(C))end;f()"),
+        ("local x\nf()", "x == 1", "local x\nif A and A[7]or x == 1 then B(7,(C))end;f()"),
         (
             "local x\nf()",
             "x > 1",
-            'local x\nif A[7]or T(x)~="number"or x > 1 then B(7,not(T(x)~="number")and(C))end;f()',
+            'local x\nif A and A[7]or T(x)~="number"or x > 1 then B(7,not(T(x)~="number")and(C))end;f()',
         ),
-        ("local x\nwhile(a)do end", "x", "local x\nwhile (A[7]or x)and B(7,(C))or (a)do end"),
-        ("for x = 1, 2\ndo f(x) end", "x", "for x = 1, 2\ndo if A[7]or x then B(7,(C))end;f(x) end"),
+        ("local x\nwhile(a)do end", "x", "local x\nwhile (A and A[7]or x)and B(7,(C))or (a)do end"),
+        ("for x = 1, 2\ndo f(x) end", "x", "for x = 1, 2\ndo if A and A[7]or x then B(7,(C))end;f(x) end"),
         ("local y\nf()", "x == 1", "local y\nB(7,C);f()"),
         ("do local x end\nf()", "x == 1", "do local x end\nB(7,C);f()"),
         ("local x\nf()", "x.y == 1", "local x\nB(7,C);f()"),
