@@ -18,7 +18,7 @@ def console(kernelspecs: list[str], tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("terminal")
     terminal = Terminal(folder, [sys.executable, "-m", "jupyter_console", "--kernel", "llmspell"])
     try:
-        terminal.wait_for("In [1]:", 40)
+        terminal.wait_for("In [1]:", 120)
         yield terminal
         terminal.press("C-c")
         terminal.press("C-d")

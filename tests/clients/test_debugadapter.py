@@ -36,7 +36,7 @@ def client_folder() -> Path:
         for file in ("package.json", "package-lock.json"):
             shutil.copy(HERE / file, folder)
         done = subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, timeout=90
+            ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 0, f"npm ci: {done.stderr}"
         shutil.copy(lock, installed)
@@ -67,7 +67,7 @@ def run_scenario(name: str, folder: Path, target: ScriptTarget, line: int) -> No
         ["node", folder / "scenarios.js", name, str(port), target.path, str(line)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, f"{done.stderr}\nthe program: {target.stderr.text}"
 

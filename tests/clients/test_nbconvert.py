@@ -18,7 +18,7 @@ def convert(folder: Path, to: str, *cells: str) -> Path:
     """The file that nbconvert makes of the executed cells."""
     write_notebook(folder / "input.ipynb", lua_notebook(*cells))
     command = [sys.executable, "-m", "nbconvert", "--execute", "--to", to, "--output", "made", "input.ipynb"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     (made,) = folder.glob("made.*")
     return made

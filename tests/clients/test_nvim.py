@@ -56,7 +56,7 @@ def run(nvim: Path, script: str, *arguments: str, folder: Path) -> dict[str, Any
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

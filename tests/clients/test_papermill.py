@@ -23,7 +23,7 @@ def papermill(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
     )
 
 

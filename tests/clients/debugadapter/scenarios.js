@@ -5,7 +5,7 @@
 const assert = require("node:assert");
 const { DebugClient } = require("@vscode/debugadapter-testsupport");
 
-const TIMEOUT = 15000;
+const TIMEOUT = 60000;
 
 async function variablesOf(client, frameId, scopeName) {
   const { scopes } = (await client.scopesRequest({ frameId })).body;

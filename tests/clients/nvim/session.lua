@@ -16,7 +16,7 @@ dap.listeners.after.event_terminated.test = function()
 end
 
 local function wait(what, condition)
-  assert(vim.wait(20000, condition, 20), "waited in vain for " .. what)
+  assert(vim.wait(60000, condition, 20), "waited in vain for " .. what)
 end
 
 local last

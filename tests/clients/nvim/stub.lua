@@ -27,7 +27,7 @@ dap.adapters.llmspell(function(answer)
   end)
   server.enrich_config = nil
 end, request)
-vim.wait(20000, function()
+vim.wait(60000, function()
   return server ~= nil or #told > 0
 end, 20)
 
