@@ -17,7 +17,7 @@ from llmspell_kernel.kernel.app import LLMSpellKernelApp
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.magics import registry
 from llmspell_kernel.runtime import LIBRARY
-from tools import lua_api
+from tools import lua_api, settings_page
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -84,13 +84,14 @@ def command_line() -> str:
 
 def library(name: str) -> Callable[[], str]:
     """The page of one Lua global, from its doc comments."""
+    return lambda: library_page(name, name)
 
-    def write() -> str:
-        module = importlib.import_module(f"llmspell_kernel.library.{name}")
-        folder = Path(next(iter(module.__path__)))
-        return f"# The global `{name}`\n\n{inspect.getdoc(module) or ''}\n\n{lua_api.page(folder)}"
 
-    return write
+def library_page(folder: str, name: str) -> str:
+    """The page of the global `name`, which a folder of the library makes."""
+    module = importlib.import_module(f"llmspell_kernel.library.{folder}")
+    place = Path(next(iter(module.__path__)))
+    return f"# The global `{name}`\n\n{inspect.getdoc(module) or ''}\n\n{lua_api.page(place)}"
 
 
 def pages() -> dict[str, Callable[[], str]]:
@@ -99,6 +100,8 @@ def pages() -> dict[str, Callable[[], str]]:
         "options.md": options,
         "magics.md": magics,
         "command-line.md": command_line,
+        "settings.md": settings_page.page,
+        "config.md": lambda: library_page("config", "Config"),
         **{f"{name}.md": library(name) for name in LIBRARY},
     }
 

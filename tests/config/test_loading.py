@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -482,3 +483,12 @@ def test_the_lowest_limit_counts(reader: Reader) -> None:
 def test_the_security_level(reader: Reader, level: str, trusted: bool, machine_code: bool) -> None:
     lua = runtime_settings(reader.read(LLMSPELL_ENGINES_LUA_SECURITY_LEVEL=level).settings).lua
     assert (lua.trusted, lua.machine_code) == (trusted, machine_code)
+
+
+def test_the_guide_shows_settings_that_fit(reader: Reader) -> None:
+    guide = (Path(schema.__file__).parents[2] / "docs" / "how-to" / "configure.md").read_text()
+    blocks = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 3
+    reader.write("team.toml", "")
+    for number, block in enumerate(blocks):
+        assert reader.read(reader.write(f"{number}.toml", block)).origins
