@@ -34,6 +34,7 @@ from llmspell_kernel.errors import LLMSpellError, SecurityError, UsageError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.kernel.channels import Address, Channels
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
+from llmspell_kernel.kernel.kernelspecs import KERNEL_NAMES
 from llmspell_kernel.kernel.session import KernelSession
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.kernel.streams import CellOutput, TextStream
@@ -83,6 +84,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
 
     connection_file: str
     transport: str
+    _file_is_ours = True
+    """Whether the connection file is a kernel's: this one's, which may have begun anew, or a dead one's."""
     restarts_itself = False
     """Whether somebody starts the kernel again when a client has shut it down for a restart."""
 
@@ -129,6 +132,7 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self._write_connection_file()
         self.output = CellOutput(self._publish_stream, SignalGate(), 0)
         self._make_kernel()
+        self._name_kernel()
         self._serve_editors()
         self.output.follow_threads()
         # Last, so that what goes wrong until here is seen in the terminal.
@@ -196,17 +200,14 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
                 f"cannot use the connection file {self.connection_file}: {error}; give one that a Jupyter "
                 "client wrote, or a name that does not exist yet"
             ) from error
-        if self._file_is_mine():
-            atexit.register(self._remove_connection_file)
-
-    def _file_is_mine(self) -> bool:
-        """Whether this process has written the file before it began anew."""
         with open(self.connection_file, "rb") as file:
-            return bool(json.load(file).get("llmspell_pid") == os.getpid())
+            self._file_is_ours = "llmspell_pid" in json.load(file)
+        if self._file_is_ours:
+            atexit.register(self._remove_connection_file)
 
     def _write_connection_file(self) -> None:
         """Tells clients where to connect, unless the file they gave says so already."""
-        if self._complete_file:
+        if self._complete_file and not self._file_is_ours:
             return
         keys: dict[str, Any] = {}
         if self.curve_secretkey is not None:
@@ -225,6 +226,11 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
 
         # Both together name a process: the system gives the number of an ended one away again.
         self._tell(llmspell_pid=os.getpid(), llmspell_process_started=psutil.Process().create_time())
+
+    def _name_kernel(self) -> None:
+        """Front ends that find the connection file want to know which kernelspec it is for."""
+        if self._file_is_ours and not self.kernel_name:
+            self._tell(kernel_name=KERNEL_NAMES.get(self.kernel.language, self.kernel.language))
 
     def _tell(self, **fields: object) -> None:
         """Adds to what the connection file says; whoever reads it meanwhile sees the old or the new."""

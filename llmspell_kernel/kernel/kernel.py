@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +29,7 @@ from llmspell_kernel.records import replaced
 from llmspell_kernel.runtime import LANGUAGE_NAMES, RuntimeSettings
 
 _INPUT_POLL_MS = 20
+_TOKEN_BYTES = 16
 
 if TYPE_CHECKING:
     from llmspell_kernel.magics.settings import Setting
@@ -63,7 +66,12 @@ class LLMSpellKernel(ShellDispatch):
     dap_ip = Unicode("127.0.0.1", help="The address of that port; others than loopback need a token.").tag(
         config=True
     )
-    dap_token = Unicode("", help="What an editor must show to debug this kernel.").tag(config=True)
+    dap_token = Unicode(
+        None,
+        allow_none=True,
+        help="What an editor must show to debug this kernel. If not given one is made up, which editors read "
+        "in the connection file; empty for none.",
+    ).tag(config=True)
     history_file = Unicode("", help="Where the input history lasts; ':memory:' to forget it.").tag(
         config=True
     )
@@ -280,6 +288,8 @@ class LLMSpellKernel(ShellDispatch):
         """Starts the server that `dap_port` asks for; answers where it listens, None if none is wanted."""
         if self.dap_port < 0:
             return None
+        if self.dap_token is None:
+            self.dap_token = secrets.token_urlsafe(_TOKEN_BYTES)
         return self.requests.debugging.listen(self.dap_ip, self.dap_port, self.dap_token)
 
     # Steering
@@ -297,5 +307,7 @@ class LLMSpellKernel(ShellDispatch):
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Ends what the runtime holds; called on the control thread or on the main one."""
         self.restart_wanted = restart
+        if threading.current_thread() is self.control_thread and self.control_stream is not None:
+            self.control_stream.stop_on_recv()  # what comes now would be begun and never ended
         self.requests.close()
         return {"status": "ok", "restart": restart}

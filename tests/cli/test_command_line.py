@@ -50,7 +50,7 @@ def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
     ("arguments", "message", "where"),
     [
         (["versoin"], "No such command 'versoin'. Did you mean 'version'?", "llmspell"),
-        (["kernel", "instal"], "No such command 'instal'. Did you mean 'install'?", "llmspell kernel"),
+        (["kernel", "consoel"], "No such command 'consoel'. Did you mean 'console'?", "llmspell kernel"),
         (["version", "--shrt"], "No such option '--shrt'. Did you mean '--short'?", "llmspell version"),
         (["--vresion"], "No such option '--vresion'. Did you mean '--version'?", "llmspell"),
         (

@@ -33,8 +33,8 @@ def address_of(kernel: KernelSession) -> tuple[str, int]:
 
 @pytest.fixture
 def editor(new_kernel: NewKernel) -> Iterator[tuple[KernelSession, DapClient]]:
-    """A kernel that serves editors, and one that is connected and has said nothing."""
-    kernel = new_kernel("llmspell", "--dap-port=0")
+    """A kernel that serves any editor, and one that is connected and has said nothing."""
+    kernel = new_kernel("llmspell", "--dap-port=0", "--dap-token=")
     client = DapClient(SocketRoute(address_of(kernel)))
     yield kernel, client
     client.close()
@@ -124,6 +124,19 @@ def test_a_token_keeps_others_out(new_kernel: NewKernel) -> None:
         initialize(client)
         assert "token" in client.refusal("attach", {"token": "open barley"})
         attached(client, token="open sesame")
+    finally:
+        client.close()
+
+
+def test_without_a_token_one_is_made_up_for_those_who_may_read_the_file(new_kernel: NewKernel) -> None:
+    kernel = new_kernel("llmspell", "--dap-port=0")
+    told = json.loads(Path(kernel.manager.connection_file).read_text())["llmspell_dap_token"]
+    assert len(told) >= 20
+    client = DapClient(SocketRoute(address_of(kernel)))
+    try:
+        initialize(client)
+        assert "token" in client.refusal("attach", {})
+        attached(client, token=told)
     finally:
         client.close()
 

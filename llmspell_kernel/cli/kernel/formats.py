@@ -1,0 +1,34 @@
+"""The options `--format`, `--watch` and `--interval` of commands that show kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def view_options(function: F) -> F:
+    """Gives a command `form`, `watch` and `interval`."""
+    for decorate in (
+        click.option(
+            "--interval",
+            type=click.FloatRange(0.1, 3600),
+            default=2.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How often --watch looks.",
+        ),
+        click.option("-w", "--watch", is_flag=True, help="Look again and again, until Ctrl-C."),
+        click.option(
+            "-f",
+            "--format",
+            "form",
+            type=click.Choice(["table", "detailed", "text", "json", "pretty"]),
+            help="A table, a paragraph for each kernel, or as --output (text: as is usual for the command).",
+        ),
+    ):
+        function = decorate(function)
+    return function
