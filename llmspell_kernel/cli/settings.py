@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from llmspell_kernel.cli.frame import Frame
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.config.documents import Key
     from llmspell_kernel.config.layers import Origin
     from llmspell_kernel.config.loading import Loaded
+
+_DRY_RUN = "llmspell.dry_run"
 
 
 def loaded(frame: Frame, flags: Mapping[str, Any] | None = None) -> Loaded:
@@ -38,9 +42,32 @@ def _nearest(name: str) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def show_effective(frame: Frame, found: Loaded, section: Key = ()) -> None:
-    """Writes the settings in effect, or those of a section, with where each came from; for `--dry-run`."""
-    show_settings(frame, found, section, with_origins=True)
+def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command that starts something the option `--dry-run`; it asks `is_dry_run`."""
+    return click.option(
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Start nothing; show the settings that would be in effect, and where each comes from.",
+    )(command)
+
+
+def _remember(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    del option
+    ctx.meta[_DRY_RUN] = value
+
+
+def is_dry_run(frame: Frame, flags: Mapping[str, Any] | None = None) -> bool:
+    """Whether `--dry-run` was given; if so, the settings were shown: nothing is left to do.
+
+    Raises:
+        SettingsError: something cannot be read or does not fit.
+    """
+    if not click.get_current_context().meta.get(_DRY_RUN):
+        return False
+    show_settings(frame, loaded(frame, flags), with_origins=True)
+    return True
 
 
 def show_settings(frame: Frame, found: Loaded, section: Key = (), *, with_origins: bool) -> None:

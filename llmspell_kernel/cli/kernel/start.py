@@ -12,9 +12,11 @@ from pathlib import Path
 import click
 
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
+from llmspell_kernel.cli.settings import dry_run_option, is_dry_run, loaded
 from llmspell_kernel.client.connection import CHANNELS
+from llmspell_kernel.config.sources import present
 from llmspell_kernel.errors import UsageError
-from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
+from llmspell_kernel.kernel.kernelspecs import KERNEL_NAMES
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _LAST_PORT = 65535
@@ -32,6 +34,7 @@ Examples:
   llmspell kernel start
   llmspell kernel start --id work --port 9555
   llmspell kernel start --connection-file /tmp/lua.json --language luajit
+  llmspell -p production kernel start          with a profile
   llmspell kernel start --idle-timeout 3600 --dry-run
   jupyter console --existing /tmp/lua.json     from another terminal
   llmspell kernel start -- --help-all          the kernel's own settings"""
@@ -53,7 +56,7 @@ Examples:
 @click.option(
     "--language",
     type=click.Choice(list(KERNEL_NAMES)),
-    help=f"The Lua it runs; {DEFAULT_LANGUAGE} if not given.",
+    help="The Lua it runs; what default_engine says if not given.",
 )
 @click.option(
     "--idle-timeout",
@@ -67,7 +70,7 @@ Examples:
     metavar="NUMBER",
     help="Serve no more clients at once; 0 for any number.",
 )
-@click.option("--dry-run", is_flag=True, help="Show the settings it would have, and where each comes from.")
+@dry_run_option
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED)
 @pass_frame
 def start(
@@ -78,7 +81,6 @@ def start(
     language: str | None,
     idle_timeout: float | None,
     max_clients: int | None,
-    dry_run: bool,
     settings: tuple[str, ...],
 ) -> None:
     """Run a kernel in this terminal.
@@ -93,10 +95,7 @@ def start(
         "kernel.max_clients": max_clients,
     }
     given = {name: value for name, value in flags.items() if value is not None}
-    if dry_run:
-        from llmspell_kernel.cli.settings import loaded, show_effective
-
-        show_effective(frame, loaded(frame, given))
+    if is_dry_run(frame, given):
         return
     from llmspell_kernel.kernel.deferral import defer_packages
 
@@ -121,12 +120,8 @@ def _options(frame: Frame, given: Mapping[str, object]) -> list[str]:
 
 
 def _file_of_settings(frame: Frame) -> Path | None:
-    from llmspell_kernel.config import sources
-
-    if not sources.present(frame.config, frame.profile):
+    if not present(frame.config, frame.profile):
         return None
-    from llmspell_kernel.cli.settings import loaded
-
     named = loaded(frame).settings.kernel.connection_file
     return Path(named).expanduser() if named else None
 
