@@ -218,14 +218,22 @@ class Waits:
         end = None if seconds is None else time.monotonic() + seconds
         while True:
             self._woken.clear()
-            if self._ending():
-                raise KeyboardInterrupt
+            self.check()
             if ready():
                 return True
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 return False
             self._woken.wait(left)
+
+    def check(self) -> None:
+        """Does not wait at all.
+
+        Raises:
+            KeyboardInterrupt: the cell has been asked to end.
+        """
+        if self._ending():
+            raise KeyboardInterrupt
 
     def wake(self) -> None:
         """Has the waiting thread look again."""

@@ -194,7 +194,9 @@ class LLMSpellKernel(ShellDispatch):
             self._drop_stale_answers()
             self.session.send(self.stdin_socket, "input_request", content, parent, ident=ident)
         while True:
-            # In short waits, because a signal does not end one in ZeroMQ's own code.
+            # In short waits, because a signal does not end one in ZeroMQ's own code, and one that has found
+            # the gate shut raises nothing.
+            self.runtime.waits.check()
             if not self.stdin_socket.poll(_INPUT_POLL_MS):
                 continue
             with self.runtime.gate.shut():

@@ -113,6 +113,14 @@ def test_waiting_for_input_ends(kernel: KernelSession, interrupt: Interrupt) -> 
     assert kernel.execute("io.read()", answers=["typed"]).result == '"typed"'
 
 
+def test_an_interrupt_as_soon_as_the_question_is_asked_is_never_lost(kernel: KernelSession) -> None:
+    for _ in range(TIMES):
+        msg_id = kernel.client.execute("io.read()", allow_stdin=True)
+        kernel.client.get_stdin_msg(timeout=60)
+        by_signal(kernel)
+        assert kernel.collect(msg_id).reply["content"]["ename"] == "KeyboardInterrupt"
+
+
 def test_the_next_cells_are_not_hit(kernel: KernelSession) -> None:
     """Also when they wait in the queue while the interrupt comes."""
     for code in ("while true do end", "timer.sleep(60)"):
@@ -133,7 +141,7 @@ def test_the_next_cells_are_not_hit(kernel: KernelSession) -> None:
             assert kernel.execute("ran").result == "5"
 
 
-@pytest.mark.parametrize("interrupt", [by_signal, by_signal_too_early, by_message])
+@WAYS
 def test_between_cells_it_does_nothing(kernel: KernelSession, interrupt: Interrupt) -> None:
     for _ in range(10):
         interrupt(kernel)
