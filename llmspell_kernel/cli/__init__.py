@@ -26,6 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = quick(words)
         if status is not None:
             return status
+    if words == ["repl"]:
+        from llmspell_kernel.config.sources import present
+
+        if not present():
+            from llmspell_kernel.cli.repl.quick import quick_repl
+
+            return quick_repl()
     from llmspell_kernel.cli.dispatch import run_command
 
     return run_command(words)

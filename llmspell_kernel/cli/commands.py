@@ -11,6 +11,7 @@ COMMANDS = {
     "run": "llmspell_kernel.cli.run:run",
     "exec": "llmspell_kernel.cli.exec:exec_",
     "check": "llmspell_kernel.cli.check:check",
+    "repl": "llmspell_kernel.cli.repl.command:repl",
     "debug": "llmspell_kernel.cli.debug:debug",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
