@@ -106,10 +106,17 @@ class KernelSession:
 
     def wait_busy(self, msg_id: str, *, timeout: float = 60) -> None:
         """Wait until the kernel says that it has begun with a request; earlier messages are dropped."""
+        self._wait_for("status", msg_id, timeout)
+
+    def wait_output(self, msg_id: str, *, timeout: float = 60) -> None:
+        """Wait until a request has written something, so that its code runs; earlier messages are dropped."""
+        self._wait_for("stream", msg_id, timeout)
+
+    def _wait_for(self, msg_type: str, msg_id: str, timeout: float) -> None:
         for _, message in self._arriving(time.monotonic() + timeout, "iopub"):
-            if message["msg_type"] == "status" and message["parent_header"].get("msg_id") == msg_id:
+            if message["msg_type"] == msg_type and message["parent_header"].get("msg_id") == msg_id:
                 return
-        raise TimeoutError(f"request {msg_id} was not begun in {timeout} s")
+        raise TimeoutError(f"no {msg_type} of request {msg_id} in {timeout} s")
 
     def collect_all(self, msg_ids: Sequence[str], *, timeout: float = 60) -> list[Execution]:
         """What several requests that wait in the queue led to, in the order of `msg_ids`."""
