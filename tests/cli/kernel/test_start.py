@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.cli.command import LLMSPELL
 from tests.kernels import wait_ready
-
-from .command import LLMSPELL
 
 Start = Callable[..., tuple["subprocess.Popen[str]", Path]]
 

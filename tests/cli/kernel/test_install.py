@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .command import llmspell
+from tests.cli.command import llmspell
 
 
 def spec_in(kernels: Path, name: str) -> dict[str, Any]:
