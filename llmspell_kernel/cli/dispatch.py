@@ -11,6 +11,7 @@ import click
 
 from llmspell_kernel.cli.commands import llmspell
 from llmspell_kernel.cli.frame import Frame
+from llmspell_kernel.cli.messages import unexpected
 from llmspell_kernel.errors import LLMSpellError
 
 FAILED, MISUSED, INTERRUPTED, NO_READER = 1, 2, 130, 141
@@ -51,30 +52,16 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
         frame.complain(problem.format_message())
         return problem.exit_code
     except LLMSpellError as problem:
-        return _failed(problem, frame)
+        if frame.wants_traceback:
+            traceback.print_exception(problem)
+        frame.complain(str(problem))
+        return FAILED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         raise
     except Exception as problem:  # noqa: BLE001 - the program's border: whatever happens is told in one line
-        return _broken(problem, frame)
-
-
-def _failed(problem: LLMSpellError, frame: Frame) -> int:
-    if frame.wants_traceback:
-        traceback.print_exception(problem)
-    frame.complain(str(problem))
-    return FAILED
-
-
-def _broken(problem: Exception, frame: Frame) -> int:
-    if frame.wants_traceback:
-        traceback.print_exception(problem)
-    if isinstance(problem, OSError) and problem.strerror:
-        place = f"{problem.filename}: " if problem.filename is not None else ""
-        frame.complain(f"{place}{problem.strerror}")
-    else:
-        frame.complain(f"this is a fault of LLMSpell's: {type(problem).__name__}: {problem}")
-    if not frame.wants_traceback:
-        click.echo("help:  --trace debug shows where it comes from", err=True)
-    return FAILED
+        if frame.wants_traceback:
+            traceback.print_exception(problem)
+        frame.complain(unexpected(problem, told=frame.wants_traceback))
+        return FAILED

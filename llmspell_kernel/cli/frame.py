@@ -84,8 +84,9 @@ class Frame:
 
     def complain(self, message: str) -> None:
         """Says what is wrong, on stderr: the first line begins with `error:`."""
-        colours = self.colours(sys.stderr)
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True, color=colours)
+        from llmspell_kernel.cli.messages import complain
+
+        complain(message, colours=None if self.color == "auto" else self.color == "always")
 
 
 pass_frame = click.make_pass_decorator(Frame, ensure=True)

@@ -17,3 +17,13 @@ def complain(message: str, *, colours: bool | None = None) -> None:
     sys.stderr.flush()
     sys.stderr.buffer.write(text)
     sys.stderr.buffer.flush()
+
+
+def unexpected(problem: Exception, *, told: bool = False) -> str:
+    """What to say of an exception that nobody has foreseen; `told` if its traceback is already shown."""
+    if isinstance(problem, OSError) and problem.strerror:
+        place = f"{problem.filename}: " if problem.filename is not None else ""
+        text = f"{place}{problem.strerror}"
+    else:
+        text = f"this is a fault of LLMSpell's: {type(problem).__name__}: {problem}"
+    return text if told else f"{text}\nhelp:  --trace debug shows where it comes from"

@@ -23,7 +23,7 @@ def quick(words: Sequence[str]) -> int | None:
         options = arguments
     if (text.startswith("-") and text != "-") or any(word.startswith("-") for word in options) or present():
         return None
-    from llmspell_kernel.cli.messages import complain
+    from llmspell_kernel.cli.messages import complain, unexpected
     from llmspell_kernel.cli.script import FAILED, INTERRUPTED, run_here
     from llmspell_kernel.cli.sources import code_of, read_script, script_of
     from llmspell_kernel.errors import LLMSpellError
@@ -37,3 +37,6 @@ def quick(words: Sequence[str]) -> int | None:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as problem:  # noqa: BLE001 - the program's border, as in the long way
+        complain(unexpected(problem))
+        return FAILED

@@ -94,7 +94,11 @@ class ScriptProcess:
     def own_terminal(self) -> None:
         """The script and its child processes have the process's own streams, as in the `lua` command."""
         self._lua.shares_streams = True
+        if os.environ.get("PYTHONUNBUFFERED"):
+            _buffer_stdin()
         self._lua.state.use_real_stdin()
+        if not os.isatty(1):
+            self._lua.state.hold_output()
 
     # Ending it from outside
 
@@ -122,8 +126,8 @@ class ScriptProcess:
             self._first()
 
     def _interrupted_between(self) -> None:
-        """While no Lua code runs."""
-        if self._may_end and not self._is_over:
+        """While no Lua code runs; a time limit's own signal may come when its code has already ended."""
+        if self._may_end and not (self._is_over or self._timed_out or self._lua.timed_out):
             raise KeyboardInterrupt
 
     def end(self) -> None:
@@ -284,6 +288,24 @@ def run_here(
     status = process.run(shows_result=shows_result)
     process.show_error(colours=colours)
     process.end_process(status)
+
+
+_STDIN_BYTES = 65536
+_FULLY = 0  # _IOFBF
+
+
+def _buffer_stdin() -> None:
+    """Gives C's stdin back the buffer that Python has taken away because it was asked for none of its own."""
+    import ctypes
+
+    c = ctypes.CDLL(None)
+    try:
+        stdin = ctypes.c_void_p.in_dll(c, "stdin")
+    except ValueError:  # called otherwise here
+        return
+    buffer = ctypes.create_string_buffer(_STDIN_BYTES)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(buffer))  # C uses it until the process has ended
+    c.setvbuf(stdin, buffer, _FULLY, ctypes.c_size_t(_STDIN_BYTES))
 
 
 def _flush_files() -> None:

@@ -78,12 +78,20 @@ class _Child:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signals a child, and all it has started if it leads a process group of its own."""
-    if process.poll() is None:
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
+    """Signals a child and all it has started."""
+    if process.poll() is not None:
+        return
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:  # it belongs to our own process group
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            descendants = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(number)
+            for each in descendants:
+                with contextlib.suppress(psutil.Error):
+                    each.send_signal(number)
 
 
 @contextlib.contextmanager

@@ -240,6 +240,14 @@ class LuaState:
         """From now on scripts read the process's own standard input; the host is not asked for lines."""
         self._host[b"use_real_stdin"]()
 
+    def hold_output(self) -> None:
+        """From now on output may be held until there is enough of it, even if nothing can ask for it earlier.
+
+        That is what C does with output that goes to no terminal.
+        """
+        self._host[b"may_hold"] = True
+        self._host[b"allow_holding"](True)
+
     def limit_memory(self, limited: bool) -> bool:
         """Applies the memory limit, or lifts it; answers whether it was applied. Never raises.
 
