@@ -240,11 +240,12 @@ class DebugConsole:
         self._page = debugger.page
         self.root = debugger.page.locator(".jp-DebugConsole.jp-ConsolePanel")
         self.cells = self.root.locator(".jp-CodeConsole-content .jp-CodeCell")
+        self._prompt = self.root.locator(".jp-CodeConsole-promptCell .cm-content")
 
     def open(self) -> None:
         """Press the button; the console opens under the notebook."""
         self._debugger._press("evaluate")
-        expect(self.root.locator(".jp-CodeConsole-promptCell .cm-content")).to_be_visible()
+        expect(self._prompt).to_be_visible()
 
     def close(self) -> None:
         """Press the button again."""
@@ -252,15 +253,19 @@ class DebugConsole:
         expect(self.root).to_have_count(0)
 
     def type(self, code: str) -> None:
-        """Type at the prompt, key by key."""
-        self.root.locator(".jp-CodeConsole-promptCell .cm-content").click()
+        """Type at the prompt, key by key.
+
+        After a statement JupyterLab asks for the stack again and gives the focus to the code.
+        """
+        self._debugger.settle()
+        self._prompt.click()
         self._page.keyboard.type(code)
 
     def evaluate(self, code: str) -> str:
         """Type, press Shift+Enter, and wait for what is shown above: nothing for most statements."""
         before = self.cells.count()
         self.type(code)
-        self._page.keyboard.press("Shift+Enter")
+        self._prompt.press("Shift+Enter")
         output = self.cells.nth(before).locator(".jp-OutputArea-output")
         expect(output).to_be_attached(timeout=CELL_SECONDS * 1000)
         return str(output.inner_text()).rstrip("\n")
