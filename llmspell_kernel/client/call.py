@@ -39,6 +39,8 @@ class Call(Generic[T]):
     status that ends it; each iteration sees all of them. `result()`, or awaiting it, gives what the request
     came to. Both raise KernelDiedError when the kernel dies, and ClientError when the client is closed.
 
+    A task that is cancelled while it awaits the call interrupts the request.
+
     Input that the kernel asks for is read on the thread that waits for the call (when awaited: on a thread
     of its own, unless `read_line` is a coroutine function): with nobody waiting, the kernel waits too. If
     reading fails or is interrupted, so is the request.
@@ -158,10 +160,10 @@ class Call(Generic[T]):
 
     def _wait(self, seen: int | None, deadline: float | None) -> None:
         while True:
+            if self._is_due(seen):  # messages first: a question comes after what explains it
+                return
             while self._questions:
                 self._answer()
-            if self._is_due(seen):
-                return
             woken = threading.Lock()
             woken.acquire()
             if not self._register(seen, woken.release):
@@ -175,18 +177,23 @@ class Call(Generic[T]):
 
         loop = asyncio.get_running_loop()
         while True:
-            while self._questions:
-                await self._answer_async()
             if self._is_due(seen):
                 return
+            while self._questions:
+                await self._answer_async()
             woken = asyncio.Event()
 
             def wake(woken: asyncio.Event = woken) -> None:
                 with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
                     loop.call_soon_threadsafe(woken.set)
 
-            if self._register(seen, wake):
+            if not self._register(seen, wake):
+                continue
+            try:
                 await woken.wait()
+            except asyncio.CancelledError:  # nobody waits for it any more
+                self.interrupt()
+                raise
 
     def _register(self, seen: int | None, wake: Callable[[], object]) -> bool:
         """Has `wake` called once when there is something to do for who waits, unless there is already."""

@@ -6,13 +6,14 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from llmspell_kernel.client.call import Call, Message, ReadLine
 from llmspell_kernel.client.execution import Execution, ExecutionError, gathered
-from llmspell_kernel.errors import ClientError, KernelTimeoutError
+from llmspell_kernel.errors import ClientError
 from llmspell_kernel.interpreter import Script
 from llmspell_kernel.kernel.dates import now
 
@@ -23,6 +24,9 @@ Channel = Literal["shell", "control"]
 PROTOCOL_VERSION = "5.3"
 ANSWER_SECONDS = 60.0
 """Requests that run no code of the user's wait this long by default; behind a long cell that may be short."""
+
+_GRACE_SECONDS = 2.0
+"""Code that was interrupted has this long to end before its caller goes on."""
 
 T = TypeVar("T")
 
@@ -79,6 +83,8 @@ class Client(ABC):
             on_message: gets each iopub message as it comes, on this thread.
             timeout: seconds until the code is interrupted.
 
+        Whatever is raised while the code runs, also by Ctrl-C, interrupts it.
+
         Raises:
             KernelTimeoutError: after `timeout`.
             KernelDiedError: the kernel has died.
@@ -98,12 +104,10 @@ class Client(ABC):
                 for message in call.stream(timeout):
                     on_message(message)
             return call.result(timeout)
-        except ClientError as error:
-            if isinstance(error, KernelTimeoutError):
-                call.interrupt()
-            raise
-        except BaseException:  # Ctrl-C, or an error of on_message: nobody waits for the code any more
+        except BaseException:  # a time-out, Ctrl-C, an error of on_message: nobody waits any more
             call.interrupt()
+            with suppress(ClientError):  # so that what is sent next is not aborted with it
+                call.result(_GRACE_SECONDS)
             raise
 
     def execute_stream(

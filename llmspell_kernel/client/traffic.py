@@ -119,6 +119,7 @@ class Traffic:
     def _run(self) -> None:
         poller = zmq.Poller()
         names = {made: name for name, made in self._sockets.items()}
+        iopub = self._sockets["iopub"]
         for each in (*self._sockets.values(), self._monitor, self._reader):
             poller.register(each, zmq.POLLIN)
         if self._process is not None:
@@ -127,7 +128,8 @@ class Traffic:
         next_tick = time.monotonic()
         while not self._stopping and not reason:
             left = max(0.0, next_tick - time.monotonic())
-            for ready, _ in poller.poll(int(left * 1000) + 1):
+            # iopub first: what is printed before a question explains it.
+            for ready, _ in sorted(poller.poll(int(left * 1000) + 1), key=lambda each: each[0] is not iopub):
                 if ready in names:
                     self._read(names[ready])
                 elif ready is self._monitor:

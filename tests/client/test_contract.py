@@ -1,0 +1,520 @@
+"""What every client guarantees, wherever its kernel is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmspell_kernel import Call, Client, ClientError, Execution, KernelTimeoutError, Script
+from llmspell_kernel.client.call import Message
+
+SECONDS = 30.0
+BUSY = "print('begun') while true do end"
+SLEEPING = "print('begun') timer.sleep(1000)"
+ASKING = "print('begun') io.read()"
+
+
+def run(client: Client, code: str, **options: Any) -> Execution:
+    return client.execute(code, timeout=SECONDS, **options)
+
+
+def wait_begun(call: Call[Execution]) -> None:
+    """Returns when the code has said so."""
+    for message in call.stream(SECONDS):
+        if message["msg_type"] == "stream":
+            return
+    raise AssertionError(f"{call} has ended without a word")
+
+
+def interrupted(execution: Execution) -> bool:
+    return execution.error is not None and execution.error.ename == "KeyboardInterrupt"
+
+
+# Code
+
+
+def test_execute_gives_text_result_and_count(client: Client) -> None:
+    first = run(client, "print('hello') io.stderr:write('oh') return 6 * 7")
+    assert (first.status, first.stdout, first.stderr, first.text) == ("ok", "hello\n", "oh", "42")
+    assert first.result == {"text/plain": "42"} and first.error is None and first.duration > 0
+    second = run(client, "x = 1")
+    assert second.result is None and first.execution_count is not None
+    assert second.execution_count == first.execution_count + 1
+
+
+def test_top_level_locals_and_globals_last(client: Client) -> None:
+    run(client, "local kept = 20; free = 1")
+    assert run(client, "kept + free").text == "21"
+
+
+def test_silent_and_unstored_code_is_not_counted(client: Client) -> None:
+    count = run(client, "1").execution_count
+    silent = run(client, "print('unseen') return 5", silent=True)
+    assert (silent.stdout, silent.result) == ("", None)
+    assert run(client, "2", store_history=False).text == "2"
+    assert count is not None and run(client, "3").execution_count == count + 1
+
+
+def test_messages_have_the_same_shape(client: Client) -> None:
+    call = client.execute_stream("print('x') return 1")
+    messages = list(call.stream(SECONDS))
+    types = [message["msg_type"] for message in messages]
+    assert types == ["status", "execute_input", "stream", "execute_result", "status"]
+    for message in messages:
+        assert message["channel"] == "iopub" and message["metadata"] == {} and message["buffers"] == []
+        assert message["parent_header"]["msg_id"] == call.msg_id
+        assert message["header"]["msg_type"] == message["msg_type"]
+        assert message["header"]["msg_id"] == message["msg_id"]
+        assert message["header"]["version"] in ("5.3", "5.4") and message["header"]["date"].endswith("Z")
+    assert list(call) == messages == call.result().messages
+    assert call.reply is not None and call.reply["channel"] == "shell"
+
+
+def test_output_comes_while_the_code_runs(client: Client) -> None:
+    seen: list[str] = []
+
+    def read_line(prompt: str, password: bool) -> str:
+        seen.append(f"asked {prompt}")
+        return "go on"
+
+    call = client.execute_stream("print('one') local line = io.read() print(line)", read_line=read_line)
+    for message in call.stream(SECONDS):
+        if message["msg_type"] == "stream":
+            seen.append(message["content"]["text"])
+    assert seen == ["one\n", "asked ", "go on\n"]
+
+
+def test_on_message_gets_each_message_on_this_thread(client: Client) -> None:
+    got: list[tuple[str, int]] = []
+    run(client, "1", on_message=lambda message: got.append((message["msg_type"], threading.get_ident())))
+    here = threading.get_ident()
+    assert got == [(kind, here) for kind in ("status", "execute_input", "execute_result", "status")]
+
+
+def test_an_error_of_on_message_ends_the_code(client: Client) -> None:
+    def fail(message: Message) -> None:
+        if message["msg_type"] == "stream":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(client, BUSY, on_message=fail)
+    assert run(client, "1").text == "1"
+
+
+def test_failing_code_is_no_exception(client: Client) -> None:
+    failed = run(client, "print('before')\nerror('oh no')")
+    assert failed.status == "error" and failed.error is not None and failed.stdout == "before\n"
+    assert failed.error.ename == "LuaError" and failed.error.evalue.endswith(":2: oh no")
+    assert "oh no" in failed.error.traceback[0]
+    wrong = run(client, "x = = 1")
+    assert wrong.error is not None and wrong.error.ename == "LuaSyntaxError"
+
+
+def test_displays_and_their_updates(client: Client) -> None:
+    shown = run(client, "h = display.html('<b>1</b>') display.markdown('*2*') h:update('<b>3</b>')")
+    assert [data.get("text/html") or data.get("text/markdown") for data in shown.displays] == [
+        "<b>3</b>",
+        "*2*",
+    ]
+    cleared = [message["msg_type"] for message in run(client, "display.clear()").messages]
+    assert "clear_output" in cleared
+
+
+def test_bytes_that_are_no_text(client: Client) -> None:
+    odd = run(client, r"print('\xff\xfe') return '\xff'")
+    assert odd.stdout == "\\xff\\xfe\n" and odd.text is not None
+    assert run(client, "return '\N{SNOWMAN} \N{GRINNING FACE}'").text == '"\N{SNOWMAN} \N{GRINNING FACE}"'
+
+
+def test_much_output_is_complete(client: Client) -> None:
+    lines = run(client, "for i = 1, 50000 do print(i) end").stdout.split()
+    assert lines == [str(number) for number in range(1, 50001)]
+
+
+def test_user_expressions(client: Client) -> None:
+    answers = run(
+        client, "x = 5", user_expressions={"double": "x * 2", "bad": "nothing.here"}
+    ).user_expressions
+    assert answers["double"] == {"status": "ok", "data": {"text/plain": "10"}, "metadata": {}}
+    assert answers["bad"]["status"] == "error" and answers["bad"]["ename"] == "LuaError"
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_failure_aborts_what_waits_unless_it_should_not(client: Client, stops: bool) -> None:
+    def read_line(prompt: str, password: bool) -> str:
+        return "" if all_sent.wait(SECONDS) else "late"
+
+    all_sent = threading.Event()
+    failing = client.execute_stream("io.read() error('no')", read_line=read_line, stop_on_error=stops)
+    waiting = [client.execute_stream(f"return {number}") for number in (1, 2)]
+    question = client.start("is_complete_request", {"code": "x = 1"})
+    all_sent.set()
+    assert failing.result(SECONDS).status == "error"
+    results = [call.result(SECONDS) for call in waiting]
+    assert [each.status for each in results] == ["aborted" if stops else "ok"] * 2
+    assert question.result(SECONDS)["status"] == "complete"
+    assert run(client, "3").text == "3"
+
+
+# Input
+
+
+def test_input_is_read_by_who_waits(client: Client) -> None:
+    asked: list[tuple[str, bool, int]] = []
+
+    def read_line(prompt: str, password: bool) -> str:
+        asked.append((prompt, password, threading.get_ident()))
+        return "Ada"
+
+    code = "io.write('name? ') local name = io.read() return name .. io.getpass('secret: ')"
+    assert run(client, code, read_line=read_line).text == '"AdaAda"'
+    here = threading.get_ident()
+    assert asked == [("name? ", False, here), ("secret: ", True, here)]
+
+
+def test_the_end_of_input(client: Client) -> None:
+    def read_line(prompt: str, password: bool) -> str:
+        raise EOFError
+
+    assert run(client, "return io.read() == nil", read_line=read_line).text == "true"
+
+
+def test_without_input_code_gets_an_error(client: Client) -> None:
+    failed = run(client, "io.read()")
+    assert failed.error is not None and "cannot be asked for input" in failed.error.evalue
+
+
+def test_an_error_while_reading_ends_the_code(client: Client) -> None:
+    def read_line(prompt: str, password: bool) -> str:
+        raise ZeroDivisionError
+
+    call = client.execute_stream("io.read()", read_line=read_line)
+    with pytest.raises(ZeroDivisionError):
+        call.result(SECONDS)
+    assert interrupted(call.result(SECONDS))
+
+
+# Interrupts
+
+
+@pytest.mark.parametrize("code", [BUSY, SLEEPING, "print('begun') os.execute('exec sleep 1000')"])
+def test_interrupt_ends_running_code(client: Client, code: str) -> None:
+    call = client.execute_stream(code)
+    wait_begun(call)
+    asked = time.monotonic()
+    call.interrupt()
+    assert interrupted(call.result(SECONDS))
+    assert time.monotonic() - asked < 10
+    assert run(client, "return 1").text == "1"
+
+
+def test_interrupt_ends_a_question(client: Client) -> None:
+    asked = threading.Event()
+    may_answer = threading.Event()
+
+    def read_line(prompt: str, password: bool) -> str:
+        asked.set()
+        may_answer.wait(SECONDS)
+        return "too late"
+
+    call = client.execute_stream("io.read()", read_line=read_line)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(call.result, SECONDS)
+        assert asked.wait(SECONDS)
+        client.interrupt()
+        for message in call.stream(SECONDS):
+            if message["msg_type"] == "error":
+                assert message["content"]["ename"] == "KeyboardInterrupt"
+        may_answer.set()
+        assert interrupted(waiting.result(SECONDS))
+    assert run(client, "return io.read()", read_line=lambda prompt, password: "new").text == '"new"'
+
+
+def test_interrupt_of_a_call_that_waits_hits_that_call(client: Client) -> None:
+    ready = threading.Event()
+    first = client.execute_stream(
+        "io.read() return 'first'", read_line=lambda prompt, password: str(ready.wait(SECONDS))
+    )
+    second = client.execute_stream("while true do end")
+    second.interrupt()
+    ready.set()
+    assert first.result(SECONDS).text == '"first"'
+    assert interrupted(second.result(SECONDS))
+
+
+def test_interrupt_of_what_is_over_does_nothing(client: Client) -> None:
+    call = client.execute_stream("1")
+    call.result(SECONDS)
+    call.interrupt()
+    assert client.request("interrupt_request", channel="control") == {"status": "ok"}
+    assert run(client, "2").text == "2"
+
+
+def test_ctrl_c_while_waiting_ends_the_code(client: Client) -> None:
+    def press(message: Message) -> None:
+        if message["msg_type"] == "stream":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop = client.listen(lambda message: None)
+    call: Call[Execution] | None = None
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(client, BUSY, on_message=press)
+        call = client.execute_stream(SLEEPING)
+        wait_begun(call)
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            call.result(SECONDS)
+        call.interrupt()
+        assert interrupted(call.result(SECONDS))
+    finally:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+
+def test_timeout_of_execute_ends_the_code(client: Client) -> None:
+    with pytest.raises(KernelTimeoutError, match="execute"):
+        client.execute("while true do end", timeout=0.2)
+    assert run(client, "return 'free'").text == '"free"'
+
+
+def test_timeout_of_a_result_leaves_it_running(client: Client) -> None:
+    call = client.execute_stream(BUSY)
+    with pytest.raises(KernelTimeoutError):
+        call.result(0.1)
+    with pytest.raises(KernelTimeoutError):
+        list(call.stream(0.1))
+    assert not call.done
+    call.interrupt()
+    assert interrupted(call.result(SECONDS))
+
+
+# Questions
+
+
+def test_complete_inspect_and_is_complete(client: Client) -> None:
+    run(client, "telescope = {lens = 1}")
+    found = client.complete("print(telesc")
+    assert found["matches"] == ["telescope"] and (found["cursor_start"], found["cursor_end"]) == (6, 12)
+    assert client.complete("tele + 1", 4)["matches"] == ["telescope"]
+    known = client.inspect("print(1)", 2)
+    assert known["found"] and "print" in known["data"]["text/plain"]
+    assert not client.inspect("nowhere")["found"]
+    assert client.is_complete("for i = 1, 2 do") == {"status": "incomplete", "indent": "    "}
+
+
+def test_history(client: Client) -> None:
+    run(client, "return 'remember me'")
+    rows = client.history("tail", n=1)["history"]
+    assert [row[2] for row in rows] == ["return 'remember me'"]
+    found = client.history("search", pattern="*remember*", output=True)["history"]
+    assert found[-1][2] == ["return 'remember me'", '"remember me"']
+
+
+def test_kernel_info_on_both_channels(client: Client) -> None:
+    info = client.kernel_info()
+    assert info["status"] == "ok" and info["implementation"] == "llmspell"
+    assert info["language_info"]["name"] == "lua"
+    assert client.request("kernel_info_request", channel="control") == info
+
+
+def test_control_is_answered_while_code_runs(client: Client) -> None:
+    call = client.execute_stream(BUSY)
+    wait_begun(call)
+    assert client.request("kernel_info_request", channel="control", timeout=SECONDS)["status"] == "ok"
+    call.interrupt()
+    call.result(SECONDS)
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+def test_an_unknown_request_is_answered(client: Client, channel: Any) -> None:
+    reply = client.request("no_such_request", {"x": 1}, channel=channel, timeout=SECONDS)
+    assert (reply["status"], reply["ename"]) == ("error", "UnknownRequest")
+    assert "no_such_request" in reply["evalue"] and "kernel_info_request" in reply["evalue"]
+
+
+def test_code_is_not_run_by_the_control_channel(client: Client) -> None:
+    reply = client.request("execute_request", {"code": "hacked = true"}, channel="control", timeout=SECONDS)
+    assert reply["ename"] == "UnknownRequest" and run(client, "return hacked").text == "nil"
+
+
+def test_a_request_without_what_it_needs_is_answered(client: Client) -> None:
+    reply = client.request("execute_request", {"code": 5})
+    assert reply["status"] == "error" and "'code'" in reply["evalue"]
+
+
+# Scripts
+
+
+def script(client: Client, code: str, *arguments: str, **options: Any) -> Execution:
+    told = Script("some/tool.lua", arguments, options.pop("directory", None))
+    return run(client, code, script=told, **options)
+
+
+def test_script_arguments(client: Client) -> None:
+    code = "return table.concat({arg[0], arg[1], ARGS['1'], ARGS.depth, ...}, ' ')"
+    assert script(client, code, "a", "--depth", "3").text == '"some/tool.lua a a 3 a --depth 3"'
+
+
+def test_script_errors_have_the_lines_of_the_file(client: Client) -> None:
+    failed = script(client, "#!/usr/bin/env llmspell\nlocal x\nx.y = 1")
+    assert failed.error is not None and failed.error.evalue.startswith("some/tool.lua:3: ")
+
+
+def test_script_locals_end_with_it_and_its_value_is_the_result(client: Client) -> None:
+    done = script(client, "local private = 1 return {answer = 42}")
+    assert done.result is not None and done.result["application/json"] == {"answer": 42}
+    assert run(client, "return private").text == "nil"
+
+
+def test_script_requires_beside_it(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "helper_of_scripts.lua").write_text("return {name = 'helper'}")
+    code = "return require('helper_of_scripts').name"
+    assert script(client, code, directory=str(tmp_path)).text == '"helper"'
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "ok"), (3, "error")])
+def test_script_exit_codes(client: Client, code: int, status: str) -> None:
+    done = script(client, f"print('bye') os.exit({code})")
+    assert (done.status, done.exit_code, done.stdout) == (status, code, "bye\n")
+    assert run(client, "return 1").exit_code is None
+
+
+def test_script_that_is_none_is_refused(client: Client) -> None:
+    call = client.start("execute_request", {"code": "1"}, metadata={"llmspell": {"script": {"name": 5}}})
+    assert "metadata.llmspell.script" in call.result(SECONDS)["evalue"]
+
+
+# Between cells
+
+
+def test_comms_go_both_ways(client: Client) -> None:
+    run(
+        client, "comm.on_open('echo', function(c) c:on_msg(function(m) c:send{twice = m.data.x * 2} end) end)"
+    )
+    client.start("comm_open", {"comm_id": "c1", "target_name": "echo", "data": {}}).result(SECONDS)
+    call = client.start("comm_msg", {"comm_id": "c1", "data": {"x": 21}})
+    answers = [message for message in call.stream(SECONDS) if message["msg_type"] == "comm_msg"]
+    assert [answer["content"]["data"] for answer in answers] == [{"twice": 42}]
+    assert client.request("comm_info_request", {})["comms"] == {"c1": {"target_name": "echo"}}
+    opened = run(client, r"comm.open('front', {y = 1}, {buffers = {'\255'}})").messages
+    [message] = [each for each in opened if each["msg_type"] == "comm_open"]
+    assert [bytes(each) for each in message["buffers"]] == [b"\xff"]
+    client.start("comm_close", {"comm_id": "c1"}).result(SECONDS)
+
+
+def test_timers_fire_between_requests_and_listeners_hear_them(client: Client) -> None:
+    heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    stop = client.listen(heard.put)
+    call = client.execute_stream("timer.after(0.05, function() print('ding') end)")
+    call.result(SECONDS)
+    while (message := heard.get(timeout=SECONDS))["msg_type"] != "stream":
+        continue
+    assert message["content"]["text"] == "ding\n"
+    assert message["parent_header"]["msg_id"] == call.msg_id
+    stop()
+
+
+def test_code_runs_while_timers_wait(client: Client) -> None:
+    run(client, "t = timer.every(0.01, function() n = (n or 0) + 1 end)")
+    assert run(client, "while (n or 0) < 0 do end return t ~= nil").text == "true"
+    run(client, "t:cancel()")
+
+
+# Several at once
+
+
+def test_concurrent_callers_get_their_own(client: Client) -> None:
+    def work(name: int) -> list[str]:
+        return [run(client, f"print({name} .. '/' .. {turn})").stdout for turn in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for name, texts in enumerate(pool.map(work, range(8))):
+            assert texts == [f"{name}/{turn}\n" for turn in range(20)]
+
+
+def test_several_wait_for_one_call(client: Client) -> None:
+    call = client.execute_stream("io.read() return 1", read_line=lambda prompt, password: "")
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(call.result, SECONDS) for _ in range(3)]
+        assert [each.result().text for each in waiting] == ["1"] * 3
+
+
+def test_asyncio(client: Client) -> None:
+    async def work() -> None:
+        async def read_line(prompt: str, password: bool) -> str:
+            return await asyncio.to_thread(lambda: "async")
+
+        calls = [client.execute_stream(f"return {number}") for number in range(5)]
+        assert [each.text for each in await asyncio.gather(*calls)] == ["0", "1", "2", "3", "4"]
+        types = [message["msg_type"] async for message in client.execute_stream("print(1)")]
+        assert types == ["status", "execute_input", "stream", "status"]
+        assert (await client.execute_stream("return io.read()", read_line=read_line)).text == '"async"'
+        plain = client.execute_stream("return io.read()", read_line=lambda prompt, password: "plain")
+        assert (await plain).text == '"plain"'
+        assert (await client.start("is_complete_request", {"code": "x"}))["status"] == "complete"
+
+    asyncio.run(work())
+
+
+def test_a_cancelled_task_ends_its_code(client: Client) -> None:
+    async def work() -> Call[Execution]:
+        call = client.execute_stream(BUSY)
+        waiting = asyncio.ensure_future(call)
+        with pytest.raises(asyncio.CancelledError):
+            async for message in call:
+                if message["msg_type"] == "stream":
+                    waiting.cancel()
+                    await waiting
+        return call
+
+    assert interrupted(asyncio.run(work()).result(SECONDS))
+
+
+# The end
+
+
+def test_shutdown_ends_the_kernel_and_calls_under_way(new_client: Callable[[], Client]) -> None:
+    client = new_client()
+    alive = [client.is_alive]
+    call = client.execute_stream(BUSY)
+    wait_begun(call)
+    client.shutdown(timeout=SECONDS)
+    assert [*alive, client.is_alive] == [True, False]
+    with suppress(ClientError):  # or it has just been told that it was interrupted
+        assert interrupted(call.result(SECONDS))
+    with pytest.raises(ClientError, match="closed"):
+        client.execute("1")
+    client.close()
+
+
+def test_close_ends_calls_and_may_be_repeated(new_client: Callable[[], Client]) -> None:
+    with new_client() as client:
+        call = client.execute_stream(SLEEPING)
+        wait_begun(call)
+        client.close()
+        with pytest.raises(ClientError, match="closed"):
+            call.result(SECONDS)
+        with pytest.raises(ClientError):
+            list(call)
+    assert not client.is_alive
+
+
+def test_shutdown_by_message(new_client: Callable[[], Client]) -> None:
+    client = new_client()
+    reply = client.request("shutdown_request", {"restart": False}, channel="control", timeout=SECONDS)
+    assert reply == {"status": "ok", "restart": False}
+    with pytest.raises(ClientError):
+        client.execute("while true do end", timeout=SECONDS)
