@@ -225,7 +225,7 @@ class ConnectedClient(Client):
                 call.settle()
 
     def _end(self, reason: str) -> None:
-        if reason:
+        if reason and self._failure is None:
             place = self.connection.file or self.connection.endpoint("shell")
             self._end_calls(KernelDiedError(f"the kernel at {place} has died: {reason}"))
 

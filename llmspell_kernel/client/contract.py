@@ -350,9 +350,9 @@ class Client(ABC):
                 listener(message)
 
     def _end_calls(self, error: ClientError) -> None:
-        """The kernel can be asked nothing any more, and this is why."""
+        """The kernel can be asked nothing any more, and this is why; the latest reason counts."""
         with self._state:
-            self._failure = self._failure or error
+            self._failure = error
             calls, self._calls = self._calls, {}
         for call in calls.values():
             call.fail(error)

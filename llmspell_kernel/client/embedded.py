@@ -106,7 +106,8 @@ class EmbeddedClient(Client):
         self._kernel.answer(question["msg_id"], value)
 
     def _note_death(self) -> None:
-        self._end_calls(KernelDiedError("the embedded kernel has ended; start another one"))
+        if self._failure is None:
+            self._end_calls(KernelDiedError("the embedded kernel has ended; start another one"))
 
 
 def _deliver(here: Callable[[], EmbeddedClient | None], message: dict[str, Any]) -> None:

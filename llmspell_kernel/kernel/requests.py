@@ -102,6 +102,7 @@ class Requests:
         self.request: Message | None = None
         self.allow_stdin = False
         self.execution_count = 0
+        self._closing = False
         self.output = output
         self.carrier = carrier
         self.history = history
@@ -150,6 +151,8 @@ class Requests:
         self.request = message
         if message["msg_type"] == "execute_request":
             self.runtime.expect(True)
+            if self._closing:  # no more cells: a long one would keep the kernel from ending
+                self.runtime.interrupt()
 
     def finish(self) -> None:
         """It has been handled; to be called before `idle` is published."""
@@ -409,6 +412,7 @@ class Requests:
 
     def close(self) -> None:
         """Ends what the runtime holds. Any thread; may be repeated."""
+        self._closing = True
         self.runtime.interrupt()
         if "debugging" in vars(self):
             self.debugging.close()

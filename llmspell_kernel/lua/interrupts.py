@@ -267,7 +267,7 @@ class Interrupts:
 
     def _act(self) -> None:
         self._install()
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
             self._thread.start()
         self._changed.notify_all()
@@ -321,8 +321,10 @@ class Interrupts:
     def _insist(self) -> None:
         """Keeps asking until the cell has ended; says so when it does not listen."""
         with self._changed:
-            while not self._closed:
+            while True:
                 self._changed.wait_for(lambda: self._closed or self._ending())
+                if not self._ending():
+                    return
                 patience = time.monotonic() + STUBBORN_SECONDS
                 told = False
                 while self._ending():
