@@ -15,7 +15,7 @@ from llmspell_kernel.client.connection import Connection
 from llmspell_kernel.client.contract import Client, Message
 from llmspell_kernel.client.discovery import listens, resolve
 from llmspell_kernel.client.traffic import Traffic
-from llmspell_kernel.client.wire import WireError
+from llmspell_kernel.client.wire import Wire, WireError
 from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutError
 
 CONNECT_SECONDS = 15.0
@@ -50,6 +50,7 @@ def connect(
         connection = resolve(where)
     else:
         connection = Connection.of(dict(where))
+    Wire(connection.key, connection.signature_scheme)  # complains of a scheme before anybody waits
     deadline = time.monotonic() + timeout
     _wait_for_listener(connection, deadline)
     client = ConnectedClient(connection)
