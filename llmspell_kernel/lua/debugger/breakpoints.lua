@@ -6,7 +6,7 @@ local host, control, threads, evaluation, now = ...
 local getinfo = host.debug.getinfo
 local running, resume, create = coroutine.running, coroutine.resume, coroutine.create
 local error, next, pcall, tostring, type = error, next, pcall, tostring, type
-local check, release = host.check, host.release
+local check, release, is_main = host.check, host.release, host.is_main
 local main = host.main_thread
 
 local PATIENCE = 4 -- times that the host asks for attention and finds the same condition being evaluated
@@ -18,7 +18,7 @@ local changed = {}    -- id -> true for those of them whose condition is another
 local stepping = false
 local always = false  -- what the code looks at, see instrumentation.py: nothing, `changed` or, for steps, `testing`
 local inserted = {}   -- source -> {[line] = points[key]}, the lines with inserted calls
-local late = {}       -- source -> {[line] = {{points, first, calls}, ...}}
+local late = {}       -- source -> {[line that hooks hear of] = {{points, line, first, calls}, ...}}
 local late_lines = {} -- line -> true if any source has such a breakpoint there
 local evaluations, seen, patience = 0, 0, 0
 
@@ -70,7 +70,7 @@ local function write_log(breakpoint, info)
     text = "<" .. text_of(text) .. ">"
   end
   release()
-  control.write(text, info.source, info.currentline)
+  control.write(text, info.source, breakpoint.line)
 end
 
 -- The host has asked for attention while something was evaluated: ends what takes too long.
@@ -150,17 +150,23 @@ local function reach(id, condition)
   if hit then now.stop_at(site.line, kind, remark, hit) end
 end
 
--- Late breakpoints of a line: those of the source's, and those of functions that begin there.
+-- Where the function begins that getinfo has told of (with "Sf"): 0 for the code of a whole source.
+local function first_line(info)
+  return (info.what == "main" or is_main(info.func)) and 0 or info.linedefined
+end
+
+-- Late breakpoints that hooks hear of at a line: those of the source's, and those of functions that begin there.
 local function reach_late(line)
-  local info = getinfo(3, "S")
+  local info = getinfo(3, "Sf")
   local lines = late[info.source]
   local entry = lines and lines[line]
   if not entry then return nil end
   local hit, remark, kind
+  local first = first_line(info)
   for i = 1, #entry do
     local each = entry[i]
-    if not each.first or each.first == info.linedefined then
-      local list = each.points[line]
+    if not each.first or each.first == first then
+      local list = each.points[each.line]
       local ids, problem, reason
       if list then ids, problem, reason = reach_all(list, nil, nil, 3) end
       if ids then
@@ -220,7 +226,9 @@ local function add_site(id, path, source, line, condition, tests)
   if tests then testing[id] = true end
 end
 
--- lines: {{line, path, first, calls}, ...} of a source whose code was compiled without them; none: forget it.
+-- lines: {{line, hook, path, first, calls}, ...} of a source whose code was compiled without them; none: forget it.
+-- `hook`: the line that hooks hear of when the code comes to the breakpoint's; `first`: where the function begins
+-- that counts, 0 for the code of the whole source, nothing for any.
 -- `calls`: {{first, second}, ...}, the first two parameters of each function that has code there, "" for none and
 -- "..." for those without names.
 -- Answers whether this has changed anything.
@@ -231,9 +239,9 @@ local function set_late(source, lines)
     local each = lines[i]
     points[each.path] = points[each.path] or {}
     late[source] = late[source] or {}
-    local entry = late[source][each.line] or {}
-    entry[#entry + 1] = { points = points[each.path], first = each.first, calls = each.calls }
-    late[source][each.line] = entry
+    local entry = late[source][each.hook] or {}
+    entry[#entry + 1] = { points = points[each.path], line = each.line, first = each.first, calls = each.calls }
+    late[source][each.hook] = entry
   end
   for line in next, late_lines do late_lines[line] = nil end
   for _, lines_of in next, late do
@@ -262,7 +270,8 @@ local function clear()
 end
 
 return {
-  late_lines = late_lines, reach = reach, reach_late = reach_late, insist = insist, text_of = text_of,
+  late_lines = late_lines, reach = reach, reach_late = reach_late, first_line = first_line,
+  insist = insist, text_of = text_of,
   set_points = set_points, begin_source = begin_source, add_site = add_site, set_late = set_late, clear = clear,
   always = function() return always end, -- for its upvalue, which the code shares
   -- Whether the code shall make every inserted call, because a step may arrive at any of them.
@@ -271,7 +280,7 @@ return {
     set_always()
   end,
   each_late_call = each_late_call,
-  -- The late breakpoints of a source by line, nil if it has none.
+  -- The late breakpoints of a source by the line that hooks hear of, nil if it has none.
   late_in = function(source) return late[source] end,
   -- The points of a line with an inserted call, if there are any now.
   inserted_at = function(source, line)

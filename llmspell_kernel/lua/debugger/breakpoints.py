@@ -183,6 +183,11 @@ class Breakpoints:
         names = [each.name for each in code.functions if each.first_line == first_line] if code else []
         return names[0] if len(names) == 1 else ""
 
+    def shown_line(self, path: str, line: int, function_line: int) -> int:
+        """The line to show for code at `line` of a function, as `CodeLines.shown_line`."""
+        code = self.code_lines(path)
+        return line if code is None else code.shown_line(line, function_line)
+
     def seen(self, path: str) -> list[Breakpoint]:
         """A source's text is known (or another one) from now on; answers the breakpoints this changes."""
         with self._lock:

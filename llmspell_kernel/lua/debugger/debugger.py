@@ -167,6 +167,7 @@ class Debugger:
             "stopped": self._on_stopped,
             "resumed": self._on_resumed,
             "write": self._on_write,
+            "shown_line": self._shown_line,
             "expired": self._calls.mailbox.has_expired,
         }
         engine, commands, self._forget = load_engine(state, control)
@@ -268,6 +269,11 @@ class Debugger:
         self._lua.start_clock()
         for listener in self._listeners:
             listener.continued()
+
+    def _shown_line(self, source: bytes, line: int, function_line: int) -> int:
+        # Calls nothing in Lua: a coroutine's hook calls this, and the main thread may have one.
+        path = self.sources.path_of(source.decode(errors="surrogateescape"))
+        return self._breakpoints.shown_line(path, line, function_line)
 
     def _on_write(self, text: bytes, source: bytes, line: int) -> None:
         path = self.sources.path_of(source.decode(errors="surrogateescape"))
@@ -402,7 +408,7 @@ class Debugger:
         return found
 
     def _frames(self, listed: Any) -> list[StackFrame]:
-        return rows.frames(listed, self.sources, self._breakpoints.function_name)
+        return rows.frames(listed, self.sources, self._breakpoints)
 
     def scopes(self, frame: int) -> list[Scope]:
         """The groups of variables of a frame."""

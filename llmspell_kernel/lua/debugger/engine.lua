@@ -3,8 +3,9 @@
 -- which is installed while code is stepped through or is about to pause, and where breakpoints came later ("late").
 -- breakpoints.lua knows both kinds, watching.lua finds the code with late ones.
 -- The host's functions: wait(may_block) answers nothing, or a function and its arguments; answer(ok, ...);
--- stopped(reason, thread, text, ids); resumed(); write(text, source, line); expired(): whether the command that is being
--- carried out has used up its time. `now` is what breakpoints.lua says.
+-- stopped(reason, thread, text, ids); resumed(); write(text, source, line); shown_line(source, line, function_line): as
+-- in lines.py; expired(): whether the command that is being carried out has used up its time. `now` is what
+-- breakpoints.lua says.
 local host, control, threads, breakpoints, now, jit_lines, watching = ...
 local getinfo, getlocal, sethook = host.debug.getinfo, host.debug.getlocal, host.debug.sethook
 local running, status, resume, create = coroutine.running, coroutine.status, coroutine.resume, coroutine.create
@@ -15,7 +16,8 @@ local is_own, check, ending = host.is_own, host.check, host.ending
 local release, limit_memory = host.release, host.limit_memory
 local debugger = host.debugger
 local arm, arm_active, dispatch = debugger.arm, debugger.arm_active, debugger.dispatch
-local late_lines, reach_late, text_of = breakpoints.late_lines, breakpoints.reach_late, breakpoints.text_of
+local late_lines, reach_late = breakpoints.late_lines, breakpoints.reach_late
+local first_line, text_of = breakpoints.first_line, breakpoints.text_of
 local globals = _G
 local raw_xpcall = host.raw_xpcall
 local main = host.main_thread
@@ -139,11 +141,12 @@ local function has_left_thread()
 end
 
 local function stop_here(line)
-  local info = getinfo(3, "S")
+  local info = getinfo(3, "Sf")
   if is_own(info.source) then return end
+  local is_target = target and here() == target.thread and getinfo(target.depth + 2, "l")
+    and not getinfo(target.depth + 3, "l")
   if rest_of_line then
-    if rest_of_line == line and here() == target.thread and getinfo(target.depth + 2, "l")
-      and not getinfo(target.depth + 3, "l") then
+    if rest_of_line == line and is_target then
       if not jit then rest_of_line = nil end
       return
     end
@@ -154,7 +157,14 @@ local function stop_here(line)
     return
   end
   now.arriving = nil
+  -- A function is made on the line of its `end`, in the middle of its statement or before the rest of it.
+  local shown = control.shown_line(info.source, line, first_line(info))
+  if shown ~= line and is_target and target.line == shown then
+    rest_of_line = shown
+    return
+  end
   stop_at(line)
+  if mode and shown ~= line then rest_of_line = shown end
 end
 
 -- Level 1 is the hook, 2 the function it was called for: a call at depth d from the outermost is at level 2, and
@@ -308,7 +318,7 @@ local function go_on(how, id)
   if how then
     local thread = threads.thread_of(id) or stopped
     local frame = threads.innermost(thread)
-    target = { thread = thread, depth = frame and frame.depth or 0 }
+    target = { thread = thread, depth = frame and frame.depth or 0, line = frame and frame.line }
   end
   leaving = true
 end

@@ -42,6 +42,7 @@ def load_engine(state: LuaState, control: Mapping[str, Callable[..., Any]]) -> E
     lines = state.late_chunk(_FOLDER / "jit_lines.lua", host)
     watching = state.late_chunk(_FOLDER / "watching.lua", host, points, now, lines)
     engine = state.late_chunk(_FOLDER / "engine.lua", host, for_engine, threads, points, now, lines, watching)
+    engine[b"lines_of"] = state.late_chunk(_FOLDER / "active_lines.lua", host)[b"lines_of"]
     offered = state.late_chunk(_FOLDER / "commands.lua", host, engine, threads, variables, evaluation)
     return Engine(dict(engine.items()), dict(offered[b"commands"].items()), offered[b"forget"])
 

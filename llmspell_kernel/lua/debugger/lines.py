@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from functools import cached_property
 
 from llmspell_kernel.lua.debugger.places import CodeFunction, Place, outline
 from llmspell_kernel.lua.lexer import Token, significant
@@ -49,6 +51,43 @@ class CodeLines:
             self.functions[place.function].parameters if place.function >= 0 else ("...",)
             for place in self.at(line)
         ]
+
+    def shown_line(self, line: int, function_line: int) -> int:
+        """The line to show where Lua says that a function's code is at `line`.
+
+        Lua makes a function, and assigns it, on the line of its `end`: shown is where it begins, unless
+        another statement stands beside that `end`. `function_line` is where the function begins whose code
+        this is, 0 for the chunk.
+        """
+        for made in self._by_end.get(line, ()):
+            first = self.functions[made.outer].first_line if made.outer >= 0 else 0
+            if made.first_line < line and first == function_line:
+                if all(place.function != made.outer for place in self.at(line)):
+                    return made.first_line
+        return line
+
+    @cached_property
+    def _by_end(self) -> dict[int, list[CodeFunction]]:
+        found: dict[int, list[CodeFunction]] = {}
+        for function in self.functions:
+            found.setdefault(function.last_line, []).append(function)
+        return found
+
+    def definition_end(self, place: Place) -> int:
+        """The line of the `end` of the function that a statement at `place` defines; 0 if it defines none."""
+        if not re.compile(r"((local|global)\s+)?function\b").match(self.code, place.offset):
+            return 0
+        ends = (
+            function.last_line
+            for function in self.functions
+            if function.outer == place.function and function.opening > place.offset
+        )
+        return next(ends, 0)
+
+    def behind(self, place: Place) -> Place | None:
+        """The next place of the same function."""
+        index = bisect_right(self.places, place.offset, key=lambda each: each.offset)
+        return next((each for each in self.places[index:] if each.function == place.function), None)
 
     def is_local(self, name: str, offset: int) -> bool:
         """Whether `name` is certainly a local variable for what starts at `offset`."""

@@ -55,6 +55,9 @@ class CodeFunction(NamedTuple):
         body: the offset behind its parameters' `)`; 0 if they have none.
         statement_line: where its first statement starts, or its `end` if it has none.
         parameters: their names, `self` among them; `...` for what has no name.
+        outer: index of the function whose code it is made by, -1 for the chunk itself.
+        opening: the offset of what follows its name.
+        end: the offset behind its `end`; 0 if it has none.
     """
 
     name: str
@@ -63,6 +66,9 @@ class CodeFunction(NamedTuple):
     body: int
     statement_line: int
     parameters: tuple[str, ...] = ()
+    outer: int = -1
+    opening: int = 0
+    end: int = 0
 
     def is_called(self, name: str) -> bool:
         """Whether a user may mean it by `name`: its own, or the last parts of it; `:` is as good as `.`."""
@@ -304,7 +310,8 @@ class _Walker(ExpressionWalker):
             if top.last != "return":
                 self._place("end", index, insertable=top.last != "label")
             number = top.function
-            self._functions[number] = self._functions[number]._replace(last_line=self._tokens[index].line)
+            token = self._tokens[index]
+            self._functions[number] = self._functions[number]._replace(last_line=token.line, end=token.end)
         if top.opener:
             self._block_ends(index)
         else:
@@ -361,7 +368,9 @@ class _Walker(ExpressionWalker):
         if ":" in name:
             names.insert(0, "self")
         rest = ["..."] if texts[index - 2] == "..." else []
-        self._functions.append(CodeFunction(name, first, 0, body, 0, (*names, *rest)))
+        outer = self._top.function
+        start = self._tokens[opening].start if opening < len(self._tokens) else 0
+        self._functions.append(CodeFunction(name, first, 0, body, 0, (*names, *rest), outer, start))
         self._push("function", START if statement else VALUE, len(self._functions) - 1)
         self._top.names = [(name, body) for name in names] if body else []
         return index

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.lua.debugger import rows
+from llmspell_kernel.lua.debugger.active_lines import ActiveLines, HookLine
 from llmspell_kernel.lua.debugger.breakpoints import Breakpoint, Breakpoints, one_line_functions
 from llmspell_kernel.lua.debugger.calls import to_lua
 from llmspell_kernel.lua.debugger.instrumentation import Instrumentation, instrument
@@ -41,6 +42,7 @@ class Placing:
         self._sources = sources
         self._changed = changed
         self._has_cdata = b"LuaJIT" in runtime.lua_implementation
+        self._active = ActiveLines(engine[b"lines_of"])
         self._ids = itertools.count(1)
         self._chunks: dict[str, tuple[str, set[int]]] = {}  # path -> source, lines that are part of its code
 
@@ -98,16 +100,22 @@ class Placing:
         source, inserted = self._chunks.get(path, ("", set()))
         on_lines: list[Mapping[str, Any]] = []
         in_functions: list[Mapping[str, Any]] = []
-        late: list[Mapping[str, Any]] = []
+        late: list[dict[str, Any]] = []
         for line, each in self._breakpoints.active(path):
             calls = [_first_two(names) for names in code.parameters_at(line)] if code is not None else []
             on_one_line = code is not None and each.function and one_line_functions(code, each.function, line)
             (in_functions if on_one_line else on_lines).append(rows.breakpoint_row(line, each))
-            place: Mapping[str, Any] = {"line": line, "path": path, "calls": calls}
+            if (-line if on_one_line else line) in inserted:
+                continue
+            place: dict[str, Any] = {"line": line, "path": path, "calls": calls}
+            hooks = [HookLine(line)] if code is None else self._active.hooks(code, line)
             if on_one_line:
-                place = {"line": line, "path": path + _FUNCTION, "first": line, "calls": calls}
-            if (-line if on_one_line else line) not in inserted and place not in late:
-                late.append(place)
+                place["path"] = path + _FUNCTION
+                hooks = [HookLine(line, line)]
+            for hook in hooks:
+                here = {**place, "hook": hook.line, "first": hook.function_line}
+                if here not in late:
+                    late.append(here)
         self._engine[b"set_points"](to_lua(path), self._table(on_lines))
         self._engine[b"set_points"](to_lua(path + _FUNCTION), self._table(in_functions))
         if source:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from llmspell_kernel.lua.debugger.breakpoints import Breakpoint
+from llmspell_kernel.lua.debugger.breakpoints import Breakpoint, Breakpoints
 from llmspell_kernel.lua.debugger.conditions import inlined
 from llmspell_kernel.lua.debugger.model import Scope, Source, StackFrame, ThreadInfo, Variable
 from llmspell_kernel.lua.debugger.sources import Sources
@@ -28,12 +28,12 @@ def threads(listed: Any) -> list[ThreadInfo]:
     return sorted(found, key=lambda thread: thread.id)
 
 
-def frames(listed: Any, sources: Sources, function_name: Callable[[str, int], str]) -> list[StackFrame]:
-    """Rows of threads.lua with ids; `function_name` knows what the function at a path's line is called."""
-    return [_frame(row, sources, function_name) for row in _listed(listed)]
+def frames(listed: Any, sources: Sources, breakpoints: Breakpoints) -> list[StackFrame]:
+    """Rows of threads.lua with ids; `breakpoints` knows the sources' functions."""
+    return [_frame(row, sources, breakpoints) for row in _listed(listed)]
 
 
-def _frame(row: Any, sources: Sources, function_name: Callable[[str, int], str]) -> StackFrame:
+def _frame(row: Any, sources: Sources, breakpoints: Breakpoints) -> StackFrame:
     identity, called = int(row[b"id"]), _text(row[b"name"])
     if row[b"what"] == b"Python":
         return _python_frame(identity, called, row[b"file"], int(row[b"line"] or 0))
@@ -44,8 +44,9 @@ def _frame(row: Any, sources: Sources, function_name: Callable[[str, int], str])
     if row[b"main"]:
         name = "main chunk"
     else:
-        name = function_name(source.path, first) or called or f"function at line {first}"
-    return StackFrame(identity, name, source, max(0, int(row[b"line"])), subtle=source.own)
+        name = breakpoints.function_name(source.path, first) or called or f"function at line {first}"
+    line = breakpoints.shown_line(source.path, max(0, int(row[b"line"])), 0 if row[b"main"] else first)
+    return StackFrame(identity, name, source, line, subtle=source.own)
 
 
 def _python_frame(identity: int, name: str, file: bytes | None, line: int) -> StackFrame:

@@ -147,8 +147,10 @@ end
 local function innermost(thread)
   local total = count(thread)
   for level = 0, total - 1 do
-    local info = getinfo(thread, level, "S")
-    if info.what ~= "C" and not is_own(info.source) then return { thread = thread, depth = total - level } end
+    local info = getinfo(thread, level, "Sl")
+    if info.what ~= "C" and not is_own(info.source) then
+      return { thread = thread, depth = total - level, line = info.currentline }
+    end
   end
   return nil
 end

@@ -18,7 +18,7 @@ local is_own, period, raw_xpcall = host.is_own, host.period, host.raw_xpcall
 local debugger = host.debugger
 local arm, dispatch, threads = debugger.arm, debugger.dispatch, debugger.threads
 local main = host.main_thread
-local late_lines, reach_late = breakpoints.late_lines, breakpoints.reach_late
+local late_lines, reach_late, first_line = breakpoints.late_lines, breakpoints.reach_late, breakpoints.first_line
 
 local UNNAMED = "(temporary)" -- what Lua calls a first parameter that is none
 local OF_C = "(C temporary)"  -- the same in a function of C that has been given something
@@ -41,12 +41,20 @@ end
 
 -- Which functions -------------------------------------------------------------------------------------
 
+-- Whether any of the entries is for a function that begins at a line.
+local function is_meant(entry, first)
+  for i = 1, #entry do
+    if not entry[i].first or entry[i].first == first then return true end
+  end
+  return false
+end
+
 -- Whether any of the lines is in a function, and has code there.
 local function has_code(f, info, lines)
   local is_chunk = info.what == "main"
-  local active
-  for line in next, lines do
-    if is_chunk or (line >= info.linedefined and line <= info.lastlinedefined) then
+  local first, active = first_line(info), nil
+  for line, entry in next, lines do
+    if (is_chunk or (line >= info.linedefined and line <= info.lastlinedefined)) and is_meant(entry, first) then
       active = active or getinfo(f, "L").activelines
       if active[line] then return true end
     end
@@ -59,7 +67,7 @@ local function kind_of(f)
   local kind = kinds[f]
   if kind == nil then
     if f == nil then return "C" end
-    local info = getinfo(f, "S")
+    local info = getinfo(f, "Sf")
     local lines = breakpoints.late_in(info.source)
     if info.what == "C" then
       kind = "C"

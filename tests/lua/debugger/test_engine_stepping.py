@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmspell_kernel.lua.debugger.model import StepKind
+from llmspell_kernel.lua.debugger.model import SourceBreakpoint, StepKind
 
 from .session import Session
 
@@ -492,3 +492,43 @@ def test_steps_end_with_the_cell_and_leave_no_hook(session: Session, kind: StepK
             break
     assert cell.future.result(60).error is None
     assert session.run("return debug.gethook()") == "nil"
+
+
+MADE = """
+function a(x)
+  return x
+end
+local function b(x)
+  return x
+end
+local t = {
+  c = function(x)
+    return x
+  end,
+}
+t.d = function(x)
+  return x
+end
+return pcall(function()
+  return b(1)
+end)
+"""
+
+
+def test_a_function_is_made_where_it_begins(session: Session) -> None:
+    cell = session.start(MADE, SourceBreakpoint(1))
+    session.wait_stop()
+    assert session.line() == 1
+    assert [session.step("over") for _ in range(6)] == [4, 7, 8, 11, 12, 15]
+    session.resume()
+    assert session.finish(cell) == "true\t1"
+
+
+def test_entry_is_where_the_first_function_begins(session: Session) -> None:
+    session.debugger.stop_on_entry = True
+    cell = session.start("-- a head\nlocal function f()\n  return 1\nend\nreturn f()")
+    assert session.wait_stop().reason == "entry"
+    assert session.line() == 2
+    assert session.step("over") == 5
+    session.resume()
+    assert session.finish(cell) == "1"
