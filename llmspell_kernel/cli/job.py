@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Command, Frame
+from llmspell_kernel.cli.settings import dry_run_option, is_dry_run
 from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
 
 if TYPE_CHECKING:
@@ -54,12 +56,14 @@ def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `run` and `exec`."""
     for option in reversed(
         (
+            dry_run_option,
             click.option(
                 "--engine", type=click.Choice(ENGINES), help="The Lua it runs in; also LLMSPELL_ENGINE."
             ),
             click.option(
                 "--connect",
                 metavar="WHERE",
+                shell_complete=completing.kernels,
                 help="Run it in a running kernel: a connection file, an id or name (llmspell kernel list), "
                 "or tcp://HOST:PORT.",
             ),
@@ -81,6 +85,8 @@ def perform(frame: Frame, job: Job) -> int:
     Raises:
         LLMSpellError: it cannot begin.
     """
+    if is_dry_run(frame, _flags(job.engine)):
+        return 0
     if job.connect is not None:
         if job.engine is not None:
             raise click.UsageError(
@@ -133,7 +139,11 @@ def settings_of(frame: Frame, engine: str | None) -> RuntimeSettings:
         return RuntimeSettings(LuaSettings(language="lua54" if engine in (None, "lua") else engine or ""))
     from llmspell_kernel.cli.settings import loaded
 
-    return runtime_settings(loaded(frame, {} if engine is None else {"default_engine": engine}).settings)
+    return runtime_settings(loaded(frame, _flags(engine)).settings)
+
+
+def _flags(engine: str | None) -> dict[str, str]:
+    return {} if engine is None else {"default_engine": engine}
 
 
 def show_document(

@@ -32,7 +32,7 @@ class Origin:
 
     Attributes:
         kind: `default`, `file`, `profile`, `environment`, `flag` or `script`.
-        name: the file, the profile's layer, the variable, the flag.
+        name: the file, the profile's layer, the variable; `command line` for a flag.
         line: in the file; 0 where there is none.
     """
 

@@ -101,7 +101,7 @@ def load(
         read.append("environment")
     if flags:
         for name, value in flags.items():
-            layers.lay_over(values, {tuple(name.split(".")): (value, Origin("flag", f"--{name}"))})
+            layers.lay_over(values, {tuple(name.split(".")): (value, Origin("flag", "command line"))})
         read.append("flags")
     values = _renamed(values)
     settings = checked(values)

@@ -66,13 +66,18 @@ def root() -> Node:
 
 def leaves(node: Node | None = None) -> Iterator[Node]:
     """Every setting below a table, in the order of the structs; free names as ANY_NAME."""
+    return (each for each in nodes(node) if each.table is None)
+
+
+def nodes(node: Node | None = None) -> Iterator[Node]:
+    """The same with tables, each before what is in it; not the one that all is below."""
     start = root() if node is None else node
-    if start.table is None:
+    if start.key:
         yield start
     for child in start.children:
-        yield from leaves(child)
+        yield from nodes(child)
     if start.rest is not None and start.rest.table is not None:
-        yield from leaves(start.rest)
+        yield from nodes(start.rest)
 
 
 def find(key: Key) -> Node | None:

@@ -31,12 +31,13 @@ def kernel_options(found: Loaded) -> Options:
             "history_file",
             "dap_port",
             "dap_ip",
-            "dap_token",
             "idle_timeout",
             "max_clients",
         )
         if f"kernel.{name}" in given
     }
+    if kernel.dap_token:
+        options["dap_token"] = kernel.dap_token
     if "security.rate_limit_per_minute" in given:
         options["rate_limit_per_minute"] = settings.security.rate_limit_per_minute
     if "default_engine" in given:

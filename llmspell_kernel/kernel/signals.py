@@ -61,9 +61,14 @@ class InterruptSignals:
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
         # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
         # With the gate shut: what the cell calls next must know of it before it blocks.
-        with self._reading:
+        # The other thread may be telling just now, and wait for what this one holds: then it asks again.
+        if not self._reading.acquire(blocking=False):
+            return
+        try:
             self._tell()
             unhandled, self._unhandled = self._unhandled, False
+        finally:
+            self._reading.release()
         if not unhandled:
             return  # forgotten, or one of our own that came too late
         if not self._gate.open:

@@ -55,6 +55,7 @@ class LuaInterpreter(Interpreter):
         endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
             failed; they must not raise.
         on_exit: what os.exit comes to, where it does more than end the cell.
+        timed_out: the cell that runs, or ran last, has reached its time limit.
         unit: what messages call the running code.
         shares_streams: child processes have this process's own streams; to be set before any is started.
     """
@@ -74,6 +75,7 @@ class LuaInterpreter(Interpreter):
         self._debugger: Debugger | None = None
         self._timer: threading.Timer | None = None
         self.on_exit: Callable[[int], Outcome] | None = None
+        self.timed_out = False
         self.unit = "cell"
         self.shares_streams = False
         self._children: Children | None = None
@@ -242,6 +244,7 @@ class LuaInterpreter(Interpreter):
     def start_clock(self) -> None:
         """From now on the running cell has the time that cells may take. Any thread, as `stop_clock`."""
         seconds = self.settings.time_limit
+        self.timed_out = False
         if seconds > 0:
             self._timer = threading.Timer(seconds, self._time_out, (seconds,))
             self._timer.daemon = True
@@ -256,6 +259,7 @@ class LuaInterpreter(Interpreter):
     def _time_out(self, seconds: float) -> None:
         there, _ = self.state.interrupts.end_cell(CellTimeLimit(seconds))
         if there:
+            self.timed_out = True
             self.signal_children(by_force=False)
             self.waits.wake()
             self.frontend.wake()

@@ -261,10 +261,42 @@ def test_editing(llmspell: Llmspell, here: Path) -> None:
     assert llmspell("config", "edit", EDITOR="true", VISUAL="").returncode == 0
 
 
-@pytest.mark.parametrize("shell", ["config get ", "config show kernel.p"])
-def test_keys_are_completed(llmspell: Llmspell, shell: str) -> None:
-    words = f"llmspell {shell}"
+@pytest.mark.parametrize("typed", ["config get ", "config show kernel.p"])
+def test_keys_are_completed(llmspell: Llmspell, typed: str) -> None:
+    done = llmspell(_LLMSPELL_COMPLETE="bash", COMP_LINE=f"llmspell {typed}")
+    assert "kernel.port" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("kernel", "start", "--language", "luajit"),
+        ("run", "--engine", "luajit", "there.lua"),
+        ("exec", "--engine", "luajit", "error()"),
+    ],
+)
+def test_a_dry_run_shows_the_settings_only(llmspell: Llmspell, here: Path, command: tuple[str, ...]) -> None:
+    (here / "there.lua").write_text("error()")
+    done = llmspell("-p", "restricted", *command, "--dry-run", LLMSPELL_KERNEL_PORT="7000")
+    assert done.returncode == 0 and done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert 'default_engine = "luajit"  # command line' in lines
+    assert "port = 7000  # LLMSPELL_KERNEL_PORT" in lines
+    assert "allow_file_access = false  # profile features/restricted:8" in lines
+
+
+def test_settings_reach_scripts(llmspell: Llmspell, here: Path) -> None:
+    (here / "llmspell.toml").write_text("[engines.lua]\nstdlib = 'basic'\n")
+    assert llmspell("exec", "print(io, Config.getSection('engines.lua.stdlib'))").stdout == "nil\tbasic\n"
     done = llmspell(
-        _LLMSPELL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split(" ")) - 1)
+        "-p", "features/restricted", "exec", "os.execute('echo')", LLMSPELL_ENGINES_LUA_STDLIB="all"
     )
-    assert "plain,kernel.port" in done.stdout
+    assert done.returncode == 1 and "runtime.security.allow_process_spawn" in done.stderr
+    (here / "forever.lua").write_text("while true do end")
+    done = llmspell("run", "forever.lua", LLMSPELL_SCRIPT_TIMEOUT_SECONDS="0.2")
+    assert done.returncode == 124 and "0.2 s" in done.stderr
+    (here / "llmspell.toml").write_text("[kernel]\nprot = 1\n")
+    for command in (("run", "forever.lua"), ("exec", "1"), ("kernel", "start")):
+        done = llmspell(*command)
+        assert done.returncode == 1
+        assert done.stderr == "error: llmspell.toml:2: kernel.prot: no such setting; did you mean port?\n"

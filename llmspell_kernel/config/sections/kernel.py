@@ -77,5 +77,9 @@ class Kernel(Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="The address of that port; others than loopback need a token.")
     ] = "127.0.0.1"
     dap_token: Annotated[
-        str, Meta(description="What an editor must show to debug this kernel.", extra={"secret": True})
+        str,
+        Meta(
+            description="What an editor must show to debug this kernel; a new random one if empty.",
+            extra={"secret": True},
+        ),
     ] = ""
