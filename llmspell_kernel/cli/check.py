@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.job import ENGINES, settings_of
 
@@ -20,7 +21,7 @@ Examples:
   llmspell check lib/*.lua --output json
   llmspell check report.lua --engine luajit --global ngx    a name that somebody else sets"""
 )
-@click.argument("scripts", nargs=-1, required=True, metavar="SCRIPT...")
+@click.argument("scripts", nargs=-1, required=True, metavar="SCRIPT...", shell_complete=completing.files)
 @click.option("--engine", type=click.Choice(ENGINES), help="The Lua they are for; also LLMSPELL_ENGINE.")
 @click.option(
     "--global",

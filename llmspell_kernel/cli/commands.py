@@ -15,6 +15,7 @@ COMMANDS = {
     "debug": "llmspell_kernel.cli.debug:debug",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
+    "completion": "llmspell_kernel.cli.completion:completion",
     "version": "llmspell_kernel.cli.version:version",
 }
 """Each command by its name, in the order of `--help`: where it is, as `module:attribute`."""

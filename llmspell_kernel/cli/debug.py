@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import command
 from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
 
@@ -30,7 +31,7 @@ Examples:
   llmspell debug tour.lua -- first second      arguments of the script"""
 )
 @click.argument("script", type=click.Path(exists=True, dir_okay=False))
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=completing.files)
 @click.option(
     "--listen",
     metavar="[HOST:]PORT",

@@ -20,7 +20,9 @@ FAILED, MISUSED, INTERRUPTED, NO_READER = 1, 2, 130, 141
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Runs `llmspell` with these arguments, by default those of the process; answers the exit status."""
     if "_LLMSPELL_COMPLETE" in os.environ:  # a shell asks what could come next
-        llmspell.main(arguments, prog_name="llmspell")
+        from llmspell_kernel.cli.completion.answers import answer
+
+        return answer(llmspell)
     frame = Frame()
     try:
         status = _status_of(sys.argv[1:] if arguments is None else list(arguments), frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, pass_frame
 from llmspell_kernel.cli.job import Job, ScriptCommand, perform, script_options
 
@@ -20,7 +21,7 @@ Examples:
   llmspell exec --connect llmspell 'count'         a variable of a running kernel""",
 )
 @click.argument("code")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=completing.files)
 @script_options
 @pass_frame
 def exec_(

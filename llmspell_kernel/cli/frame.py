@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Literal, overload
 
 import click
 
+from llmspell_kernel.cli import completing
+
 if TYPE_CHECKING:
     from llmspell_kernel.cli.output import Text
 
@@ -110,12 +112,20 @@ _DECLARATIONS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
     (
         "config",
         ("-c", "--config"),
-        {"metavar": "FILE", "help": "Settings from this file; also LLMSPELL_CONFIG."},
+        {
+            "metavar": "FILE",
+            "help": "Settings from this file; also LLMSPELL_CONFIG.",
+            "shell_complete": completing.files,
+        },
     ),
     (
         "profile",
         ("-p", "--profile"),
-        {"metavar": "NAME", "help": "Settings that go by a name, several with commas between them."},
+        {
+            "metavar": "NAME",
+            "help": "Settings that go by a name, several with commas between them.",
+            "shell_complete": completing.profiles,
+        },
     ),
     (
         "output",

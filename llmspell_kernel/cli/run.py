@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, pass_frame
 from llmspell_kernel.cli.job import Job, ScriptCommand, perform, script_options
 
@@ -19,8 +20,8 @@ Examples:
   llmspell run report.lua --engine luajit --timeout 60
   llmspell run report.lua --connect llmspell       in the running kernel of that name""",
 )
-@click.argument("script")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("script", shell_complete=completing.files)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=completing.files)
 @script_options
 @pass_frame
 def run(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.config.documents import Key
 
 
+_HELP_WIDTH = 70
+
+
 class KeyType(click.ParamType["Key"]):
     """A dotted key; the shell completes it."""
 
@@ -19,13 +22,15 @@ class KeyType(click.ParamType["Key"]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The settings that begin so."""
+        """The settings that begin so; sections too, for an argument that may be one."""
+        from textwrap import shorten
+
         from llmspell_kernel.config import schema
 
         return [
-            CompletionItem(node.name, help=node.description)
-            for node in schema.leaves()
-            if node.name.startswith(incomplete)
+            CompletionItem(node.name, help=shorten(node.description, _HELP_WIDTH, placeholder=" …"))
+            for node in schema.nodes()
+            if node.name.startswith(incomplete) and (node.table is None or param.name == "section")
         ]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Key:

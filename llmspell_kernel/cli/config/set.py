@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.config.files import file_to_change
 from llmspell_kernel.cli.config.keys import KEY
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
@@ -24,7 +25,7 @@ Examples:
   llmspell -c prod.toml config set logging.level error""",
 )
 @click.argument("key", type=KEY)
-@click.argument("value")
+@click.argument("value", shell_complete=completing.setting_values)
 @click.option("--user", is_flag=True, help="In your own file, ~/.llmspell/config.toml.")
 @pass_frame
 def set_(frame: Frame, key: Key, value: str, user: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 if TYPE_CHECKING:
@@ -23,8 +24,16 @@ Examples:
   llmspell kernel stop --all --timeout 5
   llmspell kernel stop work --force         at once, without asking it""",
 )
-@click.argument("where", nargs=-1)
-@click.option("-i", "--id", "ids", metavar="ID", multiple=True, help="The same as WHERE.")
+@click.argument("where", nargs=-1, shell_complete=completing.kernels)
+@click.option(
+    "-i",
+    "--id",
+    "ids",
+    metavar="ID",
+    multiple=True,
+    help="The same as WHERE.",
+    shell_complete=completing.kernels,
+)
 @click.option("--all", "every", is_flag=True, help="All LLMSpell kernels, also what dead ones have left.")
 @click.option(
     "--timeout",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from llmspell_kernel.cli import completing
+
 if TYPE_CHECKING:
     from llmspell_kernel.client.discovery import FoundKernel
     from llmspell_kernel.client.probe import Health
@@ -24,8 +26,15 @@ def where_options(function: F) -> F:
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="A file with that key.",
         ),
-        click.option("-i", "--id", "by_id", metavar="ID", help="The same as WHERE."),
-        click.argument("where", required=False),
+        click.option(
+            "-i",
+            "--id",
+            "by_id",
+            metavar="ID",
+            help="The same as WHERE.",
+            shell_complete=completing.kernels,
+        ),
+        click.argument("where", required=False, shell_complete=completing.kernels),
     ):
         function = decorate(function)
     return function

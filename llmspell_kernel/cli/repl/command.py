@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.job import ENGINES
 
@@ -25,6 +26,7 @@ Examples:
 @click.option(
     "--connect",
     metavar="WHERE",
+    shell_complete=completing.kernels,
     help="Type into a running kernel: a connection file, an id or "
     "name (llmspell kernel list), or tcp://HOST:PORT.",
 )
@@ -38,6 +40,7 @@ Examples:
 @click.option(
     "--history",
     metavar="FILE",
+    shell_complete=completing.files,
     help="Where inputs last, instead of the usual place; :memory: to forget them.",
 )
 @pass_frame
