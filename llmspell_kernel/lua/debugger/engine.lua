@@ -289,6 +289,7 @@ local function set_filters(raised, uncaught)
   debugger.passed_on = function(problem) passed_on = { problem } end
   if raised and not replaced_pcall then
     replaced_pcall = globals.pcall
+    host.introspection.stand_in(watched_pcall, replaced_pcall)
     globals.pcall = watched_pcall
   elseif not raised and replaced_pcall then
     if globals.pcall == watched_pcall then globals.pcall = replaced_pcall end

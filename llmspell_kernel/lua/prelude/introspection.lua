@@ -326,6 +326,8 @@ end
 return {
   name_module = name_module,
   name_of = function(value) return names[value] end,
+  -- From now on `value` is called as what it takes the place of.
+  stand_in = function(value, original) names[value], standard[value] = names[original], standard[original] end,
   describe_objects = describe_objects,
   name_standard_library = name_standard_library,
   fields = fields,

@@ -120,6 +120,15 @@ def test_nothing_of_the_runtime_shows(session: Session) -> None:
     assert "later" not in children(session, library)
 
 
+def test_the_pcall_that_stops_on_raised_errors_is_of_the_library(session: Session) -> None:
+    session.debugger.set_exception_filters(session.recorder, ["raised"])
+    frame = stopped_in(session, "x = 1\nlocal y = x -- here\nx = y")
+    shown = rows(session, frame, "globals")
+    assert list(shown) == ["x", "[library]"]
+    assert "pcall" in children(session, shown["[library]"])
+    assert [each.name for each in session.debugger.variables(0)] == ["x"]
+
+
 def test_a_standard_function_that_a_script_replaced_or_renamed_is_the_scripts(session: Session) -> None:
     frame = stopped_in(session, "function tostring() end\nshow = print\nlocal x -- here\nx = 1")
     assert {"tostring", "show"} <= rows(session, frame, "globals").keys()
