@@ -112,6 +112,14 @@ def test_breakpoints_stacks_and_variables(debugging: Debugging) -> None:
     assert said.answers[-1][1] == "total 24\n" and said.status == 0
 
 
+def test_breakpoints_are_numbered_one_after_the_other(debugging: Debugging) -> None:
+    places = ["99", "area", "nosuch", "4 if (", "2", "5", "9"]
+    said = debugging(AREA, *(f"break {place}" for place in places), "break area", "delete 77", "q")
+    numbers = [answer.split()[1] for asked, answer in said.answers if asked.startswith("break")]
+    assert numbers == ["1", "2", "3", "4", "5", "6", "7", "2"]
+    assert said.to("delete 77") == "there is no breakpoint 77; there are: 1, 2, 3, 4, 5, 6, 7\n"
+
+
 def test_steps_go_over_into_and_out(debugging: Debugging) -> None:
     call, product, after = (AREA.line(mark) for mark in ("call", "product", "return"))
     said = debugging(AREA, f"b {call}", "c", "step", "next", "finish", "d 1", "c", options=())

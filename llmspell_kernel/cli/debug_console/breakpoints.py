@@ -96,7 +96,7 @@ class BreakpointBook:
             UsageError: there is none of that number.
         """
         if number not in self._all:
-            known = ", ".join(map(str, self._all)) or "none"
+            known = ", ".join(map(str, self.numbers)) or "none"
             raise UsageError(f"there is no breakpoint {number}; there are: {known}")
         place, _ = self._all.pop(number)
         self._set(place, [each for each, _ in self._of(place)])

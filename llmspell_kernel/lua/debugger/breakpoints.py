@@ -137,17 +137,18 @@ class Breakpoints:
                 check_log_message(log, self._check)
         except DebuggerError as error:
             problem = str(error)
-        found = Breakpoint(next(self._ids), owner, asked, path, function, problem, hits, log, {})
+        found = Breakpoint(0, owner, asked, path, function, problem, hits, log, {})
         if path:
             self._locate(found, path)
         return found
 
-    @staticmethod
-    def _keep(before: list[Breakpoint], made: Breakpoint) -> Breakpoint:
-        """One that was there already stays the same, with its id and its count."""
+    def _keep(self, before: list[Breakpoint], made: Breakpoint) -> Breakpoint:
+        """One that was there already stays the same, with its id and its count; a new one gets the next id."""
         for each in before:
             if each.asked == made.asked and each.function == made.function:
                 made.id = each.id
+        if not made.id:
+            made.id = next(self._ids)
         return made
 
     def _locate(self, breakpoint_: Breakpoint, path: str) -> None:
