@@ -24,17 +24,18 @@ local function release()
 end
 
 local function write(text)
-  if not holding then
-    write_out(text)
-    holding = may_hold
+  busy = true -- already while it looks: what is held afterwards must not be forgotten by the next write
+  if holding then
+    held[count + 1] = text
+    count = count + 1
+    bytes = bytes + #text
+    busy = false
+    if asked or count >= MOST_TEXTS or bytes >= MOST_BYTES then release() end
     return
   end
-  busy = true
-  held[count + 1] = text
-  count = count + 1
-  bytes = bytes + #text
   busy = false
-  if asked or count >= MOST_TEXTS or bytes >= MOST_BYTES then release() end
+  write_out(text)
+  holding = may_hold
 end
 
 return {
