@@ -14,12 +14,12 @@ CELL = "local colour = 'teal'\ndebug.breakpoint()\nprint(colour)"
 
 
 def test_an_editor_is_given_the_text_of_a_cell(new_kernel: Callable[..., KernelSession]) -> None:
-    kernel = new_kernel("llmspell", "--dap-port=0")
+    kernel = new_kernel("llmspell", "--dap-port=0", "--dap-token=")
     port = json.loads(Path(kernel.manager.connection_file).read_text())["llmspell_dap_port"]
     client = DapClient(SocketRoute(("127.0.0.1", port)))
     try:
         initialize(client)
-        client.ask("attach", {})
+        client.request("attach")
         client.request("configurationDone")
         running = kernel.client.execute(CELL, allow_stdin=False)
         client.wait_event("stopped")
