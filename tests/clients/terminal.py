@@ -36,6 +36,14 @@ class Terminal:
         """Type text without Enter."""
         self._tmux("send-keys", "-l", text)
 
+    def resize(self, width: int, height: int) -> None:
+        """Make the window another size, as a user does with the mouse."""
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def visible(self) -> list[str]:
+        """The lines that the screen shows now, not joined where they are wrapped."""
+        return self._tmux("capture-pane", "-p").splitlines()
+
     def screen(self) -> str:
         """What the screen shows, with what has scrolled off it."""
         return self._tmux("capture-pane", "-p", "-J", "-S", "-500")
