@@ -18,7 +18,7 @@ from llmspell_kernel.lua.lexer import KEYWORDS
 from llmspell_kernel.lua.scripts import compiled
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
-_ARGUMENTS = frozenset(("arg", "ARGS"))
+_OF_SCRIPTS = frozenset(("arg", "ARGS", "_ENV"))
 _OTHER_LUAS = frozenset("bit bit32 jit loadstring module setfenv getfenv unpack utf8".split())
 """Globals of some Lua: scripts for several look whether they are there."""
 _NOTHING = frozenset(("null", "None", "NULL", "undefined"))
@@ -54,7 +54,7 @@ class Checker:
         assert isinstance(runtime.interpreter, LuaInterpreter)
         self._lua = runtime.interpreter
         there = (name.decode(errors="replace") for name in self._lua.state.globals if isinstance(name, bytes))
-        self._there = {*there, *_ARGUMENTS, *known}
+        self._there = {*there, *_OF_SCRIPTS, *known}
         self._files: dict[str, Globals] = {}
 
     def problems(self, file: str) -> list[Problem]:
@@ -72,12 +72,13 @@ class Checker:
     def _unknown_globals(self, file: str, source: bytes) -> list[Problem]:
         used = globals_of(_text(source))
         known = self._there | used.assigned | self._loaded(used, os.path.dirname(file), set())
+        tested = {use.name for use in used.read if use.tested} | _OTHER_LUAS
         return [
             Problem(
                 file, use.line, use.column, "global", f"unknown global '{use.name}'", _advice(use.name, known)
             )
             for use in used.read
-            if use.name not in known and not (use.tested or use.name in _OTHER_LUAS)
+            if use.name not in known and use.name not in tested
         ]
 
     def _loaded(self, used: Globals, directory: str, seen: set[str]) -> set[str]:

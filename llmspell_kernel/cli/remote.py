@@ -51,6 +51,8 @@ def run_there(frame: Frame, job: Job) -> int:
             status = FAILED
         else:
             error, status = _error_of(execution), _status_of(execution)
+        if watch.status == TIMED_OUT:
+            error = _late(error, job.timeout or 0)
         status = watch.status or status
     if captured is not None:
         seconds = time.perf_counter() - started
@@ -59,7 +61,7 @@ def run_there(frame: Frame, job: Job) -> int:
         return status
     if job.shows_result and execution is not None and execution.result is not None:
         frontend.display(MimeBundle(execution.result))
-    if error is not None:
+    if error is not None and status != NO_READER:
         _show(error, frontend, frame)
     return status
 
@@ -175,6 +177,13 @@ def _error_of(execution: Execution | None) -> ErrorReport | None:
         return ErrorReport("Aborted", message, (message,))
     error = execution.error
     return None if error is None else ErrorReport(error.ename, error.evalue, tuple(error.traceback))
+
+
+def _late(error: ErrorReport | None, seconds: float) -> ErrorReport:
+    """What to say of a script that was interrupted because its time was over: where, if that is known."""
+    message = f"the script ran longer than its limit of {seconds:g} s"
+    frames = error.traceback[1:] if error is not None else ()
+    return ErrorReport("CellTimeLimit", message, (f"CellTimeLimit: {message}", *frames))
 
 
 def _status_of(execution: Execution | None) -> int:
