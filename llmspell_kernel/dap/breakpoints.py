@@ -30,6 +30,7 @@ from llmspell_kernel.lua.debugger.model import (
 )
 
 _NO_CONDITIONS = "exception filters take no condition here; set the filter without one"
+_NO_NAME = "the function's name is missing: write f, a.f or a:f"
 _NOT_DEBUGGED = "the program runs without the debugger (noDebug)"
 
 
@@ -80,14 +81,18 @@ def _unverified(count: int) -> BreakpointsBody:
 
 
 def set_function_breakpoints(session: Session, arguments: SetFunctionBreakpointsArguments) -> BreakpointsBody:
-    """Replaces the client's breakpoints on functions."""
+    """Replaces the client's breakpoints on functions; one without a name is not set."""
     if session.no_debug:
         return _unverified(len(arguments.breakpoints))
     wanted = [
         FunctionBreakpoint(each.name, each.condition or "", each.hit_condition or "")
         for each in arguments.breakpoints
+        if each.name.strip()
     ]
-    return _told(session, session.debugger.set_function_breakpoints(session, wanted))
+    told = iter(_told(session, session.debugger.set_function_breakpoints(session, wanted)).breakpoints)
+    nameless = BreakpointBody(verified=False, message=_NO_NAME)
+    answers = [next(told) if each.name.strip() else nameless for each in arguments.breakpoints]
+    return BreakpointsBody(breakpoints=answers)
 
 
 def set_exception_breakpoints(

@@ -105,6 +105,16 @@ def test_a_wrong_breakpoint_is_not_verified_and_says_why(debug: Debug) -> None:
         assert session.wait_end().stdout == "55\n"
 
 
+def test_a_function_breakpoint_without_a_name_is_not_set(debug: Debug) -> None:
+    with debug(LOOP) as session:
+        nameless, known, blank = session.set_function_breakpoints("", "nosuch", " ")
+        assert not nameless["verified"] and "name is missing" in nameless["message"]
+        assert nameless == blank and "nosuch" in known["message"]
+        assert session.client.request("debugInfo")["breakpoints"] == []
+        session.run()
+        assert session.wait_end().stdout == "55\n"
+
+
 def test_requests_before_attach_are_refused(tmp_path: Path) -> None:
     with script_session(tmp_path, LOOP) as session:
         assert isinstance(session.target, ScriptTarget)

@@ -143,7 +143,7 @@ class Breakpoints:
         return found
 
     def _keep(self, before: list[Breakpoint], made: Breakpoint) -> Breakpoint:
-        """One that was there already stays the same, with its id and its count; a new one gets the next id."""
+        """One that was there already stays the same, with its id and count; a new one gets the next id."""
         for each in before:
             if each.asked == made.asked and each.function == made.function:
                 made.id = each.id
