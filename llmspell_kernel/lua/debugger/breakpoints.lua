@@ -3,9 +3,9 @@
 -- (a condition or a log's text), arriving (the thread of a step that ends at the inserted call which comes next), and
 -- stop_at(line, kind, remark, ids), which stops; it knows a kind itself if there is none.
 local host, control, threads, evaluation, now = ...
-local getinfo = host.debug.getinfo
+local getinfo, raw_metatable = host.debug.getinfo, host.debug.getmetatable
 local running, resume, create = coroutine.running, coroutine.resume, coroutine.create
-local error, next, pcall, tostring, type = error, next, pcall, tostring, type
+local error, next, pcall, rawget, tostring, type = error, next, pcall, rawget, tostring, type
 local check, release, is_main = host.check, host.release, host.is_main
 local main = host.main_thread
 
@@ -51,8 +51,11 @@ local function evaluated(breakpoint, condition)
   return ok, value
 end
 
+-- An error value as text.
 local function text_of(problem)
   if type(problem) == "string" then return problem end
+  local metatable = raw_metatable(problem)
+  if type(metatable) ~= "table" or rawget(metatable, "__tostring") == nil then return evaluation.preview(problem) end
   local ok, text = pcall(tostring, problem)
   return ok and type(text) == "string" and text or type(problem)
 end

@@ -151,7 +151,7 @@ local function evaluate_code(frame, code, statements)
   if not f and statements then
     local problem
     f, problem = compile(code, env)
-    if not find(message, "<eof>", 1, true) then message = problem end -- not an expression without its end
+    if not find(message, "near '?<eof>'?$") then message = problem end -- not an expression without its end
   elseif not f and compile(code, env) then
     message = "only expressions can be evaluated here, not statements: " .. code
   end
@@ -166,6 +166,10 @@ local function evaluate(frame, code, context) return evaluate_code(frame, code, 
 
 -- The value of one expression: ok, value or message.
 local function value_of(frame, code)
+  local text, env = trimmed(code), environment_at(frame)
+  if compile("return " .. text .. "\n", env) and not compile("return (" .. text .. "\n)", env) and text ~= "" then
+    return false, "one value is wanted here, not a list: " .. text
+  end
   local ok, result = evaluate_code(frame, code, false)
   if not ok then return false, result end
   return true, result[1]
@@ -204,6 +208,11 @@ local function copy_to_globals(frame, code, name)
     error("'" .. name .. "' is no name for a variable; use letters, digits and _", 0)
   end
   local value = checked(value_of(frame, code))
+  local source = trimmed(code)
+  if value == nil and previews.is_identifier(source) and not temporaries[source]
+    and find_variable(frame, source) == "global" then
+    error("there is no variable " .. source .. " here", 0)
+  end
   bindings.set_global(name, value)
   return variables.row(value, name, name)
 end
@@ -228,7 +237,7 @@ return {
     stop, temporaries = {}, {}
   end,
   -- For other files of ours.
-  environment = environment, compile = compile, run = run, message_of = message_of,
+  preview = previews.text, environment = environment, compile = compile, run = run, message_of = message_of,
   each_temporary = function(visit)
     for name, temporary in next, temporaries do
       local _, value = getupvalue(temporary[1], temporary[2])

@@ -33,10 +33,26 @@ local function is_python(value)
   return type(value) == "userdata" and rawequal(raw_metatable(value), python_metatable)
 end
 
+-- Bytes beyond ASCII: characters as they are, what is none escaped.
+local function escaped(bytes)
+  if is_utf8(bytes) then return bytes end
+  local parts, position = {}, 1
+  while position <= #bytes do
+    local length = byte(bytes, position) >= 240 and 4 or byte(bytes, position) >= 224 and 3 or 2
+    local character = sub(bytes, position, position + length - 1)
+    if #character < length or not is_utf8(character) then
+      character, length = format("\\x%02x", byte(bytes, position)), 1
+    end
+    parts[#parts + 1] = character
+    position = position + length
+  end
+  return concat(parts)
+end
+
 -- Text that is UTF-8 and has one line: what a client sends back can be compared with it.
 local function clean(text)
   if find(text, "%c") then text = gsub(text, "%c", function(c) return format("\\%d", byte(c)) end) end
-  if not is_utf8(text) then text = gsub(text, "[\128-\255]", function(c) return format("\\x%02x", byte(c)) end) end
+  if not is_utf8(text) then text = gsub(text, "[\128-\255]+", escaped) end
   return text
 end
 

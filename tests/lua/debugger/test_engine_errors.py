@@ -122,7 +122,8 @@ def test_error_values_keep_their_kind(session: Session) -> None:
     stop_on(session, "uncaught")
     cell = session.start("error(setmetatable({code = 7}, {__name = 'Problem'}))")
     stop = session.wait_stop()
-    assert session.debugger.exception_info(stop.thread).name == "Problem"
+    info = session.debugger.exception_info(stop.thread)
+    assert info.name == "Problem" and "{code = 7}" in info.message and "{code = 7}" in stop.text
     session.resume()
     outcome = session.outcome(cell)
     assert outcome.error is not None

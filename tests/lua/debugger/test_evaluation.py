@@ -288,6 +288,20 @@ def test_what_cannot_be_assigned_to_is_refused(session: Session, target: str) ->
         session.debugger.set_expression(target, "1", frame)
 
 
+@pytest.mark.parametrize("value", ["1,2", "1, 2 -- no", "(1), nil"])
+def test_a_list_is_not_assigned(session: Session, value: str) -> None:
+    frame = stop(session)
+    with pytest.raises(DebuggerError, match=r"one value is wanted here, not a list: .*[12l]"):
+        session.debugger.set_expression("a", value, frame)
+    assert session.debugger.set_expression("a", "select(1, 7, 8) -- of a call the first", frame).value == "7"
+
+
+def test_a_statement_that_is_not_complete_is_called_so(session: Session) -> None:
+    stop(session)
+    assert "unexpected symbol near" in failure(session, "x = ")
+    assert "eof" in failure(session, "x = ")
+
+
 def test_copying_to_globals_makes_the_value_visible_to_cells(session: Session) -> None:
     session.run("local mine = 1")
     cell = started(session, CODE)
@@ -296,6 +310,9 @@ def test_copying_to_globals_makes_the_value_visible_to_cells(session: Session) -
     session.debugger.copy_to_globals("a", frame, "mine")
     with pytest.raises(DebuggerError, match="no name for a variable"):
         session.debugger.copy_to_globals("t", frame, "not a name")
+    with pytest.raises(DebuggerError, match="there is no variable nowhere here"):
+        session.debugger.copy_to_globals("nowhere", frame, "copied")
+    assert evaluate(session, "copied").type == "table"
     session.resume()
     session.finish(cell)
     assert session.run("return copied.name, mine") == "x\t1"

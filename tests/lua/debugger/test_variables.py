@@ -179,6 +179,7 @@ def test_without_stopped_code_the_users_variables_can_be_looked_into(session: Se
         ("1.5", "1.5"),
         ('"two\\nlines"', '"two\\nlines"'),
         ('"\\255\\0"', '"\\xff\\000"'),
+        ('"ü\\255ü€\\226\\130\\240😀x"', '"ü\\xffü€\\xe2\\x82\\xf0😀x"'),
         ('"ö"', '"ö"'),
         ("{}", "{}"),
         ("{1, 2, {3, {4}}}", "{1, 2, {3, {...}}}"),
