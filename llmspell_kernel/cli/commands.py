@@ -13,6 +13,7 @@ COMMANDS = {
     "check": "llmspell_kernel.cli.check:check",
     "repl": "llmspell_kernel.cli.repl.command:repl",
     "debug": "llmspell_kernel.cli.debug:debug",
+    "app": "llmspell_kernel.cli.app:app",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
     "completion": "llmspell_kernel.cli.completion:completion",

@@ -14,6 +14,7 @@ from llmspell_kernel.cli.settings import dry_run_option, is_dry_run
 from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
 
 if TYPE_CHECKING:
+    from llmspell_kernel.config.layers import Values
     from llmspell_kernel.runtime import RuntimeSettings
 
 ENGINES = ("lua", "lua54", "lua55", "luajit")
@@ -30,6 +31,7 @@ class Job:
         engine: a Lua by its name; None for what the settings say.
         timeout: seconds after which it is ended; None for as long as it takes.
         connect: the running kernel that is to run it; None for this process.
+        defaults: settings that all others come over.
     """
 
     source: bytes
@@ -38,6 +40,7 @@ class Job:
     engine: str | None
     timeout: float | None
     connect: str | None
+    defaults: Values | None = None
 
 
 class ScriptCommand(Command):
@@ -85,7 +88,7 @@ def perform(frame: Frame, job: Job) -> int:
     Raises:
         LLMSpellError: it cannot begin.
     """
-    if is_dry_run(frame, _flags(job.engine)):
+    if is_dry_run(frame, _flags(job.engine), job.defaults):
         return 0
     if job.connect is not None:
         if job.engine is not None:
@@ -101,7 +104,7 @@ def perform(frame: Frame, job: Job) -> int:
         run_here(
             job.source,
             job.script,
-            settings_of(frame, job.engine),
+            settings_of(frame, job.engine, job.defaults),
             shows_result=job.shows_result,
             timeout=job.timeout,
             colours=None if frame.color == "auto" else frame.color == "always",
@@ -114,7 +117,7 @@ def _run_captured(frame: Frame, job: Job) -> int:
     from llmspell_kernel.cli.terminal_frontend import CapturingFrontend
 
     frontend = CapturingFrontend()
-    process = ScriptProcess(job.source, job.script, settings_of(frame, job.engine), frontend)
+    process = ScriptProcess(job.source, job.script, settings_of(frame, job.engine, job.defaults), frontend)
     process.take_signals()
     if job.timeout is not None:
         process.limit_time(job.timeout)
@@ -125,7 +128,7 @@ def _run_captured(frame: Frame, job: Job) -> int:
     process.end_process(status)
 
 
-def settings_of(frame: Frame, engine: str | None) -> RuntimeSettings:
+def settings_of(frame: Frame, engine: str | None, defaults: Values | None = None) -> RuntimeSettings:
     """What the options, the environment and files say of a runtime.
 
     Raises:
@@ -135,11 +138,11 @@ def settings_of(frame: Frame, engine: str | None) -> RuntimeSettings:
     from llmspell_kernel.lua.state import LuaSettings
     from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
 
-    if not present(frame.config, frame.profile):
+    if not defaults and not present(frame.config, frame.profile):
         return RuntimeSettings(LuaSettings(language="lua54" if engine in (None, "lua") else engine or ""))
     from llmspell_kernel.cli.settings import loaded
 
-    return runtime_settings(loaded(frame, _flags(engine)).settings)
+    return runtime_settings(loaded(frame, _flags(engine), defaults).settings)
 
 
 def _flags(engine: str | None) -> dict[str, str]:

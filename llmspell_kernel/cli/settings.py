@@ -12,23 +12,24 @@ from llmspell_kernel.cli.frame import Frame
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.documents import Key
-    from llmspell_kernel.config.layers import Origin
+    from llmspell_kernel.config.layers import Origin, Values
     from llmspell_kernel.config.loading import Loaded
 
 _DRY_RUN = "llmspell.dry_run"
 
 
-def loaded(frame: Frame, flags: Mapping[str, Any] | None = None) -> Loaded:
+def loaded(frame: Frame, flags: Mapping[str, Any] | None = None, defaults: Values | None = None) -> Loaded:
     """What is in effect: everything that is discovered or named, with a command's own `flags` on top.
 
-    `flags` are settings by dotted key. Variables that look like settings and are none are noted on stderr.
+    `flags` are settings by dotted key; all else comes over `defaults`. Variables that look like settings and
+    are none are noted on stderr.
 
     Raises:
         SettingsError: something cannot be read or does not fit.
     """
     from llmspell_kernel.config.loading import load
 
-    found = load(frame.config, frame.profile, flags)
+    found = load(frame.config, frame.profile, flags, defaults=defaults)
     for name in found.unknown_variables:
         frame.note(f"note: {name} is no setting{_nearest(name)}; it is ignored")
     return found
@@ -58,7 +59,7 @@ def _remember(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     ctx.meta[_DRY_RUN] = value
 
 
-def is_dry_run(frame: Frame, flags: Mapping[str, Any] | None = None) -> bool:
+def is_dry_run(frame: Frame, flags: Mapping[str, Any] | None = None, defaults: Values | None = None) -> bool:
     """Whether `--dry-run` was given; if so, the settings were shown: nothing is left to do.
 
     Raises:
@@ -66,7 +67,7 @@ def is_dry_run(frame: Frame, flags: Mapping[str, Any] | None = None) -> bool:
     """
     if not click.get_current_context().meta.get(_DRY_RUN):
         return False
-    show_settings(frame, loaded(frame, flags), with_origins=True)
+    show_settings(frame, loaded(frame, flags, defaults), with_origins=True)
     return True
 
 

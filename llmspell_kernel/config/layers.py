@@ -22,8 +22,8 @@ FOLDER = Path(__file__).parent / "profiles"
 KINDS = ("bases", "features", "envs", "presets")
 DEEPEST = 10
 
-_ABOUT = ("extends", "metadata", "profile")
-"""What a file says about itself; no settings."""
+_ABOUT = ("app", "extends", "metadata", "profile")
+"""What a file says about itself or its app; no settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def load(
     profile: str | None = None,
     flags: Mapping[str, Any] | None = None,
     *,
+    defaults: Values | None = None,
     environ: Mapping[str, str] | None = None,
     directory: str = "",
 ) -> Loaded:
@@ -75,6 +76,7 @@ def load(
         config: a file that the command line names; LLMSPELL_CONFIG if it names none.
         profile: as `--profile` has it; LLMSPELL_PROFILE if there is none.
         flags: settings of the command line by dotted key, as values or as texts.
+        defaults: settings that all others come over.
         environ: in place of the process's environment.
         directory: where files are looked for first; the working directory by default.
 
@@ -82,7 +84,7 @@ def load(
         SettingsError: something cannot be read or does not fit; a line for each problem.
     """
     known = os.environ if environ is None else environ
-    values: Values = {}
+    values: Values = dict(defaults or {})
     read = []
     found = sources.discovered(known, directory)
     config = config or known.get(sources.FILE_VARIABLE)

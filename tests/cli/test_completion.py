@@ -40,6 +40,7 @@ CASES = {
     "an argument of a script": ("run x.lua -- my", ["run", "x.lua", "--", "my script.lua"]),
     "a file behind =": ("exec --config=team", ["exec", "--config=team.toml"]),
     "a kernel": ("kernel stop wor", ["kernel", "stop", "work-1"]),
+    "an app": ("app run hel", ["app", "run", "hello"]),
     "a kernel to run in": ("exec --connect wor", ["exec", "--connect", "work-1"]),
 }
 
@@ -61,6 +62,8 @@ class Shell:
         work.mkdir()
         (work / "my script.lua").touch()
         (work / "team.toml").touch()
+        (work / "apps" / "hello").mkdir(parents=True)
+        (work / "apps" / "hello" / "main.lua").touch()
         arguments, setup = START[name]
         self._process = pexpect.spawn(
             name,
@@ -154,7 +157,9 @@ def test_sections_are_offered_where_a_section_may_stand() -> None:
     assert "plain,kernel\n" not in answers("llmspell config get ker")
 
 
-@pytest.mark.parametrize("line", ["llmspell nonsense ", "llmspell run --nonsense ", "llmspell 'unclosed ", ""])
+@pytest.mark.parametrize(
+    "line", ["llmspell nonsense ", "llmspell run --nonsense ", "llmspell 'unclosed ", ""]
+)
 def test_a_line_that_makes_no_sense_is_met_with_silence(line: str) -> None:
     assert "error" not in answers(line)
 
