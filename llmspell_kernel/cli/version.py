@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 import llmspell_kernel
-from llmspell_kernel.cli.frame import command
+from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 _LUA_MODULES = ("lua54", "lua55", "luajit21")
 _PACKAGES = ("lupa", "ipykernel", "jupyter_client", "pyzmq", "ipywidgets", "vl-convert-python")
@@ -22,22 +22,25 @@ _PACKAGES = ("lupa", "ipykernel", "jupyter_client", "pyzmq", "ipywidgets", "vl-c
 @command(
     epilog="""\b
 Examples:
-  llmspell version --short      for scripts
-  llmspell version --verbose    for a bug report"""
+  llmspell version --short                     for scripts
+  llmspell version --verbose                   for a bug report
+  llmspell version --verbose --output json     for programs"""
 )
 @click.option("--short", is_flag=True, help="The number alone.")
 @click.option("--verbose", is_flag=True, help="Also what it runs on.")
-def version(short: bool, verbose: bool) -> None:
+@pass_frame
+def version(frame: Frame, short: bool, verbose: bool) -> None:
     """Say which LLMSpell this is."""
     if short and verbose:
         raise click.UsageError("--short and --verbose contradict each other; choose one.")
+    number = llmspell_kernel.__version__
     if short:
-        click.echo(llmspell_kernel.__version__)
+        frame.show(number, number)
         return
-    click.echo(f"LLMSpell {llmspell_kernel.__version__}")
-    if verbose:
-        for name, value in _surroundings():
-            click.echo(f"  {name:<18} {value}")
+    surroundings = dict(_surroundings()) if verbose else {}
+    lines = [f"LLMSpell {number}", *(f"  {name:<18} {value}" for name, value in surroundings.items())]
+    data = {name.lower(): value for name, value in surroundings.items()}
+    frame.show({"version": number, **data}, "\n".join(lines))
 
 
 def _surroundings() -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,12 @@ def test_version_says_the_number() -> None:
     assert llmspell("version").stdout == f"LLMSpell {__version__}\n"
     assert llmspell("version", "--short").stdout == f"{__version__}\n"
     assert llmspell("--version").stdout == f"{__version__}\n"
+
+
+def test_a_version_for_programs() -> None:
+    assert json.loads(llmspell("version", "--output", "json").stdout) == {"version": __version__}
+    told = json.loads(llmspell("version", "--verbose", "--output", "pretty").stdout)
+    assert told["version"] == __version__ and sys.executable in told["python"]
 
 
 def test_a_verbose_version_serves_a_bug_report() -> None:
