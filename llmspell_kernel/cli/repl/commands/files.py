@@ -13,6 +13,8 @@ from llmspell_kernel.cli.repl.commands.registry import command, need_argument, r
 from llmspell_kernel.cli.repl.session import Session
 from llmspell_kernel.errors import UsageError
 
+_LLMSPELL = "from llmspell_kernel.cli import main; raise SystemExit(main())"
+
 
 @command(".run FILE [ARGUMENTS ...]", takes="lua_file")
 def run(session: Session, argument: str) -> None:
@@ -75,7 +77,7 @@ def debug(session: Session, argument: str) -> None:
     path, *arguments = _words(argument, ".debug FILE [ARGUMENTS ...]")
     if not os.path.isfile(path):
         raise UsageError(f"there is no file {path}")
-    words = [sys.executable, "-m", "llmspell_kernel", "debug", path]
+    words = [sys.executable, "-P", "-c", _LLMSPELL, "debug", path]
     if session.options.language in ("lua54", "lua55", "luajit"):
         words += ["--language", session.options.language]
     # Ctrl-C is the debugger's. A signal that is ignored would stay ignored in what is started.
