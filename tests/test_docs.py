@@ -49,12 +49,18 @@ def test_messages_page_is_about_this_kernel(kernel: KernelSession) -> None:
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
 
     page = (reference.FOLDER / "messages.md").read_text("utf-8")
+    known = []
+    for channel in (kernel.client.shell_channel, kernel.client.control_channel):
+        unknown = kernel.client.session.msg("no_such_request")
+        channel.send(unknown)
+        known.append(kernel.request(unknown["header"]["msg_id"])["evalue"].rpartition(": ")[2])
     handled = {
         "comm_open",
         "comm_msg",
         "comm_close",
         *LLMSpellKernel.msg_types,
         *LLMSpellKernel.control_msg_types,
+        *", ".join(known).split(", "),
     }
     assert [name for name in sorted(handled) if f"`{name}`" not in page] == []
     info = kernel.request(kernel.client.kernel_info())

@@ -16,12 +16,14 @@ from llmspell_kernel.client.contract import Client, Message
 from llmspell_kernel.client.discovery import listens, resolve
 from llmspell_kernel.client.traffic import Traffic
 from llmspell_kernel.client.wire import Wire, WireError
-from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutError
+from llmspell_kernel.errors import ClientError, ConnectionFileError, KernelDiedError, KernelTimeoutError
 
 CONNECT_SECONDS = 15.0
 _ASK_SECONDS = 0.5
 """While connecting, kernel_info is asked for so often: the kernel may be starting."""
 _LOOK_SECONDS = 0.05
+_WRITING_SECONDS = 0.5
+"""A connection file that was changed so recently, and makes no sense, may not be complete yet."""
 _LOOSE_SECONDS = 5.0
 """A request of which only the reply or only the idle status has come is over after this."""
 
@@ -45,7 +47,7 @@ def connect(
     if isinstance(where, Connection):
         connection = where
     elif isinstance(where, Path):
-        connection = Connection.read(where)
+        connection = _read(where)
     elif isinstance(where, str):
         connection = resolve(where)
     else:
@@ -62,6 +64,22 @@ def connect(
     return client
 
 
+def _read(file: Path) -> Connection:
+    """What a connection file says, also if it is just being written.
+
+    Raises:
+        ConnectionFileError: nothing that leads to a kernel.
+    """
+    deadline = time.monotonic() + _WRITING_SECONDS
+    while True:
+        try:
+            return Connection.read(file)
+        except ConnectionFileError:
+            if time.monotonic() > deadline or not _younger(file, _WRITING_SECONDS):
+                raise
+        time.sleep(_LOOK_SECONDS)
+
+
 def _wait_for_listener(connection: Connection, deadline: float) -> None:
     """Waits for somebody to listen, if the connection file is so new that the kernel may be starting.
 
@@ -76,10 +94,12 @@ def _wait_for_listener(connection: Connection, deadline: float) -> None:
 
 
 def _is_new(connection: Connection) -> bool:
-    if connection.file is None:
-        return False
+    return connection.file is not None and _younger(connection.file, CONNECT_SECONDS)
+
+
+def _younger(file: Path, seconds: float) -> bool:
     try:
-        return time.time() - connection.file.stat().st_mtime < CONNECT_SECONDS
+        return file.is_file() and time.time() - file.stat().st_mtime < seconds
     except OSError:
         return False
 
