@@ -352,7 +352,7 @@ class Debugger:
         self._ask("step", kind, thread, convert=self._on_resumed)
 
     def pause(self) -> None:
-        """Stops running code at the next line it comes to."""
+        """Stops running code where it is, or where its call of a C or Python function has returned."""
         if self.state == "stopped":
             return
         if self.state == "idle":

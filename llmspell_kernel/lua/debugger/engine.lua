@@ -90,7 +90,7 @@ local function watch()
   breakpoints.call_all(mode ~= nil)
   debugger.hook, debugger.wanted, debugger.count = nil, nil, 0
   if mode then
-    debugger.hook, debugger.mask = line_hook, mode == "out" and "lr" or "l"
+    debugger.hook, debugger.mask, debugger.count = line_hook, mode == "out" and "lr" or "l", mode == "pause" and 1 or 0
     if jit and next(late_lines) then debugger.mask = debugger.mask .. "c" end
   elseif next(late_lines) then
     watching.begin()
@@ -170,6 +170,13 @@ end
 -- Level 1 is the hook, 2 the function it was called for: a call at depth d from the outermost is at level 2, and
 -- the outermost one at level d + 1. So there is a level n + 2 exactly if that function is deeper than n.
 
+-- Stops in the middle of a line, if it is the user's; `info` is getinfo's, with "Sl".
+local function stop_within(reason, info)
+  if is_own(info.source) then return end
+  stop(reason)
+  if mode then rest_of_line = info.currentline end -- for Lua what goes on here is a new line
+end
+
 -- While a call is being stepped out of: when it returns, the next instruction of the user's is the place.
 local function watch_return(event, is_there)
   if event == "return" then
@@ -180,11 +187,7 @@ local function watch_return(event, is_there)
       debugger.count = 0
       arm()
     else
-      local info = getinfo(3, "Sl")
-      if is_own(info.source) then return end
-      stop("step")
-      -- For Lua what goes on here is a new line.
-      if mode then rest_of_line = info.currentline end
+      stop_within("step", getinfo(3, "Sl"))
     end
   end
 end
@@ -199,6 +202,10 @@ end
 
 -- Calls and returns, and what comes when the host wants attention. Takes the hook's own place on the stack.
 local function on_other_event(event, line)
+  if mode == "pause" and event == "count" then -- at once: there may be no other line
+    stop_within("pause", getinfo(2, "Sl"))
+    return
+  end
   if mode == "out" and here() == target.thread and event ~= "call" then
     local depth = target.depth
     if event == "return" and pcall(getlocal, depth + 3, NONE) then return end -- deeper; pcall is one level more
@@ -364,7 +371,7 @@ return {
   end,
   set_filters = set_filters,
   go_on = go_on,
-  -- The code stops at the next line that it comes to; `how` is "pause" or "entry".
+  -- The code stops where it is ("pause"), or at the next line that it comes to ("entry").
   stop_soon = function(how)
     mode = how
     watch()

@@ -40,6 +40,37 @@ def test_pause_stops_a_busy_loop_at_once(session: Session, name: str) -> None:
     assert session.finish(cell) == "done"
 
 
+@pytest.mark.parametrize(
+    "code", ["local a = io.read(); local b = a .. 'x' return b", "return io.read() .. 'x'"]
+)
+def test_pause_needs_no_further_line(session: Session, code: str) -> None:
+    def pause() -> None:
+        asking = threading.Thread(target=session.debugger.pause)
+        asking.start()
+        asking.join()
+
+    session.shell.frontend.answers = ["typed"]
+    session.shell.frontend.on_read = pause
+    cell = session.start(code)
+    assert session.wait_stop().reason == "pause"
+    assert session.line() == 1
+    session.resume()
+    assert session.finish(cell) == "typedx"
+
+
+def test_a_step_from_a_pause_goes_to_the_next_line(session: Session) -> None:
+    cell = session.start_endless(
+        "local n = 0 local going = io.read() while going do\n  n = n + 1\nend\nreturn n"
+    )
+    session.debugger.pause()
+    session.wait_stop()
+    before = session.line()
+    assert session.step("over") != before
+    session.debugger.set_expression("going", "false", session.frames()[0].id)
+    session.resume()
+    assert int(session.finish(cell) or 0) > 0
+
+
 def test_paused_code_can_be_looked_at_stepped_and_paused_again(session: Session) -> None:
     if session.shell.language == "luajit":
         session.run("jit.off()")
