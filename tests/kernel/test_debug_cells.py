@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.dap.client import DapClient, SocketRoute
+from tests.dap.client import DapClient, SocketRoute, body_of
 from tests.dap.targets import initialize
 from tests.kernels import KernelSession
 
@@ -19,7 +19,7 @@ def test_an_editor_is_given_the_text_of_a_cell(new_kernel: Callable[..., KernelS
     client = DapClient(SocketRoute(("127.0.0.1", port)))
     try:
         initialize(client)
-        client.request("attach")
+        body_of(client.ask("attach", {}))
         client.request("configurationDone")
         running = kernel.client.execute(CELL, allow_stdin=False)
         client.wait_event("stopped")
