@@ -29,7 +29,7 @@ class KernelStatus:
         self._clock = time.monotonic()
 
     def content(self) -> dict[str, Any]:
-        """The content of status_reply; see docs/reference/protocol.md. Called on the control thread."""
+        """The content of status_reply; see docs/reference/messages.md. Called on the control thread."""
         import psutil
 
         kernel = self._kernel

@@ -67,13 +67,15 @@ class Running:
         return self.process.communicate(timeout=WAIT_SECONDS)[0]
 
     def end(self) -> None:
-        """Ends it by force."""
-        for client in self._clients:
-            client.stop_channels()
+        """Ends it by force; may be repeated."""
+        while self._clients:
+            self._clients.pop().stop_channels()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def pid_of(session: KernelSession) -> int:

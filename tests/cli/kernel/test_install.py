@@ -94,3 +94,35 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: cannot write {tmp_path}{os.sep}file")
     assert "--user" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_profile_and_a_settings_file_become_the_kernels(kernels: Path, tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("[kernel]\nmax_clients = 7\n")
+    done = llmspell(
+        "kernel",
+        "install",
+        "--name",
+        "careful",
+        "--profile",
+        "restricted",
+        "--config",
+        str(file),
+        "--env",
+        "A=b",
+    )
+    assert done.returncode == 0, done.stderr
+    assert spec_in(kernels, "careful")["env"] == {
+        "LLMSPELL_CONFIG": str(file),
+        "LLMSPELL_PROFILE": "restricted",
+        "A": "b",
+    }
+    done = llmspell("kernel", "install", "--name", "worse", "--profile", "nonsense")
+    assert done.returncode == 1 and "nonsense" in done.stderr
+    assert not (kernels / "worse").exists()
+    done = llmspell("kernel", "install", "--all", "--output", "json")
+    assert [each["name"] for each in json.loads(done.stdout)] == [
+        "llmspell",
+        "llmspell-lua55",
+        "llmspell-luajit",
+    ]
