@@ -44,7 +44,7 @@ class KernelProcess:
     def __init__(self, spec: KernelSpec, home: Path) -> None:
         self.spec = spec
         connection = Connection.allocate()
-        path = home / f"{spec.name}-{connection.shell_port}.json"
+        path = self.connection_file = home / f"{spec.name}-{connection.shell_port}.json"
         connection.write(path)
         argv = [argument.replace(CONNECTION_FILE, str(path)) for argument in spec.argv]
         self._log = path.with_suffix(".log")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks.kernels import Contest
 from benchmarks.measure import Counts, Result
 from benchmarks.scenarios import (
+    client,
     comm,
     completion,
     cpu,
@@ -25,6 +26,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "start": start.first_reply,
     "execute": execute.trivial_cell,
     "pipeline": execute.pipelined,
+    "embedded": client.embedded,
+    "connected": client.connected,
     "completion": completion.complete,
     "print": output.printed_lines,
     "result": output.large_result,

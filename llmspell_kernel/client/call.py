@@ -271,17 +271,18 @@ class Call(Generic[T]):
                 urgent = True
             else:
                 self.reply = message
-            if self._idle and (self.reply is not None or not self._needs_reply):
+            ended = self._idle and (self.reply is not None or not self._needs_reply)
+            if ended:
                 self._ended = time.perf_counter()
-            interrupt_now = self._begun and self._interrupt_wanted and not self.done
+            interrupt_now = self._interrupt_wanted and self._begun and not ended
             if interrupt_now:
                 self._interrupt_wanted = False
-            woken = self._due(urgent or self.done)
+            woken = self._due(urgent or ended) if self._wakers else ()
         for wake in woken:
             wake()
         if interrupt_now:
             self._sender.interrupt()
-        return self.done
+        return ended
 
     def _note_status(self, state: Any) -> None:
         self._begun = self._begun or state == "busy"
@@ -315,8 +316,6 @@ class Call(Generic[T]):
         return self._needs_idle and not self.done and (self._idle or self.reply is not None)
 
     def _due(self, urgent: bool) -> list[Callable[[], object]]:
-        if not self._wakers:
-            return []
         woken = [wake for each, wake in self._wakers if each or urgent]
         self._wakers = [] if urgent else [waker for waker in self._wakers if not waker[0]]
         return woken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmspell_kernel.client.contract import Client, Message
 from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutError
@@ -61,7 +61,7 @@ class EmbeddedClient(Client):
         here = weakref.ref(self)  # the kernel's thread must not keep alive whom it works for
         self._kernel = EmbeddedKernel(
             settings,
-            lambda message: _deliver(here, message),
+            _deliverer(here),
             lambda: _tell_end(here),
             output_limit=output_limit,
             history=history,
@@ -110,10 +110,13 @@ class EmbeddedClient(Client):
             self._end_calls(KernelDiedError("the embedded kernel has ended; start another one"))
 
 
-def _deliver(here: Callable[[], EmbeddedClient | None], message: dict[str, Any]) -> None:
-    client = here()
-    if client is not None:
-        client._received(message)
+def _deliverer(here: Callable[[], EmbeddedClient | None]) -> Callable[[Message], None]:
+    def deliver(message: Message) -> None:
+        client = here()
+        if client is not None:
+            client._received(message)
+
+    return deliver
 
 
 def _tell_end(here: Callable[[], EmbeddedClient | None]) -> None:
