@@ -162,7 +162,7 @@ def test_statements_run_where_the_code_stands(debugging: Debugging) -> None:
         ("thread 99", "99"),
         ("list 1000", "program.lua has 9 lines"),
         ("catch fish", "catch what? One of: all, uncaught, none"),
-        ("restart", "Lua cannot"),
+        ("restart", "there is no command 'restart'"),
     ],
 )
 def test_what_cannot_be_done_says_why(debugging: Debugging, command: str, answer: str) -> None:
@@ -302,11 +302,38 @@ def test_a_terminal_completes_repeats_and_pauses(terminal: Terminal) -> None:
     terminal.press("Tab")
     terminal.press("Enter")
     terminal.wait_for("print total\n0\n")
+    terminal.press("C-u", "C-d")
+    terminal.wait_for("status 0")
+
+
+def test_ctrl_c_throws_away_what_was_typed(terminal: Terminal) -> None:
+    terminal.type(f"{LLMSPELL} debug area.lua; echo status $?")
+    terminal.wait_for("(debug)")
+    terminal.type("print 41 + 1")
+    terminal.wait_for("\n42\n")
+    terminal.write("print abc")
+    terminal.wait_for("(debug) print abc")
     terminal.press("C-c")
-    terminal.wait_for("quit ends the script, continue goes on")
-    terminal.press("Up")
-    terminal.wait_for(lambda screen: screen.rstrip().endswith("print total"))
-    terminal.press("C-u")
+    terminal.wait_for(
+        lambda screen: re.search(r"\(debug\) \^C *\nquit ends .*\n\(debug\)", screen) is not None
+    )
+    terminal.type("n")
+    terminal.wait_for(lambda screen: "(debug) n\nmain chunk" in screen)
+    terminal.press("Up", "Up")
+    terminal.wait_for(lambda screen: screen.rstrip().endswith("(debug) print 41 + 1"))
+    terminal.press("C-c", "C-d")
+    terminal.wait_for("status 0")
+
+
+def test_ctrl_c_ends_what_is_evaluated(terminal: Terminal) -> None:
+    terminal.type(f"{LLMSPELL} debug area.lua; echo status $?")
+    terminal.wait_for("(debug)")
+    terminal.type("!started = true while true do end")
+    terminal.wait_for("while true do end\n")
+    terminal.press("C-c")
+    terminal.wait_for("it was interrupted\n(debug)")
+    terminal.type("print started")
+    terminal.wait_for("\ntrue\n")
     terminal.press("C-d")
     terminal.wait_for("status 0")
 

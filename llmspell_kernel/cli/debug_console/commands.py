@@ -59,11 +59,6 @@ def _quit(prompt: Prompt, _: str) -> None:
     prompt.quit()
 
 
-def _restart(prompt: Prompt, _: str) -> None:
-    frame = prompt.frame
-    prompt.go_on(lambda: prompt.debugger.restart_frame(frame.id))
-
-
 # Breakpoints
 
 
@@ -231,7 +226,6 @@ COMMANDS = (
     Command(("next", "n"), "", "go on to the next line, over calls", _step("over"), repeats=True),
     Command(("step", "s"), "", "go on to the next line, into calls", _step("into"), repeats=True),
     Command(("finish", "fin"), "", "go on until this call returns", _step("out"), repeats=True),
-    Command(("restart",), "", "begin the selected call again", _restart),
     Command(
         ("break", "b"), "[[FILE:]LINE | FUNCTION] [if CONDITION]", "set a breakpoint, or list them", _break
     ),

@@ -15,6 +15,7 @@ from llmspell_kernel.lua.debugger.debugger import Debugger
 from llmspell_kernel.lua.debugger.model import BreakpointStatus, ExceptionFilter, OutputCategory, Source, Stop
 
 PROMPT = "(debug) "
+_ADVICE = "quit ends the script, continue goes on"
 _PATIENCE_SECONDS = 1.0
 """When to say something about a script that does not pause."""
 
@@ -79,9 +80,15 @@ class Console:
         """Nothing to show."""
 
     def interrupted(self) -> None:
-        """Ctrl-C: the first one pauses the code, the next one, if it has not stopped by then, ends it."""
+        """Ctrl-C.
+
+        It ends what a command runs. Running code is paused, and ended by the next Ctrl-C if it has not
+        stopped by then.
+        """
         if self._asking:
-            self._say(f"\nquit ends the script, continue goes on\n{PROMPT}{self._lines.typed_so_far()}")
+            self._say(f"\n{_ADVICE}\n{PROMPT}{self._lines.typed_so_far()}")
+        elif not self._prompt.is_over:
+            self._debugger.cancel()
         elif self._pausing:
             self._end()
         else:
@@ -144,6 +151,9 @@ class Console:
             self._asking = True
             try:
                 line = self._lines.read_command(PROMPT, self._complete).strip()
+            except KeyboardInterrupt:
+                self._say(_ADVICE)
+                continue
             except EOFError:
                 line = "quit"
             finally:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Complete = Callable[[str, int], tuple[int, list[str]]]
 """Of a line and a cursor: where the text to be replaced starts, and what may replace it."""
 
 Write = Callable[[str], None]
+
+_INTERRUPTED = "^C"
+"""The line that stands for Ctrl-C."""
 
 _BETWEEN_WORDS = " \t\n\"'()[]{},;=<>~+-*/%^#"
 
@@ -29,6 +33,16 @@ class LineInput:
 
             readline.set_auto_history(False)
             readline.parse_and_bind("tab: complete")
+            if self._knows_interrupts:
+                readline.parse_and_bind(r'"\C-x\C-k": kill-whole-line')
+                readline.parse_and_bind(rf'"\C-c": "\C-x\C-k{_INTERRUPTED}\C-m"')
+
+    @property
+    def _knows_interrupts(self) -> bool:
+        """Whether Ctrl-C can be a key of the line editor's: libedit has other words for that."""
+        import readline
+
+        return "libedit" not in (readline.__doc__ or "")
 
     def read(self, prompt: str) -> str:
         """A line of the script's input.
@@ -43,6 +57,7 @@ class LineInput:
 
         Raises:
             EOFError: there is no more.
+            KeyboardInterrupt: Ctrl-C; what was typed is thrown away.
         """
         if not self.interactive:
             return self._read(prompt, echo=True)
@@ -51,9 +66,12 @@ class LineInput:
         readline.set_completer(_completer(complete))
         readline.set_completer_delims(_BETWEEN_WORDS)
         try:
-            line = input(prompt)
+            with _interrupts_as_keys(self._knows_interrupts):
+                line = input(prompt)
         finally:
             readline.set_completer(None)
+        if line == _INTERRUPTED:
+            raise KeyboardInterrupt
         if line.strip():
             readline.add_history(line)
         return line
@@ -79,6 +97,25 @@ class LineInput:
         import readline
 
         return readline.get_line_buffer()
+
+
+@contextmanager
+def _interrupts_as_keys(wanted: bool) -> Iterator[None]:
+    """Has the terminal hand Ctrl-C on as a key: a signal would not end what another thread reads."""
+    if not wanted:
+        yield
+        return
+    import termios
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    changed = termios.tcgetattr(terminal)
+    changed[6][termios.VINTR] = b"\0"
+    termios.tcsetattr(terminal, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _completer(complete: Complete) -> Callable[[str, int], str | None]:

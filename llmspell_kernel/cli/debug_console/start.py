@@ -10,10 +10,16 @@ from llmspell_kernel.cli.debug_console.console import Console
 from llmspell_kernel.cli.debug_console.lines import LineInput
 from llmspell_kernel.cli.script import ScriptProcess
 from llmspell_kernel.interpreter import StreamName
+from llmspell_kernel.runtime import RuntimeSettings
 
 
 def debug_here(
-    file: str, arguments: Sequence[str], language: str, break_at: Sequence[str], *, stop_on_entry: bool
+    file: str,
+    arguments: Sequence[str],
+    settings: RuntimeSettings,
+    break_at: Sequence[str],
+    *,
+    stop_on_entry: bool,
 ) -> int:
     """Runs the script under the console; answers the exit status.
 
@@ -21,7 +27,7 @@ def debug_here(
         LLMSpellError: it cannot begin.
     """
     lines = LineInput(lambda text: script.frontend.write("stdout", text.encode(errors="surrogateescape")))
-    script = ScriptProcess.of_file(file, arguments, language, lines.read)
+    script = ScriptProcess.of_file(file, arguments, settings, lines.read)
 
     at_line_start = True
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
 
 
 class LuaCalls:
@@ -45,6 +46,7 @@ class LuaCalls:
         self.when_idle: Callable[[], None] = lambda: None
         self.serving = False
         self._clear: Callable[[], None] | None = None
+        self._watcher: threading.Thread | None = None
 
     # Any thread
 
@@ -106,6 +108,30 @@ class LuaCalls:
         else:
             future = self.post(prepare, convert, seconds)
         return self.mailbox.answer_to(future, seconds)
+
+    def cancel(self) -> None:
+        """Ends the call that is being carried out, if one is."""
+        self.mailbox.cancel()
+        self._lua.state.interrupts.poke(urgent=True)
+
+    def watch(self, is_urgent: Callable[[], bool]) -> None:
+        """From now on running code listens again where it may not have heard, and where a call may not end.
+
+        It does so all the time while `is_urgent` says so. To be called by one thread at a time.
+        """
+        if self._watcher is None:
+            self._watcher = threading.Thread(
+                target=self._watch, args=(is_urgent,), name="llmspell-debugger", daemon=True
+            )
+            self._watcher.start()
+
+    def _watch(self, is_urgent: Callable[[], bool]) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(_WATCH_SECONDS)
+            is_running = self._state() == "running"
+            if self.mailbox.has_expired() or (is_running and (is_urgent() or not self.mailbox.is_empty)):
+                self._lua.state.interrupts.poke(urgent=True)
 
     @property
     def _is_lua_thread(self) -> bool:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _FOLDER = Path(__file__).parent
-_WATCH_SECONDS = 0.25
 _NOTICE_SECONDS = 1.0
 _CODE_SECONDS = 10.0
 """How long an expression of a client's may run."""
@@ -84,7 +83,6 @@ class Debugger:
         self._enabled = False
         self._python = PythonCalls()
         self._snapshot: list[Variable] = []
-        self._watcher: threading.Thread | None = None
 
     @property
     def when_idle(self) -> Callable[[], None]:
@@ -133,9 +131,8 @@ class Debugger:
     def _settle(self) -> None:
         """Has the Lua thread switch the debugger on or off, soon."""
         self._calls.do(self._switch)
-        if self.is_on and self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="llmspell-debugger", daemon=True)
-            self._watcher.start()
+        if self.is_on:
+            self._calls.watch(lambda: self._breakpoints.any_conditions)
 
     def _switch(self) -> None:
         on = self.is_on
@@ -198,17 +195,6 @@ class Debugger:
         """Running code listens, within the hook."""
         if not self._enabled and self.is_on:
             self._switch()
-
-    def _watch(self) -> None:
-        """Has running code listen again where it may not have heard, and where a client's may not end."""
-        pause = threading.Event()
-        while True:
-            pause.wait(_WATCH_SECONDS)
-            if self._calls.mailbox.has_expired() or (
-                self.state == "running"
-                and (self._breakpoints.any_conditions or not self._calls.mailbox.is_empty)
-            ):
-                self._lua.state.interrupts.poke(urgent=True)
 
     # Cells
 
@@ -448,6 +434,10 @@ class Debugger:
             "evaluate", frame, code, context, convert=rows.variable, seconds=_CODE_SECONDS
         )
         return found
+
+    def cancel(self) -> None:
+        """Ends the code that runs for a client's expression, if any does. Any thread."""
+        self._calls.cancel()
 
     def complete(self, text: str, column: int, frame: int | None) -> Completions:
         """Candidates for the debug console at `column` of `text`."""

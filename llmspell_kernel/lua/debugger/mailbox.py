@@ -29,11 +29,13 @@ class Command:
         convert: makes the answer of the results.
         deadline: time.monotonic() after which nobody waits any more; code that still runs for it then is
             ended.
+        cancelled: whether it has been given up before.
     """
 
     prepare: Callable[[], Sequence[Any]]
     convert: Convert
     deadline: float
+    cancelled: bool = False
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -81,6 +83,13 @@ class Mailbox:
                 "request, a sleep); try again when that has returned, or interrupt the cell"
             ) from None
 
+    def cancel(self) -> None:
+        """The command that is being carried out shall end: its time is over. Any thread."""
+        current = self._current
+        if current is not None:
+            current.deadline = 0.0
+            current.cancelled = True
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
@@ -117,7 +126,9 @@ class Mailbox:
         if command is None:
             return
         if not ok:
-            self._fail(_as_error(results[0] if results else None, expired=self.has_expired()))
+            problem = results[0] if results else None
+            expired = self.has_expired()
+            self._fail(_as_error(problem, expired=expired, cancelled=command.cancelled))
             return
         try:
             value = command.convert(*results)
@@ -134,7 +145,9 @@ class Mailbox:
                 command.future.set_exception(error)
 
 
-def _as_error(problem: Any, *, expired: bool) -> BaseException:
+def _as_error(problem: Any, *, expired: bool, cancelled: bool) -> BaseException:
+    if cancelled:
+        return DebuggerError("it was interrupted")
     if expired:
         return DebuggerError("it did not end in time and was stopped")
     if isinstance(problem, bytes):
