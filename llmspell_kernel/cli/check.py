@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell_kernel.cli import completing
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
-from llmspell_kernel.cli.job import ENGINES, settings_of
+from llmspell_kernel.cli.job import settings_of
 
 if TYPE_CHECKING:
     from llmspell_kernel.cli.checking import Problem
@@ -22,7 +23,7 @@ Examples:
   llmspell check report.lua --engine luajit --global ngx    a name that somebody else sets"""
 )
 @click.argument("scripts", nargs=-1, required=True, metavar="SCRIPT...", shell_complete=completing.files)
-@click.option("--engine", type=click.Choice(ENGINES), help="The Lua they are for; also LLMSPELL_ENGINE.")
+@engine_option("The Lua they are for; also LLMSPELL_ENGINE.")
 @click.option(
     "--global",
     "known",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from llmspell_kernel.cli import completing
-from llmspell_kernel.cli.frame import command
-from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
+from llmspell_kernel.cli.engines import engine_option
+from llmspell_kernel.cli.frame import Frame, command, pass_frame
+from llmspell_kernel.cli.job import settings_of
 
 DEFAULT_HOST = "127.0.0.1"
 
@@ -55,10 +56,10 @@ Examples:
 @click.option(
     "--stop-on-entry", is_flag=True, help="Stop at the first line (at the prompt: also with --break-at)."
 )
-@click.option(
-    "--language", type=click.Choice(list(KERNEL_NAMES)), default=DEFAULT_LANGUAGE, show_default=True
-)
+@engine_option("The Lua it runs in; also LLMSPELL_ENGINE.")
+@pass_frame
 def debug(
+    frame: Frame,
     script: str,
     arguments: tuple[str, ...],
     listen: tuple[str, int] | None,
@@ -66,21 +67,22 @@ def debug(
     wait: bool,
     break_at: tuple[str, ...],
     stop_on_entry: bool,
-    language: str,
+    engine: str | None,
 ) -> int:
     """Run a Lua file under the debugger.
 
     Without --listen there is a prompt wherever the script stops; `help` there lists its commands, and Ctrl-C
     pauses the script while it runs.
     """
+    if wait and listen is None:
+        raise click.UsageError("--wait is for editors; give --listen too, or leave it out.")
+    settings = settings_of(frame, engine)
     if listen is None:
-        if wait:
-            raise click.UsageError("--wait is for editors; give --listen too, or leave it out.")
         from llmspell_kernel.cli.debug_console.start import debug_here
 
-        return debug_here(script, arguments, language, break_at, stop_on_entry=stop_on_entry)
+        return debug_here(script, arguments, settings, break_at, stop_on_entry=stop_on_entry)
     from llmspell_kernel.cli.debug_server import debug_over
 
     return debug_over(
-        listen, script, arguments, language, break_at, stop_on_entry=stop_on_entry, token=token, wait=wait
+        listen, script, arguments, settings, break_at, stop_on_entry=stop_on_entry, token=token, wait=wait
     )

@@ -16,6 +16,7 @@ from llmspell_kernel.errors import UsageError
 if TYPE_CHECKING:
     from llmspell_kernel.dap.protocol import LaunchArguments
     from llmspell_kernel.lua.debugger.model import BreakpointStatus, OutputCategory, Source, Stop
+    from llmspell_kernel.runtime import RuntimeSettings
 
 _GOODBYE_SECONDS = 2.0
 """How long clients may take to leave when the script has ended."""
@@ -47,7 +48,7 @@ def debug_over(
     listen: tuple[str, int],
     file: str,
     arguments: Sequence[str],
-    language: str,
+    settings: RuntimeSettings,
     break_at: Sequence[str],
     *,
     stop_on_entry: bool,
@@ -59,7 +60,7 @@ def debug_over(
     Raises:
         LLMSpellError: it cannot begin.
     """
-    script = ScriptProcess.of_file(file, arguments, language)
+    script = ScriptProcess.of_file(file, arguments, settings)
     begun = False
 
     def begin() -> None:

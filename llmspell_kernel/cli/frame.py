@@ -27,6 +27,10 @@ Colour = Literal["auto", "always", "never"]
 OutputFormat = Literal["text", "json", "pretty"]
 
 
+_SENTENCE = 200
+"""No first sentence of a command's help is longer."""
+
+
 @dataclass(slots=True)
 class Frame:
     """The global options of one command line.
@@ -188,6 +192,10 @@ class FrameOptions(click.Command):
         """Its own options and arguments, then the global ones."""
         own = super().get_params(ctx)
         return [*own, *global_options(own)]
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence of its help, whole: lists wrap it, and shells cut it themselves."""
+        return super().get_short_help_str(max(limit, _SENTENCE))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Its own options, its commands, and the global options: in full for `llmspell` itself."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmspell_kernel.cli import completing
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Command, Frame
 from llmspell_kernel.cli.settings import dry_run_option, is_dry_run
 from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
@@ -16,8 +17,6 @@ from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
 if TYPE_CHECKING:
     from llmspell_kernel.config.layers import Values
     from llmspell_kernel.runtime import RuntimeSettings
-
-ENGINES = ("lua", "lua54", "lua55", "luajit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,7 @@ def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             dry_run_option,
-            click.option(
-                "--engine", type=click.Choice(ENGINES), help="The Lua it runs in; also LLMSPELL_ENGINE."
-            ),
+            engine_option("The Lua it runs in; also LLMSPELL_ENGINE."),
             click.option(
                 "--connect",
                 metavar="WHERE",

@@ -18,7 +18,6 @@ from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.lua.interpreter import LuaInterpreter
 from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
-from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
 if TYPE_CHECKING:
@@ -72,15 +71,14 @@ class ScriptProcess:
 
     @classmethod
     def of_file(
-        cls, file: str, arguments: Sequence[str], language: str, read_line: ReadLine | None = None
+        cls, file: str, arguments: Sequence[str], settings: RuntimeSettings, read_line: ReadLine | None = None
     ) -> ScriptProcess:
-        """For a file, and a Lua by its name; input is read by `read_line`.
+        """For a file; input is read by `read_line`.
 
         Raises:
             UsageError: the file cannot be read.
             LanguageUnavailableError: no such Lua here.
         """
-        settings = RuntimeSettings(LuaSettings(language=language))
         return cls(read_script(file), script_of(file, arguments), settings, TerminalFrontend(read_line))
 
     @property

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
 
 from llmspell_kernel import __version__
+from llmspell_kernel.cli.commands import llmspell as program
 
 from .command import LLMSPELL, llmspell
 
@@ -31,7 +36,7 @@ def test_a_verbose_version_serves_a_bug_report() -> None:
         assert part in said
 
 
-@pytest.mark.parametrize("group", [(), ("kernel",)])
+@pytest.mark.parametrize("group", [(), ("kernel",), ("config",), ("app",)])
 def test_without_a_command_there_is_help(group: tuple[str, ...]) -> None:
     done = llmspell(*group)
     assert done.returncode == 0 and done.stderr == ""
@@ -39,18 +44,58 @@ def test_without_a_command_there_is_help(group: tuple[str, ...]) -> None:
     assert done.stdout == llmspell(*group, "--help").stdout == llmspell(*group, "-h").stdout
 
 
+def commands(context: click.Context) -> Iterator[click.Context]:
+    """The context of every command and group."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            child = context.command.get_command(context, name)
+            assert child is not None
+            yield from commands(click.Context(child, parent=context, info_name=name))
+
+
 @pytest.mark.parametrize(
-    "command", [(), ("kernel", "install"), ("kernel", "start"), ("debug",), ("version",)]
+    "context",
+    list(commands(click.Context(program, info_name="llmspell"))),
+    ids=lambda each: each.command_path,
 )
-def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
-    help_text = llmspell(*command, "--help").stdout
-    examples = [line.split() for line in help_text.partition("Examples:")[2].splitlines()]
-    ours = [words for words in examples if words and words[0] == "llmspell"]
+def test_help_shows_examples_that_are_real(context: click.Context) -> None:
+    _, _, examples = context.command.get_help(context).partition("Examples:")
+    codes = [re.split(r"  +", line.strip())[0] for line in examples.splitlines()]
+    ours = [
+        found[1] or found[2]
+        for code in codes
+        if (found := re.search(r"<\(llmspell ([^)]*)|(?:^|\| )llmspell (.*)", code))
+    ]
     assert ours
     for words in ours:
-        for option in (word for word in words if word.startswith("--") and len(word) > 2):
-            if option != "--help-all":  # the kernel's own
-                assert option in help_text.partition("Examples:")[0]
+        assert_parses(shlex.split(words))
+
+
+def assert_parses(words: list[str]) -> None:
+    """All the options of an example are there, and what they are given fits."""
+    command: click.Command = program
+    parent = None
+    while isinstance(command, click.Group):
+        context = command.make_context("llmspell", words.copy(), parent=parent, resilient_parsing=True)
+        rest = [*context._protected_args, *context.args]
+        if not rest:
+            return
+        name, found, words = command.resolve_command(context, rest)
+        assert found is not None, name
+        command, parent = found, context
+    known = {option for each in command.get_params(click.Context(command)) for option in each.opts}
+    for word in words:
+        if word == "--":
+            break
+        if word.startswith("--"):
+            assert word.partition("=")[0] in known, f"{word} in {words}"
+
+
+def test_lists_show_whole_sentences() -> None:
+    for group in ((), ("kernel",), ("config",)):
+        commands_listed = llmspell(*group, "--help").stdout.partition("Commands:")[2].partition("\n\n")[0]
+        assert "..." not in commands_listed
 
 
 @pytest.mark.parametrize(
@@ -62,7 +107,7 @@ def test_help_shows_examples_that_are_real(command: tuple[str, ...]) -> None:
         (["--vresion"], "No such option '--vresion'. Did you mean '--version'?", "llmspell"),
         (
             ["kernel", "install", "--language", "lua53"],
-            "Invalid value for '--language': 'lua53' is not one of 'lua54', 'lua55', 'luajit'.",
+            "Invalid value for '--engine' / '--language': 'lua53' is not one of 'lua54', 'lua55', 'luajit'.",
             "llmspell kernel install",
         ),
         (

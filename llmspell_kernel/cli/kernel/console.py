@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import command
 from llmspell_kernel.cli.kernel.where import chosen, where_options
 from llmspell_kernel.errors import UsageError
@@ -19,15 +20,11 @@ from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES
     epilog="""\b
 Examples:
   llmspell kernel console                       a new kernel, which ends with the console
-  llmspell kernel console --language luajit
+  llmspell kernel console --engine luajit
   llmspell kernel console work                  one that runs"""
 )
 @where_options
-@click.option(
-    "--language",
-    type=click.Choice(list(KERNEL_NAMES)),
-    help=f"Of a new kernel; {DEFAULT_LANGUAGE} if not given.",
-)
+@engine_option(f"Of a new kernel; {DEFAULT_LANGUAGE} if not given.", KERNEL_NAMES, name="language")
 def console(
     where: str | None,
     by_id: str | None,
@@ -43,7 +40,7 @@ def console(
     if where is None and by_id is None:
         words = ["--kernel", _kernelspec(language or DEFAULT_LANGUAGE)]
     elif language is not None:
-        raise click.UsageError("--language is for a new kernel; leave it out, or leave out WHERE.")
+        raise click.UsageError("--engine is for a new kernel; leave it out, or leave out WHERE.")
     else:
         kernel = chosen(where, by_id, key, key_file)
         if kernel.file is None:
@@ -70,6 +67,6 @@ def _kernelspec(language: str) -> str:
         KernelSpecManager().get_kernel_spec(KERNEL_NAMES[language])
     except NoSuchKernel as error:
         raise UsageError(
-            f"Jupyter does not know the kernel yet: llmspell kernel install --language {language}"
+            f"Jupyter does not know the kernel yet: llmspell kernel install --engine {language}"
         ) from error
     return KERNEL_NAMES[language]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.kernel.kernelspecs import DEFAULT_LANGUAGE, KERNEL_NAMES, Kernelspec
 
@@ -25,18 +26,14 @@ def _variables(ctx: click.Context, option: click.Parameter, values: Sequence[str
 Examples:
   llmspell kernel install                      Lua 5.4, for the current user
   llmspell kernel install --all --sys-prefix   Lua 5.4, 5.5 and LuaJIT, in this environment
-  llmspell kernel install --language luajit --name fast --display-name "Fast Lua"
+  llmspell kernel install --engine luajit --name fast --display-name "Fast Lua"
   llmspell kernel install --name careful --profile restricted
   jupyter kernelspec remove llmspell           take it away again"""
 )
 @click.option("--user", is_flag=True, help="For the current user (what happens if no place is given).")
 @click.option("--sys-prefix", is_flag=True, help="In the environment of this Python.")
 @click.option("--prefix", type=click.Path(file_okay=False, path_type=Path), help="Below this directory.")
-@click.option(
-    "--language",
-    type=click.Choice(list(KERNEL_NAMES)),
-    help=f"The Lua it runs; {DEFAULT_LANGUAGE} if not given.",
-)
+@engine_option(f"The Lua it runs; {DEFAULT_LANGUAGE} if not given.", KERNEL_NAMES, name="language")
 @click.option("--all", "every", is_flag=True, help="One kernelspec for each language.")
 @click.option("--name", metavar="NAME", help="What `--kernel` options call it; llmspell, llmspell-lua55, ...")
 @click.option("--display-name", metavar="TEXT", help="What launchers show.")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.settings import dry_run_option, is_dry_run, loaded
 from llmspell_kernel.client.connection import CHANNELS
@@ -33,7 +34,7 @@ def _checked_id(_: click.Context, option: click.Parameter, value: str | None) ->
 Examples:
   llmspell kernel start
   llmspell kernel start --id work --port 9555
-  llmspell kernel start --connection-file /tmp/lua.json --language luajit
+  llmspell kernel start --connection-file /tmp/lua.json --engine luajit
   llmspell -p production kernel start          with a profile
   llmspell kernel start --idle-timeout 3600 --dry-run
   jupyter console --existing /tmp/lua.json     from another terminal
@@ -45,6 +46,7 @@ Examples:
 @click.option(
     "--port",
     type=click.IntRange(0, _LAST_PORT - len(CHANNELS) + 1),
+    metavar="PORT",
     help="The first of five ports in a row: shell, iopub, stdin, control, heartbeat; otherwise free ones.",
 )
 @click.option(
@@ -53,11 +55,7 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where clients read how to connect; written if it is not there, by default among Jupyter's.",
 )
-@click.option(
-    "--language",
-    type=click.Choice(list(KERNEL_NAMES)),
-    help="The Lua it runs; what default_engine says if not given.",
-)
+@engine_option("The Lua it runs; what default_engine says if not given.", KERNEL_NAMES, name="language")
 @click.option(
     "--idle-timeout",
     type=click.FloatRange(0),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell_kernel.cli import completing
+from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
-from llmspell_kernel.cli.job import ENGINES
 
 if TYPE_CHECKING:
     from llmspell_kernel.cli.repl.options import Options
@@ -30,13 +30,7 @@ Examples:
     help="Type into a running kernel: a connection file, an id or "
     "name (llmspell kernel list), or tcp://HOST:PORT.",
 )
-@click.option(
-    "--engine",
-    "--language",
-    "engine",
-    type=click.Choice(ENGINES),
-    help="The Lua of the kernel here; also LLMSPELL_ENGINE.",
-)
+@engine_option("The Lua of the kernel here; also LLMSPELL_ENGINE.")
 @click.option(
     "--history",
     metavar="FILE",

@@ -87,7 +87,7 @@ def test_the_console_says_what_is_missing(runtime: Path) -> None:
     done = llmspell("kernel", "console", "gone")
     assert done.returncode == 1 and "does not run any more" in done.stderr
     done = llmspell("kernel", "console", "gone", "--language", "luajit")
-    assert done.returncode == 2 and "--language is for a new kernel" in done.stderr
+    assert done.returncode == 2 and "--engine is for a new kernel" in done.stderr
     program = (
         "import sys; sys.modules['jupyter_console'] = None\n"
         "from llmspell_kernel.cli import main; sys.exit(main(['kernel', 'console']))"
