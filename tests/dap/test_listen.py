@@ -128,6 +128,19 @@ def test_clients_hear_how_it_ended(start: Start, program: str, status: int) -> N
     assert target.process.wait(SECONDS) == status
 
 
+def test_an_expression_that_ends_the_script_is_answered(start: Start) -> None:
+    target = start("local x = 1\nprint(x)", "--wait", "--stop-on-entry")
+    client = target.connect()
+    client.request("configurationDone")
+    client.wait_event("stopped")
+    frame = client.request("stackTrace", threadId=1)["stackFrames"][0]["id"]
+    answer = client.ask("evaluate", {"expression": "os.exit(3)", "context": "repl", "frameId": frame})
+    assert not answer["success"] and "has ended" in answer["message"]
+    assert client.wait_event("exited")["exitCode"] == 3
+    client.request("disconnect")
+    assert target.process.wait(SECONDS) == 3
+
+
 def test_both_streams_are_output_events(start: Start) -> None:
     target = start("io.stderr:write('bad \\xe2')\nio.stderr:write('\\x82\\xac\\n')\nprint('good')", "--wait")
     client = target.connect()

@@ -217,6 +217,8 @@ class Debugger:
             self._on_resumed()
             self._lua.stop_clock()
         self.state = "idle"
+        if not self._calls.serving:
+            self._calls.mailbox.abandon()
         if self._enabled:
             self._engine[b"finish"]()
             if not self._calls.serving:  # lists of variables stay good until a cell runs

@@ -138,6 +138,10 @@ class Mailbox:
         self._current = None
         command.future.set_result(value)
 
+    def abandon(self) -> None:
+        """What was carried out has ended without an answer, and with it the code."""
+        self._fail(DebuggerError("the code has ended, and this with it"))
+
     def _fail(self, error: BaseException) -> None:
         command, self._current = self._current, None
         if command is not None:

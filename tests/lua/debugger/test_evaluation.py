@@ -296,6 +296,15 @@ def test_a_list_is_not_assigned(session: Session, value: str) -> None:
     assert session.debugger.set_expression("a", "select(1, 7, 8) -- of a call the first", frame).value == "7"
 
 
+def test_what_ends_the_cell_is_answered(session: Session) -> None:
+    cell = started(session, CODE)
+    frame = session.frames()[0].id
+    with pytest.raises(DebuggerError, match="the code has ended, and this with it"):
+        session.debugger.evaluate("os.exit(3)", frame, "repl")
+    error = session.outcome(cell).error
+    assert error is not None and error.name == "Exit"
+
+
 def test_a_statement_that_is_not_complete_is_called_so(session: Session) -> None:
     stop(session)
     assert "unexpected symbol near" in failure(session, "x = ")
