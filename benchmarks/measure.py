@@ -38,11 +38,14 @@ class Counts:
     pages: int = 10
     steps: int = 5
     entries: int = 1_000_000
+    repl_starts: int = 20
+    repl_rounds: int = 5
+    prompts: int = 20
 
     @classmethod
     def short(cls) -> Counts:
         """A few of each."""
-        return cls(1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1, 1, "short", 1, 1, 1, 1_000)
+        return cls(1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1, 1, "short", 1, 1, 1, 1_000, 1, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from benchmarks.scenarios import (
     interrupt,
     memory,
     output,
+    repl,
     start,
 )
 
@@ -35,6 +36,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "interrupt": interrupt.busy_loop,
     "memory": memory.resident,
     "cpu": cpu.programs,
+    "repl": repl.prompts,
     "debugger": debugger.slowdown,
     "debugger stop": debugger_stops.to_variables,
     "debugger pages": debugger_stops.first_pages,

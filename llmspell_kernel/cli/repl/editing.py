@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.completion import get_common_complete_suffix
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_completions, has_focus, has_selection
+from prompt_toolkit.filters import Condition, has_completions, has_focus, has_selection, is_searching
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.search import accept_search
 
 from llmspell_kernel.cli.repl.lines import is_word
 
@@ -56,6 +57,12 @@ class Editing:
         @keys.add("enter", filter=typing & ~has_selection)
         def _(event: KeyPressEvent) -> None:
             self._enter(event.current_buffer)
+
+        @keys.add("enter", filter=is_searching)
+        def _(event: KeyPressEvent) -> None:
+            accept_search()
+            buffer = event.app.current_buffer
+            buffer.cursor_position = len(buffer.text)  # so that Enter runs what was found
 
         @keys.add("escape", "enter", filter=typing)
         def _(event: KeyPressEvent) -> None:
