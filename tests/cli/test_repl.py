@@ -312,3 +312,18 @@ def test_an_unknown_lua_and_a_dead_connection_are_told(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode in (1, 2) and told in done.stderr and "Traceback" not in done.stderr
+
+
+def test_code_that_does_not_stop_can_be_left_behind(repl: Repl) -> None:
+    terminal = repl("--engine", "luajit")
+    terminal.type("local n = 0 print('be' .. 'gun') repeat n = n + 1 until n < 0")
+    terminal.wait_for("\nbegun")
+    for told in ("", "Ctrl-C once more", "not waiting any longer"):
+        terminal.press("C-c")
+        terminal.wait_for(told)
+    terminal.type(".reset")
+    terminal.wait_for("a new kernel")
+    terminal.type("'al' .. 'ive'")
+    terminal.wait_for('"alive"')
+    terminal.press("C-d")
+    terminal.wait_for("ended with 0")

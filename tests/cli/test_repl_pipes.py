@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
+from llmspell_kernel.cli.repl.commands import loaded
 
 from .command import LLMSPELL
 
@@ -253,3 +256,10 @@ def test_a_dumb_terminal_has_plain_prompts() -> None:
         assert process.exitstatus == 0
     finally:
         process.close(force=True)
+
+
+def test_the_page_names_every_command_and_its_other_names() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/repl.md").read_text("utf-8")
+    for command in loaded():
+        for name in command.names:
+            assert re.search(rf"`\.{re.escape(name)}[ `]", page), name

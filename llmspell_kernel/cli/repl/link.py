@@ -8,11 +8,13 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.cli.repl.options import Options
-from llmspell_kernel.errors import LLMSpellError
+from llmspell_kernel.errors import ClientError, LLMSpellError
 
 if TYPE_CHECKING:
     from llmspell_kernel.client.call import Message
     from llmspell_kernel.client.contract import Client
+
+CONNECT_SECONDS, _AGAIN_SECONDS = 15.0, 5.0
 
 
 class Link:
@@ -49,7 +51,7 @@ class Link:
             self._client.set_exception(error)
             self.failed(error)
 
-    def _new(self) -> Client:
+    def _new(self, seconds: float = CONNECT_SECONDS) -> Client:
         client: Client
         if self._options.where is None:
             from llmspell_kernel.client.embedded import start_embedded_kernel
@@ -58,7 +60,7 @@ class Link:
         else:
             from llmspell_kernel.client.connected import connect
 
-            client = connect(self._options.where)
+            client = connect(self._options.where, timeout=seconds)
         session = client.session
 
         def hear(message: Message) -> None:
@@ -91,8 +93,15 @@ class Link:
             LLMSpellError: it cannot be made.
         """
         self.close()
-        self._client = Future()
-        self._client.set_result(self._new())
+        made: Future[Client] = Future()
+        try:
+            made.set_result(self._new(_AGAIN_SECONDS))
+        except BaseException as error:
+            lost = error if isinstance(error, LLMSpellError) else ClientError("there is no kernel")
+            made.set_exception(lost)
+            raise
+        finally:
+            self._client = made
 
     def close(self) -> None:
         """Ends the kernel of this process; a connected one goes on."""

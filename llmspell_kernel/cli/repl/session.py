@@ -101,6 +101,11 @@ class Session:
         except LLMSpellError as error:
             self.failed = True
             self.screen.complain(self._advised(error))
+        except KeyboardInterrupt:  # of a command that waits
+            if not self.interactive:
+                raise
+            self.failed = True
+            self.screen.fresh_line()
 
     def _advised(self, error: LLMSpellError) -> str:
         if isinstance(error, KernelDiedError) or (isinstance(error, ClientError) and not self._is_alive):
