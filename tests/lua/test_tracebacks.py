@@ -284,3 +284,56 @@ def test_a_byte_order_mark_and_a_shell_line_are_skipped(shell: LuaShell) -> None
     assert shell.run("kept") == "3"
     assert shell.fail("#!/usr/bin/lua\n\nerror('x')").value == "cell [5]:3: x"
     assert shell.interpreter.is_complete("#!/usr/bin/lua\nx = 1").status == "complete"
+
+
+def test_an_error_through_wrap_has_the_position_of_lua_code_that_called(shell: LuaShell) -> None:
+    shell.run("fails = function() error('x', 0) end")
+    assert shell.run("select(2, pcall(coroutine.wrap(fails)))") == '"x"'
+    called = shell.run("select(2, pcall(function()\n  coroutine.wrap(fails)()\nend))")
+    assert called == ('"x"' if shell.language == "luajit" else f'"cell [{shell.number}]:2: x"')
+
+
+TRACED = """
+function nested(n) if n == 0 then return (debug.traceback('here')) end return (nested(n - 1)) end
+return (select(2, xpcall(nested, print, 1)):gsub('\\n%s*', '|'))
+"""
+
+
+def test_lua_s_own_traceback_shows_nothing_of_the_runtime(shell: LuaShell) -> None:
+    if shell.language == "luajit":
+        pytest.skip("LuaJIT's traceback is its own")
+    heading, traced, *lines = str(shell.run(TRACED)).strip('"').split("|")
+    place = f"cell [{shell.number}]"
+    assert (heading, traced) == ("here", "stack traceback:")
+    assert [line.partition(": in ")[0] for line in lines] == [
+        f"{place}:2",
+        f"{place}:2",
+        "[C]",
+        f"{place}:3",
+        "[C]",
+    ]
+    assert lines[2].endswith("'xpcall'") and lines[4] == "[C]: in ?"
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "function(m) return debug.traceback(m, 2) end",
+        "function(m) local text = debug.traceback(m, 2) return text end",
+        "debug.traceback",
+    ],
+)
+def test_handlers_trace_back_to_the_failing_line(shell: LuaShell, handler: str) -> None:
+    shell.run(
+        f"function fails(t)\n  return t.x\nend\nlocal _, text = xpcall(fails, {handler})\ntraced = text"
+    )
+    _, _, first, *_ = str(shell.run("return traced")).replace("[[", "").strip().splitlines()
+    assert first.strip().startswith("cell [1]:2: in ") or shell.language == "luajit"
+
+
+def test_other_values_and_threads_are_traced_as_in_lua(shell: LuaShell) -> None:
+    assert shell.run("type(debug.traceback({}))") == '"table"'
+    assert shell.run("local co = coroutine.create(print) return (debug.traceback(co, 'm'))") is not None
+    if shell.language != "luajit":
+        wrong = shell.run("select(2, pcall(debug.traceback, 'x', {}))")
+        assert wrong == "\"bad argument #2 to 'traceback' (number expected, got table)\""

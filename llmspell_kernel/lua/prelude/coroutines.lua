@@ -4,7 +4,8 @@ local host = ...
 local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
 local close = coroutine.close
 local error, setmetatable, type = error, setmetatable, type
-local adopt, check, ending, where = host.adopt, host.check, host.ending, host.where
+local adopt, check, ending, is_own = host.adopt, host.check, host.ending, host.is_own
+local getinfo = debug.getinfo
 local debugger = host.debugger
 local arm = debugger.arm
 
@@ -65,6 +66,18 @@ function coroutine.create(body)
   return co
 end
 
+-- "chunk:line: " of what has called a coroutine of ours; nothing if that is no Lua code, as luaL_where has it.
+local function caller()
+  local level = 2
+  local info = getinfo(level, "Sl")
+  while info and is_own(info.source) do
+    level = level + 1
+    info = getinfo(level, "Sl")
+  end
+  if not info or info.currentline < 1 then return "" end
+  return info.short_src .. ":" .. info.currentline .. ": "
+end
+
 local function unwrap(co, previous, ok, ...)
   current = previous
   if ok then return ... end
@@ -74,7 +87,7 @@ local function unwrap(co, previous, ok, ...)
   if status(co) == "dead" then
     host.keep_frames(co, message)
     if close then close_within(co) end
-    if host.lua_version > 501 and type(message) == "string" then message = where() .. message end
+    if host.lua_version > 501 and type(message) == "string" then message = caller() .. message end
   end
   if told then debugger.passed_on(message) end
   error(message, 0)

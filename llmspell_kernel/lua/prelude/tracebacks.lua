@@ -4,9 +4,11 @@ local getinfo = debug.getinfo
 local type, tostring, getmetatable, rawget, pcall, rawequal = type, tostring, getmetatable, rawget, pcall, rawequal
 local xpcall, error = xpcall, error
 local is_own = host.is_own
-local sub, format, floor = string.sub, string.format, math.floor
+local find, gmatch, match, sub, format = string.find, string.gmatch, string.match, string.sub, string.format
+local floor, concat, tonumber = math.floor, table.concat, tonumber
 local RUNNER = "=[llmspell] cells"
 host.runner = RUNNER
+local C_LINE, OWN_LINE, RUNNER_LINE = "\t[C]: in ", "\t[llmspell] ", "\t[llmspell] cells:"
 local INNERMOST, OUTERMOST = 100, 8 -- getinfo walks the stack: the outermost of a deep one cost most
 
 local function frame_of(info, level)
@@ -66,6 +68,54 @@ local function collect(thread, level)
   for i = n + 1, #frames do frames[i] = nil end
   return frames
 end
+
+-- debug.traceback's text without the frames of the runtime: a function of ours is one of C's, and what it has called
+-- is left out. `start` is where the frames begin.
+local function without_own(text, start)
+  local lines, n = {}, 0
+  for line in gmatch(sub(text, start), "[^\n]+") do
+    local name = line
+    if sub(line, 1, #OWN_LINE) == OWN_LINE then
+      if n > 0 and sub(lines[n], 1, #C_LINE) == C_LINE then n = n - 1 end
+      name = match(line, ": in (%a+ '[^']+')$")
+      if name and (sub(name, 1, 7) == "upvalue" or sub(name, 1, 5) == "local") then name = nil end
+      if sub(line, 1, #RUNNER_LINE) == RUNNER_LINE then
+        if lines[n] == "\t(...tail calls...)" then n = n - 1 end
+        name = "?"
+      end
+      name = name and C_LINE .. name
+    end
+    if name then
+      n = n + 1
+      lines[n] = name
+    end
+  end
+  return sub(text, 1, start - 1) .. concat(lines, "\n", 1, n)
+end
+
+local raw_traceback = debug.traceback
+
+local function traceback(...)
+  local thread, message, level = ...
+  local position, text = 3, nil
+  if type(thread) ~= "thread" then thread, message, level, position = nil, thread, message, 2 end
+  local number = tonumber(level == nil and (thread and 0 or 1) or level)
+  if not number then
+    error("bad argument #" .. position .. " to 'traceback' (number expected, got " .. type(level) .. ")", 2)
+  elseif thread then
+    text = raw_traceback(thread, message, number)
+  else
+    -- A tail call has taken its caller's place.
+    if number == 1 or not getinfo(1, "t").istailcall then number = number + 1 end
+    text = raw_traceback(message, number)
+  end
+  if type(text) ~= "string" then return text end
+  local length = (type(message) == "string" or type(message) == "number") and #tostring(message) or 0
+  local _, heading = find(text, "stack traceback:\n", length + 1, true)
+  return heading and without_own(text, heading + 1) or text
+end
+
+if host.lua_version > 501 then debug.traceback = traceback end -- LuaJIT does not tell of tail calls
 
 local inner -- {message, frames} of the coroutine that failed last
 
