@@ -23,6 +23,12 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
     return (host.strip("[]") if colon and host else DEFAULT_HOST), int(port)
 
 
+def _is_typed(option: str) -> bool:
+    """Whether an option was given in the command, and not in the environment."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 @command(
     epilog="""\b
 Examples:
@@ -76,6 +82,8 @@ def debug(
     """
     if wait and listen is None:
         raise click.UsageError("--wait is for editors; give --listen too, or leave it out.")
+    if token is not None and listen is None and _is_typed("token"):
+        raise click.UsageError("--token is for editors; give --listen too, or leave it out.")
     settings = settings_of(frame, engine)
     if listen is None:
         from llmspell_kernel.cli.debug_console.start import debug_here

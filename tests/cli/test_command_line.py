@@ -147,6 +147,11 @@ def test_lists_show_whole_sentences() -> None:
             "llmspell debug",
         ),
         (
+            ["debug", "pyproject.toml", "--token", "x"],
+            "--token is for editors; give --listen too, or leave it out.",
+            "llmspell debug",
+        ),
+        (
             ["debug", "nowhere.lua"],
             "Invalid value for 'SCRIPT': File 'nowhere.lua' does not exist.",
             "llmspell debug",
