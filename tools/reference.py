@@ -75,7 +75,9 @@ def command_line() -> str:
     parts = [
         "# Command line",
         "The text of `--help` of each command. Exit status: 0; 1 for what failed; 2 for a command line that "
-        "makes no sense; 130 after Ctrl-C.",
+        "makes no sense; 124 for a time limit; 130 after Ctrl-C; 141 where the reader of the output went "
+        "away; and a script's own. Errors are on stderr and begin with `error:`. `llmspell completion` lets "
+        "[the shell complete](../how-to/shell-completion.md) all of it.",
     ]
     for path, text in _helps(llmspell, "llmspell", None):
         parts += [f"## {path}", f"```text\n{text}\n```"]
