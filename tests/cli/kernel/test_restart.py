@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -104,13 +105,7 @@ def server(kernelspecs: list[str], runtime: Path, tmp_path: Path) -> Iterator[As
         stderr=subprocess.DEVNULL,
     )
     try:
-        url = ""
-        while not url:
-            assert process.poll() is None
-            os.sched_yield()
-            with suppress(ValueError):  # not there yet, or not in full
-                (file,) = runtime.glob("jpserver-*.json")
-                url = json.loads(file.read_text())["url"]
+        url = _url_of(process, runtime)
 
         def ask(method: str, path: str, **content: Any) -> Any:
             request = urllib.request.Request(
@@ -120,20 +115,42 @@ def server(kernelspecs: list[str], runtime: Path, tmp_path: Path) -> Iterator[As
             with urllib.request.urlopen(request, timeout=60) as reply:
                 return json.load(reply)
 
+        while True:
+            assert process.poll() is None
+            with suppress(urllib.error.URLError):  # it has written its file, but does not listen yet
+                ask("GET", "kernels")
+                break
         yield ask
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
+def _url_of(process: subprocess.Popen[bytes], runtime: Path) -> str:
+    """What a server has written of itself."""
+    while True:
+        assert process.poll() is None
+        os.sched_yield()
+        with suppress(ValueError):  # not there yet, or not in full
+            (file,) = runtime.glob("jpserver-*.json")
+            return str(json.loads(file.read_text())["url"])
+
+
+def wait_idle(kernel_id: str) -> dict[str, Any]:
+    """What the list says of a kernel once it answers: a server does not wait for that."""
+    while (found := listed()[kernel_id])["state"] != "idle":
+        assert found["state"] in ("starting", "not answering", "busy")
+    return found
+
+
 def test_a_jupyter_server_restarts_and_stops_its_own_kernels(server: Ask, runtime: Path) -> None:
     kernel_id = server("POST", "kernels", name="llmspell")["id"]
-    first = listed()[kernel_id]
+    first = wait_idle(kernel_id)
     assert first["managed_by"].startswith("Jupyter Server at http://")
     done = llmspell("kernel", "restart", kernel_id[:8])
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith(f"{kernel_id} restarted by the Jupyter Server at")
-    second = listed()[kernel_id]
+    second = wait_idle(kernel_id)
     assert second["pid"] != first["pid"]
     done = llmspell("kernel", "stop", kernel_id)
     assert done.returncode == 0 and "stopped by the Jupyter Server" in done.stderr
@@ -143,6 +160,7 @@ def test_a_jupyter_server_restarts_and_stops_its_own_kernels(server: Ask, runtim
 
 def test_a_jupyter_server_that_refuses_is_told(server: Ask, runtime: Path) -> None:
     kernel_id = server("POST", "kernels", name="llmspell")["id"]
+    wait_idle(kernel_id)
     (file,) = runtime.glob("jpserver-*.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"token": "wrong"}))
     for command in ("restart", "stop"):
