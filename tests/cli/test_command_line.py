@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +16,8 @@ from llmspell_kernel import __version__
 from llmspell_kernel.cli.commands import llmspell as program
 
 from .command import LLMSPELL, llmspell
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_version_says_the_number() -> None:
@@ -70,6 +73,25 @@ def test_help_shows_examples_that_are_real(context: click.Context) -> None:
     assert ours
     for words in ours:
         assert_parses(shlex.split(words))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        file
+        for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+        if file.parent.name != "reference"
+    ],
+    ids=lambda file: file.stem,
+)
+def test_command_lines_of_the_pages_are_real(page: Path) -> None:
+    text = page.read_text("utf-8")
+    blocks = re.findall(r"^```(?:bash|console|text)\n(.*?)^```", text, re.M | re.S)
+    lines = [*"".join(blocks).splitlines(), *re.findall(r"`(llmspell [a-z-][^`]*)`", text.replace("\n", " "))]
+    for line in lines:
+        if found := re.match(r"(?:\$ |[A-Z_]+=\S+ |echo .* \| )?llmspell ([a-z-].*)", line):
+            words = shlex.split(re.sub(r" (> .*|--\.\.\.|\.\.\.)$", "", found[1]), comments=True)
+            assert_parses([word for word in words if word != "<Tab>"])
 
 
 def assert_parses(words: list[str]) -> None:
