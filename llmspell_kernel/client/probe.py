@@ -22,9 +22,6 @@ ANSWER_SECONDS = 2.0
 STARTING_SECONDS = 10.0
 """A file that is younger and leads nowhere may be of a kernel that its manager is starting."""
 
-SLOW_START_SECONDS = 120.0
-"""The same where a process has the file on its command line."""
-
 
 class State(StrEnum):
     """How a kernel is, in the words that people see."""
@@ -155,7 +152,7 @@ class _Question:
             age = time.time() - file.stat().st_mtime
         except OSError:
             return False
-        return age < STARTING_SECONDS or (age < SLOW_START_SECONDS and processes.is_starting(self.kernel))
+        return age < STARTING_SECONDS or processes.is_starting(self.kernel)
 
 
 def _wait_for(questions: Sequence[_Question], deadline: float) -> None:

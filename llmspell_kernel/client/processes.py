@@ -22,6 +22,9 @@ _TOLERANCE = 2.0
 
 _POLL_SECONDS = 0.02
 
+_START_SECONDS = 120.0
+"""How long a kernel's process may take to listen, on a slow machine; also when it was started anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelProcess:
@@ -108,8 +111,10 @@ class Processes:
         return self._by_command_line(kernel, content)
 
     def is_starting(self, kernel: FoundKernel) -> bool:
-        """Whether a process has the connection file on its command line; it need not be the kernel."""
-        return bool(kernel.file and self._with_argument(kernel.file))
+        """Whether a new process has the connection file on its command line; it need not be the kernel."""
+        if kernel.file is None:
+            return False
+        return any(_age(process) < _START_SECONDS for process in self._with_argument(kernel.file))
 
     def _by_command_line(self, kernel: FoundKernel, connection: Connection) -> KernelProcess | None:
         for process in self._with_argument(kernel.file) if kernel.file else ():
@@ -134,6 +139,13 @@ class Processes:
                 if argument.endswith(".json"):
                     found.append((argument.rpartition("=")[2], process))
         return found
+
+
+def _age(process: psutil.Process) -> float:
+    try:
+        return time.time() - process.create_time()
+    except psutil.Error:  # gone meanwhile
+        return float("inf")
 
 
 def _as_told(fields: Mapping[str, Any] | None, prefix: str) -> KernelProcess | None:

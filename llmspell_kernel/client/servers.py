@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 from llmspell_kernel.client.discovery import FoundKernel, jupyter_runtime_folder
 from llmspell_kernel.errors import ClientError
@@ -34,6 +31,11 @@ class JupyterServer:
         Raises:
             ClientError: it does not.
         """
+        # Late: they take as long as all else, and most look only.
+        import urllib.error
+        import urllib.request
+        from urllib.parse import quote
+
         path = f"api/kernels/{quote(kernel.id, safe='')}"
         method, path = ("DELETE", path) if action == "stop" else ("POST", f"{path}/restart")
         request = urllib.request.Request(

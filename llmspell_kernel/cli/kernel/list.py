@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.kernel.formats import view_options
+
+_SECOND_LOOK_SECONDS = 1.0
+"""A kernel that its manager restarts is dead for a moment; its file must stay."""
 
 
 @command(
@@ -34,7 +39,10 @@ def list_(frame: Frame, form: str | None, watch: bool, interval: float, clean: b
     if clean:
         if watch:
             raise click.UsageError("--clean and --watch exclude each other; choose one.")
-        for health in probe(find_kernels()):
+        dead = [health.kernel for health in probe(find_kernels()) if health.state is State.DEAD]
+        if dead:
+            time.sleep(_SECOND_LOOK_SECONDS)
+        for health in probe(dead):
             if health.state is State.DEAD:
                 remove_leftovers(health)
                 frame.note(f"removed {health.kernel.file}")
