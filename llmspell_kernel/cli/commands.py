@@ -30,10 +30,12 @@ COMMANDS = {
 Examples:
   llmspell run hello.lua           run a Lua script
   llmspell exec '2^10'             run some Lua code
+  llmspell repl                    type Lua at a prompt
   llmspell kernel install          make Jupyter know the Lua kernel
   jupyter lab                      ... and use it
   llmspell kernel start            run a kernel in this terminal
-  llmspell debug tour.lua          run a Lua file under the debugger""",
+  llmspell debug tour.lua          run a Lua file under the debugger
+  llmspell config init             write a file of settings""",
 )
 @click.version_option(__version__, "-V", "--version", message="%(version)s")
 def llmspell() -> None:

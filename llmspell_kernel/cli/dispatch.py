@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -13,6 +12,11 @@ from llmspell_kernel.cli.commands import llmspell
 from llmspell_kernel.cli.frame import Frame
 from llmspell_kernel.cli.messages import unexpected
 from llmspell_kernel.errors import LLMSpellError
+
+_WORDS = {
+    "is not a valid float range.": "is not a number.",
+    "is not a valid integer range.": "is not a whole number.",
+}
 
 FAILED, MISUSED, INTERRUPTED, NO_READER = 1, 2, 130, 141
 
@@ -46,7 +50,7 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
         click.echo(problem.format_message())
         return 0
     except click.UsageError as problem:
-        frame.complain(problem.format_message())
+        frame.complain(_in_one_line(problem.format_message()))
         where = problem.ctx.command_path if problem.ctx else "llmspell"
         click.echo(f"help:  {where} --help", err=True)
         return MISUSED
@@ -55,7 +59,7 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
         return problem.exit_code
     except LLMSpellError as problem:
         if frame.wants_traceback:
-            traceback.print_exception(problem)
+            _show_traceback(problem)
         frame.complain(str(problem))
         return FAILED
     except (KeyboardInterrupt, click.Abort):
@@ -64,6 +68,20 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
         raise
     except Exception as problem:  # noqa: BLE001 - the program's border: whatever happens is told in one line
         if frame.wants_traceback:
-            traceback.print_exception(problem)
+            _show_traceback(problem)
         frame.complain(unexpected(problem, told=frame.wants_traceback))
         return FAILED
+
+
+def _in_one_line(message: str) -> str:
+    """What click says of a wrong command line, which is in several lines here, and in its own words there."""
+    words = " ".join(message.split())
+    for theirs, ours in _WORDS.items():
+        words = words.replace(theirs, ours)
+    return words
+
+
+def _show_traceback(problem: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(problem)

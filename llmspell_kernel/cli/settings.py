@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,8 @@ def loaded(frame: Frame, flags: Mapping[str, Any] | None = None, defaults: Value
 
 
 def _nearest(name: str) -> str:
+    import difflib
+
     from llmspell_kernel.config import schema
     from llmspell_kernel.config.environment import variable_of
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import platform
+import os
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
-from pathlib import Path
 
 import click
 
@@ -44,7 +40,11 @@ def version(frame: Frame, short: bool, verbose: bool) -> None:
 
 
 def _surroundings() -> Iterator[tuple[str, str]]:
-    yield "from", str(Path(llmspell_kernel.__file__).parent)
+    import platform
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+
+    yield "from", os.path.dirname(llmspell_kernel.__file__)
     yield "Python", f"{platform.python_version()} ({sys.executable})"
     yield "platform", platform.platform()
     for module in _LUA_MODULES:
@@ -57,6 +57,8 @@ def _surroundings() -> Iterator[tuple[str, str]]:
 
 
 def _lua_version(module: str) -> str:
+    import importlib
+
     try:
         lua = importlib.import_module(f"lupa.{module}").LuaRuntime()
     except ImportError:

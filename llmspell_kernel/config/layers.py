@@ -107,9 +107,8 @@ def _find(name: str, place: str) -> Path:
         return path
     known = [f"{each.parent.name}/{each.stem}" for each in sorted(FOLDER.glob("*/*.toml"))]
     stems = {each.rpartition("/")[2]: each for each in known}
-    close = difflib.get_close_matches(full, known, 1) or [
-        stems[each] for each in difflib.get_close_matches(stem or full, stems, 1)
-    ]
+    close = difflib.get_close_matches(full, known, 1) if "/" in name else []
+    close = close or [stems[each] for each in difflib.get_close_matches(stem or full, stems, 1)]
     advice = (
         f"did you mean {close[0].removeprefix('presets/')}?" if close else "there are " + ", ".join(known)
     )

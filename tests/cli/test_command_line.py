@@ -126,6 +126,21 @@ def test_lists_show_whole_sentences() -> None:
         (["versoin"], "No such command 'versoin'. Did you mean 'version'?", "llmspell"),
         (["kernel", "consoel"], "No such command 'consoel'. Did you mean 'console'?", "llmspell kernel"),
         (["version", "--shrt"], "No such option '--shrt'. Did you mean '--short'?", "llmspell version"),
+        (
+            ["completion"],
+            "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish",
+            "llmspell completion",
+        ),
+        (
+            ["exec", "1", "--timeout", "soon"],
+            "Invalid value for '--timeout': 'soon' is not a number.",
+            "llmspell exec",
+        ),
+        (
+            ["kernel", "start", "--port", "x"],
+            "Invalid value for '--port': 'x' is not a whole number.",
+            "llmspell kernel start",
+        ),
         (["--vresion"], "No such option '--vresion'. Did you mean '--version'?", "llmspell"),
         (
             ["kernel", "install", "--language", "lua53"],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from llmspell_kernel.cli.frame import command
@@ -25,4 +23,6 @@ def completion(shell: str) -> None:
     It completes commands and options, and values such as profiles, keys of settings, kernels that run, apps
     and files. For zsh, ~/.zfunc must be in fpath before compinit is called.
     """
+    from pathlib import Path
+
     click.echo((Path(__file__).parent / f"llmspell.{shell}").read_text("utf-8"), nl=False)
