@@ -221,6 +221,7 @@ def test_history_lasts_and_is_searched(repl: Repl, tmp_path: Path) -> None:
     again.press("Up")
     again.wait_for("[1]> first = 'one'")
     again.press("C-c")
+    again.wait_for(lambda screen: screen.count("[1]>") == 2)
     again.press("C-r")
     again.write("many")
     again.wait_for("print('many'")

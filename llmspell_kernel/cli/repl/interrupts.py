@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.client.call import Call
+if TYPE_CHECKING:
+    from llmspell_kernel.client.call import Call
 
 HINT = "it does not stop: it is inside a C function or compiled code; Ctrl-C once more stops waiting for it"
 _ENOUGH = 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from llmspell_kernel.records import record
 
 if TYPE_CHECKING:
     from llmspell_kernel.runtime import RuntimeSettings
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 IN_MEMORY = ":memory:"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """How a REPL is to be.
 

@@ -23,7 +23,6 @@ from llmspell_kernel.cli.repl.signatures import Signatures
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
-    from llmspell_kernel.cli.repl.history import HistoryFile
     from llmspell_kernel.cli.repl.session import Session
 
 _MENU_ROWS = 6
@@ -32,15 +31,15 @@ _MENU_ROWS = 6
 class _FileHistory(History):
     """The history file for prompt_toolkit."""
 
-    def __init__(self, file: HistoryFile) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
-        self._file = file
+        self._session = session
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._file.entries)
+        return reversed(self._session.history.entries)
 
     def store_string(self, string: str) -> None:
-        self._file.append(string)
+        self._session.history.append(string)
 
 
 class Prompt:
@@ -78,7 +77,7 @@ class Prompt:
             complete_style=CompleteStyle.COLUMN,
             reserve_space_for_menu=_MENU_ROWS,
             auto_suggest=DynamicAutoSuggest(lambda: suggest if session.settings.suggestions else nothing),
-            history=_FileHistory(session.history),
+            history=_FileHistory(session),
             enable_history_search=True,
             search_ignore_case=True,
             enable_open_in_editor=True,

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.cli.repl import values
-from llmspell_kernel.interpreter import StreamName
-
 if TYPE_CHECKING:
     from llmspell_kernel.client.call import Message
+    from llmspell_kernel.interpreter import StreamName
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _DIM, _RED, _RESET = "\x1b[2m", "\x1b[1;31m", "\x1b[0m"
@@ -163,7 +161,9 @@ class Screen:
         text = str(data.get("text/plain", f"<{', '.join(data) or 'nothing'}>"))
         if not self.colours:
             return _ANSI.sub("", text)
-        return values.coloured(text)
+        from llmspell_kernel.cli.repl.values import coloured
+
+        return coloured(text)
 
 
 _SHOWN: dict[str, Callable[[Screen, Any], None]] = {

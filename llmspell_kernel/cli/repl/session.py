@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from llmspell_kernel.cli.repl.history import HistoryFile
 from llmspell_kernel.cli.repl.interrupts import Interrupts
 from llmspell_kernel.cli.repl.lines import is_word
 from llmspell_kernel.cli.repl.link import Link
 from llmspell_kernel.cli.repl.options import Options
 from llmspell_kernel.cli.repl.screen import Screen
 from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutError, LLMSpellError
-from llmspell_kernel.interpreter import Script
 
 if TYPE_CHECKING:
+    from llmspell_kernel.cli.repl.history import HistoryFile
     from llmspell_kernel.cli.repl.settings import Settings
     from llmspell_kernel.client.call import Call, ReadLine
     from llmspell_kernel.client.execution import Execution
+    from llmspell_kernel.interpreter import Script
 
 _LEAVING = frozenset(("exit", "quit", "%exit", "%quit", "exit()", "quit()"))
 _ANSWER_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A piece of code that this session has run.
 
     Attributes:
@@ -44,7 +43,6 @@ class Session:
     Attributes:
         link: leads to the kernel.
         screen: shows what there is to be seen.
-        history: the inputs of all sessions.
         entries: the code of this one.
         number: of the next cell.
         status: the exit status, once the session is over; None before.
@@ -58,7 +56,6 @@ class Session:
         self.options = options
         self.link = link
         self.screen = screen
-        self.history = HistoryFile(options.history_file, options.history_size)
         self.entries: list[Entry] = []
         self.number = 1
         self.status: int | None = None
@@ -77,6 +74,13 @@ class Session:
 
             self._settings = Settings(self.options, self.screen)
         return self._settings
+
+    @cached_property
+    def history(self) -> HistoryFile:
+        """The inputs of all sessions."""
+        from llmspell_kernel.cli.repl.history import HistoryFile
+
+        return HistoryFile(self.options.history_file, self.options.history_size)
 
     def run(self, text: str) -> None:
         """Runs an input: a word with a dot, or code. What goes wrong is shown, and noted in `failed`.

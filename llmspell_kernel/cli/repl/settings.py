@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -105,6 +104,8 @@ def _switch(name: str, text: str) -> bool:
 def _one_of(name: str, text: str, allowed: tuple[str, ...]) -> str:
     if text in allowed:
         return text
+    import difflib
+
     close = difflib.get_close_matches(text, allowed, 1)
     advice = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(allowed)}"
     raise UsageError(f"{name} cannot be {text!r}; {advice}")

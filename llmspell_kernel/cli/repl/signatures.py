@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from llmspell_kernel.cli.repl.link import Link
 from llmspell_kernel.errors import LLMSpellError
-from llmspell_kernel.lua.lexer import TokenKind, significant
 
 _ANSWER_SECONDS = 2.0
 _OPENING, _CLOSING = frozenset("({["), frozenset(")}]")
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+class OpenCall(NamedTuple):
     """A call whose arguments are being typed.
 
     Attributes:
@@ -29,6 +27,8 @@ class OpenCall:
 
 def open_call(text: str) -> OpenCall | None:
     """The innermost call that is open at the end of a text."""
+    from llmspell_kernel.lua.lexer import TokenKind, significant
+
     stack: list[list[int]] = []
     before = ""
     names: list[bool] = []
