@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, overload
 import click
 
 from llmspell_kernel.cli import completing
+from llmspell_kernel.errors import UsageError
 
 if TYPE_CHECKING:
     from llmspell_kernel.cli.output import Text
@@ -67,13 +68,19 @@ class Frame:
             return self.color == "always"
         from llmspell_kernel.cli.terminal_frontend import colours_by_default
 
-        return colours_by_default(stream or sys.stdout)
+        shown = stream or sys.stdout
+        return shown is not None and colours_by_default(shown)
 
     def show(self, data: object, text: Text | Callable[[], Text] | None = None) -> None:
         """Writes a command's result on stdout: `data` as JSON, or in text mode `text`, made when needed.
 
         A table is drawn as wide as the terminal allows. Without `text`, text mode shows nothing.
+
+        Raises:
+            UsageError: standard output is closed.
         """
+        if sys.stdout is None:
+            raise UsageError("standard output is closed: there is nowhere to show the result")
         from llmspell_kernel.cli.output import json_text, text_of
 
         if self.output != "text":

@@ -212,3 +212,14 @@ def test_a_reader_that_went_away_is_no_traceback(arguments: list[str]) -> None:
         os.close(writing)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_closed_standard_output_is_told() -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.quote(str(LLMSPELL))} app list >&-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: standard output is closed: there is nowhere to show the result\n"

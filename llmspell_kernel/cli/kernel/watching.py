@@ -34,7 +34,7 @@ def show_once_or_watch(frame: Frame, look: Callable[[], View], *, watch: bool, i
         view = look()
         frame.show(view.data, view.text)
         return view
-    if frame.output == "text" and sys.stdout.isatty():
+    if frame.output == "text" and sys.stdout is not None and sys.stdout.isatty():
         return _watch_terminal(frame, look, interval)
     view = look()
     with suppress(KeyboardInterrupt):
