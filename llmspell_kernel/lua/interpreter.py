@@ -316,10 +316,11 @@ class LuaInterpreter(Interpreter):
         message = (
             f"os.exit({reason.code}) ended this cell; the kernel goes on. To end the kernel, shut it down."
         )
+        payload = ({"source": "exit", "code": reason.code},)
         if reason.code == 0:
             self.frontend.write("stderr", message.encode() + b"\n")
-            return Outcome()
-        return Outcome(error=self.tracebacks.report("Exit", message, frames))
+            return Outcome(payload=payload)
+        return Outcome(error=self.tracebacks.report("Exit", message, frames), payload=payload)
 
     # What the prelude asks of the host
 

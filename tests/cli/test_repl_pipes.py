@@ -60,7 +60,10 @@ def test_code_reads_the_lines_that_follow_it() -> None:
     assert done.stdout == "hi Ada\nnil\n" and done.returncode == 0
 
 
-@pytest.mark.parametrize(("code", "status"), [("os.exit(3)", 3), (".exit 4", 4), ("exit", 0), (".quit", 0)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("os.exit(3)", 3), ("os.exit()", 0), ("os.exit(false)", 1), (".exit 4", 4), ("exit", 0), (".quit", 0)],
+)
 def test_leaving(code: str, status: int) -> None:
     done = piped(f"print(1)\n{code}\nprint(2)\n")
     assert (done.returncode, done.stdout, done.stderr) == (status, "1\n", "")
@@ -187,6 +190,10 @@ def test_a_script_runs_with_its_arguments(tmp_path: Path) -> None:
     (tmp_path / "script.lua").write_text("\n\nerror('on line 3')")
     done = piped(".run script.lua\n", cwd=tmp_path)
     assert done.returncode == 1 and "script.lua:3" in done.stderr
+    (tmp_path / "script.lua").write_text("os.exit(0)")
+    assert piped(".run script.lua\n'still here'\n", cwd=tmp_path).stdout == (
+        'script.lua has ended with status 0\n"still here"\n'
+    )
 
 
 def test_variables_folders_settings_and_a_fresh_start(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutEr
 if TYPE_CHECKING:
     from llmspell_kernel.cli.repl.history import HistoryFile
     from llmspell_kernel.cli.repl.settings import Settings
-    from llmspell_kernel.client.call import Call, ReadLine
+    from llmspell_kernel.client.call import Call, Message, ReadLine
     from llmspell_kernel.client.execution import Execution
     from llmspell_kernel.interpreter import Script
 
 _LEAVING = frozenset(("exit", "quit", "%exit", "%quit", "exit()", "quit()"))
+_EXIT = "os.exit(0) ended this cell"
 _ANSWER_SECONDS = 0.5
 
 
@@ -147,7 +148,9 @@ class Session:
                 self.entries.append(Entry(execution.execution_count, code, self.failed))
         if self._settings is not None and self._settings.timing and self.interactive:
             self.screen.note(shown_seconds(execution.duration))
-        self._take_payload(execution)
+        self._take_payload(execution, ends_here=self.link.is_embedded and script is None)
+        if script is not None and execution.exit_code is not None and self.link.is_embedded:
+            self.screen.note(f"{script.name} has ended with status {execution.exit_code}")
         return execution
 
     def _follow(self, call: Call[Execution]) -> Execution | None:
@@ -171,15 +174,9 @@ class Session:
                         )
                         return None
 
-    def _show(self, message: dict[str, object]) -> None:
-        if message["msg_type"] == "error" and _exit_code(message["content"]) is not None and self._ends_here:
-            return
-        self.screen.show(message)
-
-    @property
-    def _ends_here(self) -> bool:
-        """Whether os.exit ends the REPL, as it ends `lua`: the kernel is part of it."""
-        return self.link.is_embedded
+    def _show(self, message: Message) -> None:
+        if not (self.link.is_embedded and _tells_of_exit(message)):
+            self.screen.show(message)
 
     def _read(self, prompt: str, password: bool) -> str:
         assert self.read_line is not None
@@ -188,9 +185,8 @@ class Session:
         assert isinstance(line, str)
         return line
 
-    def _take_payload(self, execution: Execution) -> None:
-        if execution.error is not None and self._ends_here:
-            self.status = _exit_code(execution.error._asdict())
+    def _take_payload(self, execution: Execution, *, ends_here: bool) -> None:
+        """With `ends_here`, os.exit ends the REPL as it ends `lua`: the kernel is part of it."""
         for item in execution.payload:
             match item.get("source"):
                 case "page":
@@ -199,8 +195,8 @@ class Session:
                     self.next_input = str(item["text"]).removesuffix("\n")
                 case "ask_exit":
                     self.status = 0
-                case "exit" if self._ends_here:
-                    self.status = int(item["code"])
+                case "exit" if ends_here:
+                    self.status = int(item["code"]) & 0xFF
 
     def is_complete(self, code: str) -> tuple[bool, str]:
         """Whether Enter should run code, and the indentation of the next line if not.
@@ -220,14 +216,12 @@ class Session:
         self.link.close()
 
 
-def _exit_code(error: object) -> int | None:
-    """What code that failed gave to os.exit; None if it did not call it."""
-    import re
-
-    if not isinstance(error, dict) or error.get("ename") != "Exit":
-        return None
-    code = re.match(r"os\.exit\((-?\d+)\)", str(error.get("evalue", "")))
-    return int(code[1]) if code else 1
+def _tells_of_exit(message: Message) -> bool:
+    """Whether this says that os.exit has ended no more than a cell, or a script."""
+    content = message["content"]
+    if message["msg_type"] == "error":
+        return bool(content.get("ename") == "Exit")
+    return message["msg_type"] == "stream" and str(content["text"]).startswith(_EXIT)
 
 
 def shown_seconds(seconds: float) -> str:
