@@ -7,6 +7,7 @@ with the next step in it or below it.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _fill_closed_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if len(words) > 1 and words[0] in ("run", "exec"):
         from llmspell_kernel.cli.quick import quick
@@ -36,3 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from llmspell_kernel.cli.dispatch import run_command
 
     return run_command(words)
+
+
+def _fill_closed_streams() -> None:
+    """Leads standard streams that are closed to nowhere.
+
+    Else the next file or pipe that is opened would get the number of one, and be what a script reads and
+    writes.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+            if nowhere == number:
+                os.set_inheritable(number, True)
+            else:  # other libraries have filled it meanwhile
+                os.close(nowhere)

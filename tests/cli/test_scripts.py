@@ -145,9 +145,13 @@ def test_closed_streams(tmp_path: Path) -> None:
     assert shell('"$L" exec "print(1)" >&-') == (0, "")
     assert shell('"$L" exec "error(1)" 2>&-') == (1, "")
     assert shell('"$L" exec "print(io.read() == nil)" <&-')[1] == "true\n"
+    code = "print(io.read('a') == '', io.read(), io.open('file', 'w'):write('x') ~= nil)"
+    assert shell(f'"$L" exec "{code}" <&-') == (0, "true\tnil\ttrue\n")
+    assert shell('"$L" exec "local _ = os.execute(\'cat; echo said\')" <&-') == (0, "said\n")
     status, said = shell('"$L" run - <&-')
     assert status == 1 and "standard input is closed" in said
-    assert shell('"$L" version >&-') == (0, "")
+    status, said = shell('"$L" version >&-')
+    assert status == 1 and "standard output is closed" in said
     status, said = shell('"$L" exec "print(1)" > /dev/full')
     assert (status, said) == (1, "error: cannot write the output: No space left on device\n")
     assert shell('"$L" exec "for i = 1, 1e9 do print(i) end" | head -n 1')[1] == "1\n"
