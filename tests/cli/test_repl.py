@@ -176,11 +176,16 @@ def test_input_and_passwords_are_read(repl: Repl) -> None:
     terminal.wait_for("\nname?")
     terminal.type("Ada")
     terminal.wait_for("hello Ada")
+    terminal.type("local p = io.getpass('Secret? ') print(#p)")
+    terminal.wait_for("\nSecret?")
+    terminal.type("word")
+    shown = terminal.wait_for("\n4\n")
+    assert "\nSecret? ****\n" in shown
     terminal.type("io.write('mo' .. 're? ') io.read()")
     terminal.wait_for("\nmore?")
     terminal.press("C-c")
     terminal.wait_for("interrupted")
-    terminal.wait_for("[3]> ")
+    terminal.wait_for("[4]> ")
 
 
 def test_output_comes_as_it_is_written_and_bars_stay_on_their_line(repl: Repl) -> None:
