@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmspell_kernel.cli import completing
+from llmspell_kernel.cli.connecting import check_connect, connect_option
 from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Command, Frame
-from llmspell_kernel.cli.settings import dry_run_option, is_dry_run
+from llmspell_kernel.cli.settings import dry_run_option, dry_run_wanted, is_dry_run
 from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
 
 if TYPE_CHECKING:
@@ -60,13 +60,7 @@ def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             dry_run_option,
             engine_option("The Lua it runs in; also LLMSPELL_ENGINE."),
-            click.option(
-                "--connect",
-                metavar="WHERE",
-                shell_complete=completing.kernels,
-                help="Run it in a running kernel: a connection file, an id or name (llmspell kernel list), "
-                "or tcp://HOST:PORT.",
-            ),
+            connect_option("Run it in"),
             click.option(
                 "--timeout",
                 metavar="SECONDS",
@@ -85,13 +79,14 @@ def perform(frame: Frame, job: Job) -> int:
     Raises:
         LLMSpellError: it cannot begin.
     """
+    check_connect(frame, job.connect, job.engine)
+    if job.connect is not None and dry_run_wanted():
+        raise click.UsageError(
+            "--dry-run shows settings for this process, the kernel at --connect has its own; leave out one."
+        )
     if is_dry_run(frame, _flags(job.engine), job.defaults):
         return 0
     if job.connect is not None:
-        if job.engine is not None:
-            raise click.UsageError(
-                "--engine chooses a Lua for this process, the kernel at --connect has its own; leave out one."
-            )
         from llmspell_kernel.cli.remote import run_there
 
         return run_there(frame, job)

@@ -60,13 +60,18 @@ def _remember(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     ctx.meta[_DRY_RUN] = value
 
 
+def dry_run_wanted() -> bool:
+    """Whether `--dry-run` was given."""
+    return bool(click.get_current_context().meta.get(_DRY_RUN))
+
+
 def is_dry_run(frame: Frame, flags: Mapping[str, Any] | None = None, defaults: Values | None = None) -> bool:
     """Whether `--dry-run` was given; if so, the settings were shown: nothing is left to do.
 
     Raises:
         SettingsError: something cannot be read or does not fit.
     """
-    if not click.get_current_context().meta.get(_DRY_RUN):
+    if not dry_run_wanted():
         return False
     show_settings(frame, loaded(frame, flags, defaults), with_origins=True)
     return True

@@ -276,9 +276,9 @@ def _at_address(
         if content.ports["shell"] == port and _same_host(content.ip, host):
             return kernel
     raise ConnectionFileError(
-        f"no connection file here is for a kernel at {where}, so its key is not known: give the connection "
-        f"file, or --key-file (then its ports must be {port} to {port + len(CHANNELS) - 1}, as "
-        f"`llmspell kernel start --port {port}` makes them)"
+        f"no connection file here is for a kernel at {where}, so its key is not known: name the "
+        "connection file that the kernel wrote, or a copy of it (`llmspell kernel` commands also take "
+        f"--key-file, for ports {port} to {port + len(CHANNELS) - 1})"
     )
 
 

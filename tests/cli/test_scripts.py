@@ -178,9 +178,16 @@ def test_engines(tmp_path: Path, engine: str) -> None:
         (["run"], "Missing argument 'SCRIPT'."),
         (["exec"], "Missing argument 'CODE'."),
         (["run", "x.lua", "--fast"], "No such option '--fast'; options of the script come behind --."),
-        (["run", "--engine", "python", "x.lua"], "Invalid value for '--engine': 'python' is not one of "),
+        (
+            ["run", "--engine", "python", "x.lua"],
+            "Invalid value for '--engine' / '--language': 'python' is not one of ",
+        ),
         (["run", "--timeout", "0", "x.lua"], "Invalid value for '--timeout': 0.0 is not in the range x>0."),
         (["exec", "--engine", "lua55", "--connect", "x", "1"], "--engine chooses a Lua for this process"),
+        (["exec", "-p", "restricted", "--connect", "x", "1"], "--profile chooses settings for this process"),
+        (["run", "-c", "x.toml", "--connect", "x", "x.lua"], "--config chooses settings for this process"),
+        (["run", "--dry-run", "--connect", "x", "x.lua"], "--dry-run shows settings for this process"),
+        (["exec", "--connect", "", "1"], "--connect is empty"),
     ],
 )
 def test_a_wrong_command_line(tmp_path: Path, words: list[str], message: str) -> None:

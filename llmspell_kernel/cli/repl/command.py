@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmspell_kernel.cli import completing
+from llmspell_kernel.cli.connecting import check_connect, connect_option
 from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
@@ -23,13 +24,7 @@ Examples:
   llmspell repl --connect llmspell      in the running kernel of that name
   echo 'print(1 + 1)' | llmspell repl   from a pipe, without prompts"""
 )
-@click.option(
-    "--connect",
-    metavar="WHERE",
-    shell_complete=completing.kernels,
-    help="Type into a running kernel: a connection file, an id or "
-    "name (llmspell kernel list), or tcp://HOST:PORT.",
-)
+@connect_option("Type into")
 @engine_option("The Lua of the kernel here; also LLMSPELL_ENGINE.")
 @click.option(
     "--history",
@@ -44,10 +39,7 @@ def repl(frame: Frame, connect: str | None, engine: str | None, history: str | N
     Lines are completed, coloured and kept; the magics work as in a notebook, and words with a dot, such as
     .help, are commands of the prompt. From a pipe, inputs are run one by one until one fails.
     """
-    if connect is not None and engine is not None:
-        raise click.UsageError(
-            "--engine chooses a Lua for this process, the kernel at --connect has its own; leave out one."
-        )
+    check_connect(frame, connect, engine)
     from llmspell_kernel.cli.repl.start import run
 
     return run(_options(frame, connect, engine, history))

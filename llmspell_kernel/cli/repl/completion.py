@@ -104,16 +104,23 @@ def _arguments(command: DotCommand, argument: str, commands: list[DotCommand]) -
     return []
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _files(start: str, takes: str) -> Iterator[tuple[str, str]]:
     folder, name = os.path.split(start)
     try:
         entries = sorted(os.scandir(os.path.expanduser(folder) or "."), key=lambda entry: entry.name)
-    except OSError:
+    except (OSError, ValueError):  # not to be read, or no name at all
         return
     for entry in entries:
         if entry.name.startswith(".") and not name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield os.path.join(folder, entry.name) + "/", "folder"
         elif takes == "file" or (takes == "lua_file" and entry.name.endswith(".lua")):
             yield os.path.join(folder, entry.name), ""
