@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ from llmspell_kernel.cli.job import Job, plain, show_document
 from llmspell_kernel.cli.terminal_frontend import CapturingFrontend, TerminalFrontend
 from llmspell_kernel.client.connected import connect
 from llmspell_kernel.errors import ClientError, KernelTimeoutError, UsageError
-from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Script, StreamName
+from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Script, SignalGate, StreamName
+from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.records import replaced
 
 if TYPE_CHECKING:
@@ -38,10 +41,12 @@ def run_there(frame: Frame, job: Job) -> int:
     started = time.perf_counter()
     execution: Execution | None = None
     error: ErrorReport | None
+    keys = _CtrlC(frontend)
     with connect(job.connect) as client:
         _check(client, job.connect)
-        call = client.execute_stream(text, store_history=False, read_line=frontend.read, script=script)
-        watch = _Watch(call, frontend, job.timeout)
+        call = client.execute_stream(text, store_history=False, read_line=keys.read, script=script)
+        keys.call = call
+        watch = _Watch(call, keys, frontend, job.timeout)
         try:
             execution = watch.until_end()
         except ClientError as problem:
@@ -66,6 +71,39 @@ def run_there(frame: Frame, job: Job) -> int:
     return status
 
 
+class _CtrlC:
+    """Hears every Ctrl-C: the first interrupts the call; while the gate is open, each ends a wait.
+
+    Attributes:
+        call: what to interrupt, once there is something.
+        count: how often it was pressed.
+        gate: whether KeyboardInterrupt may be raised on the main thread.
+    """
+
+    def __init__(self, frontend: TerminalFrontend) -> None:
+        self._frontend = frontend
+        self.call: Call[Execution] | None = None
+        self.count = 0
+        self.gate = SignalGate()
+        self.gate.open = True
+        InterruptSignals(self.gate, self._pressed, when_idle=lambda: None)
+
+    def read(self, prompt: str, password: bool) -> str:
+        """A line that the code asks for; nobody is asked any more for code that was interrupted.
+
+        Raises:
+            EOFError: there is none.
+        """
+        if self.count:
+            raise EOFError
+        return self._frontend.read_line(prompt, password=password)
+
+    def _pressed(self) -> None:
+        self.count += 1
+        if self.call is not None and self.count == 1:
+            self.call.interrupt()
+
+
 class _Watch:
     """Shows what a call brings until it ends, or until nobody wants to wait any more.
 
@@ -73,14 +111,17 @@ class _Watch:
         status: the exit status, if it is not the code's own end that decides it; else None.
     """
 
-    def __init__(self, call: Call[Execution], frontend: TerminalFrontend, timeout: float | None) -> None:
+    def __init__(
+        self, call: Call[Execution], keys: _CtrlC, frontend: TerminalFrontend, timeout: float | None
+    ) -> None:
         self.status: int | None = None
         self._call = call
+        self._keys = keys
         self._frontend = frontend
-        self._deadline = None if timeout is None else time.monotonic() + timeout
         self._timeout = timeout
+        self._deadline: float | None = None
         self._shown = 0
-        self._interrupted = False
+        self._is_over = False
         frontend.on_loss = self._lost_output
 
     def until_end(self) -> Execution | None:
@@ -89,22 +130,34 @@ class _Watch:
         Raises:
             ClientError: the kernel has died.
         """
-        while True:
-            try:
-                self._show()
-                return self._call.result()
-            except KeyboardInterrupt:
-                if self._interrupted:
-                    self.status = INTERRUPTED
-                    return None
-                self._interrupted = True
-                self._call.interrupt()
-            except KernelTimeoutError:
-                if self.status == TIMED_OUT:
-                    return None
-                self.status = TIMED_OUT
-                self._deadline = time.monotonic() + _GRACE_SECONDS
-                self._call.interrupt()
+        if self._timeout is not None:
+            timer = threading.Timer(self._timeout, self._expire)
+            timer.daemon = True
+            timer.start()
+        try:
+            while True:
+                try:
+                    self._keys.gate.open = True
+                    self._show()
+                    execution = self._call.result()
+                    # Who pressed Ctrl-C may be heard of only now that it has had its effect.
+                    self._keys.gate.open = False
+                    return execution
+                except KeyboardInterrupt:
+                    if self._keys.count > 1:
+                        self.status = INTERRUPTED
+                        return None
+        except KernelTimeoutError:
+            return None
+        finally:
+            self._is_over = True
+
+    def _expire(self) -> None:
+        """The time is over: as one Ctrl-C, which also ends reading; what does not end soon is left."""
+        if not self._is_over:
+            self.status = TIMED_OUT
+            self._deadline = time.monotonic() + _GRACE_SECONDS
+            os.kill(os.getpid(), signal.SIGINT)
 
     def _show(self) -> None:
         seconds = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())

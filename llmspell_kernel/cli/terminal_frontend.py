@@ -97,10 +97,6 @@ class TerminalFrontend:
 
         return getpass(prompt)
 
-    def read(self, prompt: str, password: bool) -> str:
-        """As `read_line`, for clients of a kernel that asks for input."""
-        return self.read_line(prompt, password=password)
-
     def current_cell(self) -> object:
         """There is only one place for output."""
         return self

@@ -232,10 +232,10 @@ class Started:
     def end(self) -> tuple[int, str]:
         """Exit status and stderr; it must come by itself."""
         try:
-            _, err = self.process.communicate(timeout=MINUTE)
+            self.process.wait(MINUTE)  # while its input stays open
         finally:
             self.process.kill()
-            self.process.communicate()
+            _, err = self.process.communicate()
         return self.process.returncode, err.decode()
 
 
@@ -256,6 +256,12 @@ def test_ctrl_c_ends_the_script(tmp_path: Path, options: list[str], code: str) -
     status, err = started.end()
     assert (started.first, status) == (b"on\n", 130)
     assert "KeyboardInterrupt" in err and "Traceback" not in err
+
+
+def test_a_time_limit_ends_waiting_for_input(tmp_path: Path, options: list[str]) -> None:
+    started = Started([LLMSPELL, "exec", *options, "--timeout", "0.5", "print('on') io.read()"], tmp_path)
+    status, err = started.end()
+    assert status == 124 and "ran longer than its limit of 0.5 s" in err
 
 
 def test_a_second_ctrl_c_leaves_code_that_does_not_listen(tmp_path: Path) -> None:
