@@ -54,6 +54,7 @@ LIGHT = [
     "from llmspell_kernel.cli import main; main(['kernel', 'install', '--help'])",
     "import llmspell_kernel.runtime",
     "import llmspell_kernel; llmspell_kernel.start_embedded_kernel",
+    "import llmspell_kernel.cli.repl.quick, llmspell_kernel.cli.repl.prompt",
 ]
 
 
