@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from llmspell_kernel.cli import help_page
 from llmspell_kernel.cli.commands import llmspell
 from llmspell_kernel.kernel.app import LLMSpellKernelApp
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
@@ -20,6 +21,8 @@ from llmspell_kernel.runtime import LIBRARY
 from tools import lua_api, settings_page
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+
+HELP_FILE = Path(help_page.PAGE)
 
 NOTICE = "<!-- Written by `make docs` from the package: edit the docstrings, not this page. -->"
 
@@ -108,14 +111,25 @@ def pages() -> dict[str, Callable[[], str]]:
     }
 
 
+def help_text() -> str:
+    """What `llmspell --help` says, as wide as the package keeps it."""
+    context = click.Context(
+        llmspell, info_name="llmspell", terminal_width=help_page.WIDTH - 2, **llmspell.context_settings
+    )
+    return f"{llmspell.get_help(context)}\n"
+
+
 def content(name: str) -> str:
     """The whole text that a generated page should have."""
+    if name == HELP_FILE.name:
+        return help_text()
     return f"{NOTICE}\n\n{pages()[name]().rstrip()}\n"
 
 
 def outdated() -> list[Path]:
     """The pages that differ from what the package says now."""
-    return [FOLDER / name for name in pages() if _text(FOLDER / name) != content(name)]
+    files = [HELP_FILE, *(FOLDER / name for name in pages())]
+    return [file for file in files if _text(file) != content(file.name)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,6 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from llmspell_kernel.cli.repl.quick import quick_repl
 
             return quick_repl()
+    elif words in ([], ["--help"], ["-h"]) and "_LLMSPELL_COMPLETE" not in os.environ:
+        from llmspell_kernel.cli.help_page import show_help
+
+        status = show_help()
+        if status is not None:
+            return status
     from llmspell_kernel.cli.dispatch import run_command
 
     return run_command(words)
