@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llmspell_kernel.cli.frame import Frame
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.client.execution import Execution
 
 FAILED, TIMED_OUT, INTERRUPTED, NO_READER = 1, 124, 130, 141
+_SHORT_SECONDS = 1.0
+"""A kernel that is busy for longer is worth a word."""
 _GRACE_SECONDS = 2.0
 """How long a kernel may take to end what it was asked to end."""
 
@@ -43,12 +46,19 @@ def run_there(frame: Frame, job: Job) -> int:
     error: ErrorReport | None
     keys = _CtrlC(frontend)
     with connect(job.connect) as client:
-        _check(client, job.connect)
+        if not _is_ready(client, job, frame):
+            return TIMED_OUT
         call = client.execute_stream(text, store_history=False, read_line=keys.read, script=script)
         keys.call = call
         watch = _Watch(call, keys, frontend, job.timeout)
         try:
+            _end_gently()
             execution = watch.until_end()
+        except SystemExit:
+            call.interrupt()
+            with suppress(ClientError):
+                call.result(_GRACE_SECONDS)
+            raise
         except ClientError as problem:
             if captured is None:
                 raise
@@ -211,15 +221,47 @@ def _is_unicode(word: str) -> bool:
     return True
 
 
-def _check(client: Client, where: str) -> None:
-    """Raises a UsageError if the kernel is not one of ours."""
-    info = client.kernel_info()
+def _end_gently() -> None:
+    """Has SIGTERM and SIGHUP raise SystemExit: the code in the kernel is to end with the command."""
+
+    def end(number: int, _: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup
+            signal.signal(each, end)
+
+
+def _is_ready(client: Client, job: Job, frame: Frame) -> bool:
+    """Waits until the kernel has time; answers whether it has before the job's is over.
+
+    Nothing is sent that would run when nobody waits for it any more.
+
+    Raises:
+        UsageError: the kernel is not one of ours.
+    """
+    where = job.connect or ""
+    call = client.start("kernel_info_request")
+    asked = time.monotonic()
+    try:
+        info = call.result(_SHORT_SECONDS if job.timeout is None else min(_SHORT_SECONDS, job.timeout))
+    except KernelTimeoutError:
+        advice = f"`llmspell kernel interrupt {where}` ends what it runs"
+        frame.note(f"the kernel {where} is busy; waiting for it (Ctrl-C gives up, {advice})")
+        try:
+            info = call.result(None if job.timeout is None else asked + job.timeout - time.monotonic())
+        except KernelTimeoutError:
+            frame.complain(f"the kernel {where} is still busy after {job.timeout:g} s; {advice}")
+            return False
     if info.get("implementation") != "llmspell":
         language = (info.get("language_info") or {}).get("name", "something else")
         raise UsageError(
             f"the kernel {where} runs {language} ({info.get('implementation', 'unknown')}), not LLMSpell; "
             "`llmspell kernel list` shows what there is"
         )
+    return True
 
 
 def _error_of(execution: Execution | None) -> ErrorReport | None:
@@ -236,7 +278,8 @@ def _late(error: ErrorReport | None, seconds: float) -> ErrorReport:
     """What to say of a script that was interrupted because its time was over: where, if that is known."""
     message = f"the script ran longer than its limit of {seconds:g} s"
     frames = error.traceback[1:] if error is not None else ()
-    return ErrorReport("CellTimeLimit", message, (f"CellTimeLimit: {message}", *frames))
+    text = (f"CellTimeLimit: {message}", "Allow more with --timeout SECONDS.", *frames)
+    return ErrorReport("CellTimeLimit", message, text)
 
 
 def _status_of(execution: Execution | None) -> int:

@@ -144,7 +144,8 @@ class ScriptProcess:
         if self._is_over:
             return
         self._timed_out = True
-        reason = CellTimeLimit(seconds, "Allow more with --timeout SECONDS.")
+        advice = "Allow more with --timeout SECONDS."
+        reason = CellTimeLimit(seconds, advice)
         there, _ = self._lua.state.interrupts.end_cell(reason)
         if there:
             self._lua.signal_children(by_force=False)
@@ -152,6 +153,8 @@ class ScriptProcess:
         self.frontend.call_soon(lambda: None)
         time.sleep(_GRACE_SECONDS)
         if not self._is_over:
+            message = f"CellTimeLimit: the script ran longer than its limit of {seconds:g} s\n{advice}\n"
+            self.frontend.write("stderr", message.encode())
             self._leave(TIMED_OUT)
 
     def _leave(self, status: int) -> None:

@@ -272,6 +272,8 @@ def test_a_second_ctrl_c_leaves_code_that_does_not_listen(tmp_path: Path) -> Non
         with suppress(subprocess.TimeoutExpired):
             started.process.wait(0.2)  # two signals at once would be one
     assert started.end()[0] == 130
+    limited = Started([LLMSPELL, "exec", "--timeout", "0.2", code], tmp_path).end()
+    assert limited[0] == 124 and "ran longer than its limit of 0.2 s\n" in limited[1]
 
 
 def test_output_comes_as_it_is_written(tmp_path: Path, options: list[str]) -> None:
@@ -318,6 +320,27 @@ def test_a_script_leaves_no_locals_in_a_kernel(tmp_path: Path, kernel: Path) -> 
     (tmp_path / "s.lua").write_text("local mine = 1 theirs = 2")
     assert llmspell("run", "--connect", str(kernel), "s.lua", cwd=tmp_path).returncode == 0
     assert llmspell("exec", "--connect", str(kernel), "mine, theirs").stdout == "nil\t2\n"
+
+
+def test_a_busy_kernel_is_waited_for(tmp_path: Path, kernel: Path) -> None:
+    busy = Started([LLMSPELL, "exec", "--connect", kernel, "print('on') while true do end"], tmp_path)
+    late = llmspell("exec", "--connect", str(kernel), "--timeout", "0.5", "x = 1")
+    assert late.returncode == 124
+    assert "is busy; waiting" in late.stderr and "still busy after 0.5 s" in late.stderr
+    waiting = subprocess.Popen(
+        [LLMSPELL, "exec", "--connect", kernel, "6 * 7"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert waiting.stderr and "is busy; waiting" in waiting.stderr.readline()
+        # Whoever ends the command ends its code, also without Ctrl-C.
+        busy.process.terminate()
+        assert busy.end()[0] == 143
+        assert waiting.communicate(timeout=MINUTE)[0] == "42\n"
+    finally:
+        waiting.kill()
 
 
 def test_a_kernel_that_dies_meanwhile(tmp_path: Path) -> None:
