@@ -4,7 +4,7 @@ local host = ...
 local raw_load = load
 local open, error, type, select, pcall = io.open, error, type, select, pcall
 local gsub, byte = string.gsub, string.byte
-local concat, insert = table.concat, table.insert
+local concat = table.concat
 local ipairs = ipairs
 local package, fail = package, host.fail
 local debugger = host.debugger
@@ -140,22 +140,32 @@ local function search(name, candidates)
   return message
 end
 
-insert(searchers, 2, function(name)
-  if not beside then return nil end
+local function search_path(name)
+  local candidates = {}
+  local path = gsub(gsub(name, "%.", "/"), "%%", "%%%%")
+  for template in host.gmatch(package.path, "[^;]+") do
+    candidates[#candidates + 1] = gsub(template, "%?", path)
+  end
+  return search(name, candidates)
+end
+
+local search_files = host.machine_code and searchers[2] or search_path
+local between = host.lua_version > 501 and "\n\t" or ""
+
+-- Files beside the script come first; there are as many searchers as in any Lua.
+searchers[2] = function(name)
+  if not beside then return search_files(name) end
   local path = beside .. "/" .. gsub(name, "%.", "/")
-  return search(name, { path .. ".lua", path .. "/init.lua" })
-end)
+  local found, place = search(name, { path .. ".lua", path .. "/init.lua" })
+  if type(found) ~= "string" then return found, place end
+  local message = found
+  found, place = search_files(name)
+  if type(found) == "string" then return message .. between .. found end
+  return found, place
+end
 
 if not host.machine_code then
-  searchers[3] = function(name)
-    local candidates = {}
-    local path = gsub(gsub(name, "%.", "/"), "%%", "%%%%")
-    for template in host.gmatch(package.path, "[^;]+") do
-      candidates[#candidates + 1] = gsub(template, "%?", path)
-    end
-    return search(name, candidates)
-  end
-  for i = #searchers, 4, -1 do searchers[i] = nil end
+  for i = #searchers, 3, -1 do searchers[i] = nil end
   package.loadlib = nil
   package.cpath = ""
 end
