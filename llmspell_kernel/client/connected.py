@@ -94,6 +94,8 @@ def _wait_for_listener(connection: Connection, deadline: float) -> None:
 
 
 def _is_new(connection: Connection) -> bool:
+    if "llmspell_pid" in connection.extra:
+        return False  # the kernel itself has written it, when it listened already
     return connection.file is not None and _younger(connection.file, CONNECT_SECONDS)
 
 

@@ -84,6 +84,7 @@ class Requests:
         request: the shell message that is being handled; none in between.
         allow_stdin: whether its client can be asked for input.
         execution_count: of the last cell that was counted.
+        executions: requests that ran code, also scripts that have no number; not the silent ones.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Requests:
         self.request: Message | None = None
         self.allow_stdin = False
         self.execution_count = 0
+        self.executions = 0
         self._closing = False
         self.output = output
         self.carrier = carrier
@@ -204,6 +206,7 @@ class Requests:
         if store:
             self.execution_count += 1
         if not silent:
+            self.executions += 1
             count = self.execution_count
             self.carrier.publish("execute_input", {"code": code, "execution_count": count}, parent=message)
         reply = self.execute(

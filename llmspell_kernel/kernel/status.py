@@ -42,7 +42,7 @@ class KernelStatus:
             "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
             "uptime": round(time.monotonic() - self._clock, 3),
             "execution_state": "idle" if kernel.requests.request is None else "busy",
-            "executions": kernel.execution_count,
+            "executions": kernel.requests.executions,
             "clients": kernel.iopub_thread.subscribers,
             "memory_bytes": process.memory_info().rss,
             "language": kernel.language,

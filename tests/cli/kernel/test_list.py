@@ -67,13 +67,14 @@ def test_what_a_kernel_says_of_itself_follows_what_it_does(start: Start) -> None
     assert (before["clients"], before["executions"]) == (2, 0)
     assert 1e6 < before["memory_bytes"] < 1e9
     client.execute_interactive("x = 1", timeout=60)
+    assert llmspell("exec", "--connect", "work", "x").stdout == "1\n"
     msg_id = client.execute("print('begun') while true do end")
     while True:
         message = client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == msg_id:
             break
     during = listed()["work"]
-    assert (during["state"], during["executions"]) == ("busy", 2)
+    assert (during["state"], during["executions"]) == ("busy", 3)
     assert during["uptime"] > before["uptime"] and during["started"] == before["started"]
     assert llmspell("kernel", "interrupt", "work").returncode == 0
     assert client.get_shell_msg(timeout=60)["content"]["status"] == "error"
