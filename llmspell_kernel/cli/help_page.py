@@ -1,4 +1,4 @@
-"""`llmspell --help` at once: the page as `make docs` has written it, without the parser that it comes from."""
+"""`llmspell --help` at once: the page as `make docs` wrote it, without the parser that it comes from."""
 
 from __future__ import annotations
 

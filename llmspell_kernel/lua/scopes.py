@@ -94,6 +94,7 @@ class Walker:
         self._stack = [_Block("", {})]
 
     def walk(self) -> None:
+        """Goes through all tokens, keeping track of the scopes."""
         index = 0
         while index < len(self._tokens):
             if self._kinds[index] is TokenKind.KEYWORD:
@@ -118,6 +119,7 @@ class Walker:
             self._boundary()
 
     def visible(self) -> dict[str, Local]:
+        """The locals in scope here, by name."""
         return {name: local for block in self._stack for name, local in block.names.items()}
 
     def _keyword(self, index: int) -> int:
