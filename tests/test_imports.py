@@ -137,6 +137,39 @@ def test_light_imports_stay_light(program: str) -> None:
     assert HEAVY & set(json.loads(done.stderr)) == set()
 
 
+SLOW = HEAVY | {
+    "asyncio",
+    "click",
+    "dataclasses",
+    "difflib",
+    "inspect",
+    "json",
+    "logging",
+    "pathlib",
+    "socket",
+    "subprocess",
+    "tomllib",
+    "traceback",
+}
+"""What a script need not wait for: each takes a good part of the time that running a short one takes."""
+
+
+@pytest.mark.parametrize("words", [["run", "hello.lua"], ["--help"]])
+def test_a_script_waits_for_little(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "hello.lua").write_text("print('hello')")
+    program = f"import sys; from llmspell_kernel.cli import main; sys.exit(main({words!r}))"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=tmp_path,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.stdout and imported & SLOW == set()
+
+
 def test_the_public_surface_is_what_the_root_exports() -> None:
     assert sorted(llmspell_kernel.__all__) == [
         "Call",

@@ -5,6 +5,7 @@ It answers just as the long way does, only sooner: no command-line parser, no se
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 from llmspell_kernel.config.sources import present
@@ -23,6 +24,7 @@ def quick(words: Sequence[str]) -> int | None:
         options = arguments
     if (text.startswith("-") and text != "-") or any(word.startswith("-") for word in options) or present():
         return None
+    gc.disable()  # while modules are imported there is nothing to collect
     from llmspell_kernel.cli.messages import complain, unexpected
     from llmspell_kernel.cli.script import FAILED, INTERRUPTED, run_here
     from llmspell_kernel.cli.sources import code_of, read_script, script_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import re
 import sys
@@ -284,6 +285,7 @@ def run_here(
     process = ScriptProcess(source, script, settings)
     process.own_terminal()
     process.take_signals()
+    gc.enable()
     if timeout is not None:
         process.limit_time(timeout)
     status = process.run(shows_result=shows_result)
