@@ -41,11 +41,14 @@ class Counts:
     repl_starts: int = 20
     repl_rounds: int = 5
     prompts: int = 20
+    commands: int = 40
 
     @classmethod
     def short(cls) -> Counts:
         """A few of each."""
-        return cls(1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1, 1, "short", 1, 1, 1, 1_000, 1, 1, 2)
+        return cls(
+            1, 3, 20, 1, 2, 2_000, 1, 100_000, 1, 3, 3, 1, 1, 1, 1, "short", 1, 1, 1, 1_000, 1, 1, 2, 1
+        )
 
 
 @dataclass(frozen=True, slots=True)

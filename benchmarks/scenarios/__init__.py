@@ -9,6 +9,7 @@ from benchmarks.measure import Counts, Result
 from benchmarks.scenarios import (
     client,
     comm,
+    command,
     completion,
     cpu,
     debugger,
@@ -36,6 +37,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "interrupt": interrupt.busy_loop,
     "memory": memory.resident,
     "cpu": cpu.programs,
+    "cli": command.command_line,
     "repl": repl.prompts,
     "debugger": debugger.slowdown,
     "debugger stop": debugger_stops.to_variables,
