@@ -11,6 +11,7 @@ import click
 from llmspell_kernel.cli.connecting import check_connect, connect_option
 from llmspell_kernel.cli.engines import engine_option
 from llmspell_kernel.cli.frame import Command, Frame
+from llmspell_kernel.cli.seconds import Seconds
 from llmspell_kernel.cli.settings import dry_run_option, dry_run_wanted, is_dry_run
 from llmspell_kernel.interpreter import ErrorReport, MimeData, Script
 
@@ -64,7 +65,7 @@ def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--timeout",
                 metavar="SECONDS",
-                type=click.FloatRange(min=0, min_open=True),
+                type=Seconds(min_open=True),
                 help="End it after that long, with status 124.",
             ),
         )

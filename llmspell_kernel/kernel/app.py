@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.config.loading import Loaded
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+_GRACE_SECONDS = 2.0
+"""How long code may take to end after SIGTERM."""
 _INTERRUPT_SECONDS = 1.0
 """How long after an interrupt_request a SIGINT is taken for its doing."""
 
@@ -85,6 +88,7 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
     connection_file: str
     transport: str
     _file_is_ours = True
+    _exit_status: int | None = None
     """Whether the connection file is a kernel's: this one's, which may have begun anew, or a dead one's."""
     restarts_itself = False
     """Whether somebody starts the kernel again when a client has shut it down for a restart."""
@@ -318,11 +322,29 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         self.output.before_tick = runtime.release_output
         signals = InterruptSignals(runtime.gate, runtime.interrupt, self._interrupted_idle)
         self.kernel.forget_signals = signals.forget
+        if not self.parent_handle:
+            self._loop = IOLoop.current()
+            signals.take_end(self._end)
 
     def _interrupted_idle(self) -> None:
         """Ctrl-C in a terminal ends a kernel that nobody else manages; an interrupt_request does not."""
         if not self.parent_handle and monotonic() - self.kernel.interrupt_asked > _INTERRUPT_SECONDS:
             raise KeyboardInterrupt
+
+    def _end(self, signum: int) -> None:
+        """Ends the kernel as Ctrl-C between two cells does; if code does not stop, soon without it."""
+        if self._exit_status is None:
+            self._exit_status = 128 + signum
+            self.kernel.runtime.interrupt()
+            self._loop.add_callback(self._loop.stop)
+            timer = Timer(_GRACE_SECONDS, self._leave)
+            timer.daemon = True
+            timer.start()
+
+    def _leave(self) -> None:
+        if self._file_is_ours:
+            self._remove_connection_file()
+        os._exit(self._exit_status or 0)
 
     def start(self) -> None:
         """Serves until shutdown, or until Ctrl-C in the terminal of a kernel that nobody manages."""
@@ -333,6 +355,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
             IOLoop.current().start()
         except KeyboardInterrupt:
             self.log.info("Interrupted: the kernel ends")
+        if self._exit_status is not None:
+            raise SystemExit(self._exit_status)
 
     def close(self) -> None:
         """Sends what is left and closes the channels."""

@@ -20,6 +20,7 @@ from types import FrameType
 
 from llmspell_kernel.interpreter import SignalGate
 
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_SECONDS = 0.05
 """How long the main thread may take to notice a signal before it is sent one more."""
 
@@ -55,6 +56,7 @@ class InterruptSignals:
         self._main = threading.get_ident()
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._handle)
+        self._on_end: Callable[[int], None] = lambda signum: None
         self._thread = threading.Thread(target=self._watch, name="llmspell-signals", daemon=True)
         self._thread.start()
 
@@ -75,6 +77,13 @@ class InterruptSignals:
             self._when_idle()
         elif self._may_end():
             raise KeyboardInterrupt
+
+    def take_end(self, on_end: Callable[[int], None]) -> None:
+        """SIGTERM and SIGHUP are told to `on_end` from now on, on any thread; they end nothing themselves."""
+        self._on_end = on_end
+        for each in _ENDS:
+            if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup
+                signal.signal(each, lambda *_: None)
 
     def forget(self) -> None:
         """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""
@@ -106,9 +115,13 @@ class InterruptSignals:
     def _read(self) -> int:
         """How many signals have come from outside."""
         try:
-            count = os.read(self._reader, 64).count(signal.SIGINT)
+            signals = os.read(self._reader, 64)
         except BlockingIOError:
             return 0
+        for each in _ENDS:
+            if each in signals:
+                self._on_end(each)
+        count = signals.count(signal.SIGINT)
         if count and self._asked_again:
             self._asked_again = False
             count -= 1

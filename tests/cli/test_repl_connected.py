@@ -50,6 +50,15 @@ def test_a_pipe_reaches_a_running_kernel(kernel_process: KernelProcess) -> None:
         check=False,
     )
     assert done.stdout == '40\n"typed"\n' and done.returncode == 1 and "missing.lua" in done.stderr
+    done = subprocess.run(
+        [LLMSPELL, "repl", "--connect", kernel_process.file],
+        input="os.exit(3)\nprint('more')\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
     with connect(kernel_process.file) as client:
         assert client.execute("shared").text == "20"
 

@@ -187,6 +187,11 @@ def test_engines(tmp_path: Path, engine: str) -> None:
         (["exec", "-p", "restricted", "--connect", "x", "1"], "--profile chooses settings for this process"),
         (["run", "-c", "x.toml", "--connect", "x", "x.lua"], "--config chooses settings for this process"),
         (["run", "--dry-run", "--connect", "x", "x.lua"], "--dry-run shows settings for this process"),
+        (["run", "--timeout", "inf", "x.lua"], "Invalid value for '--timeout': inf is not in the range"),
+        (
+            ["run", "--timeout", "nan", "x.lua"],
+            "Invalid value for '--timeout': nan is not a number of seconds.",
+        ),
         (["exec", "--connect", "", "1"], "--connect is empty"),
     ],
 )

@@ -148,7 +148,7 @@ class Session:
                 self.entries.append(Entry(execution.execution_count, code, self.failed))
         if self._settings is not None and self._settings.timing and self.interactive:
             self.screen.note(shown_seconds(execution.duration))
-        self._take_payload(execution, ends_here=self.link.is_embedded and script is None)
+        self._take_payload(execution, ends_here=self._ends_at_exit and script is None)
         if script is not None and execution.exit_code is not None and self.link.is_embedded:
             self.screen.note(f"{script.name} has ended with status {execution.exit_code}")
         return execution
@@ -174,8 +174,13 @@ class Session:
                         )
                         return None
 
+    @property
+    def _ends_at_exit(self) -> bool:
+        """Whether os.exit ends the REPL: with its own kernel, or as the script that comes from a pipe."""
+        return self.link.is_embedded or not self.interactive
+
     def _show(self, message: Message) -> None:
-        if not (self.link.is_embedded and _tells_of_exit(message)):
+        if not (self._ends_at_exit and _tells_of_exit(message)):
             self.screen.show(message)
 
     def _read(self, prompt: str, password: bool) -> str:
@@ -186,7 +191,7 @@ class Session:
         return line
 
     def _take_payload(self, execution: Execution, *, ends_here: bool) -> None:
-        """With `ends_here`, os.exit ends the REPL as it ends `lua`: the kernel is part of it."""
+        """With `ends_here`, os.exit ends the REPL as it ends `lua`."""
         for item in execution.payload:
             match item.get("source"):
                 case "page":

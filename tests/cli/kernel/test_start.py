@@ -31,6 +31,20 @@ def test_a_client_connects_and_ctrl_c_stops_it(start: Start, tmp_path: Path) -> 
     assert not running.file.exists()
 
 
+@pytest.mark.parametrize("code", ["", "while true do pcall(function() while true do end end) end"])
+def test_sigterm_ends_it_as_ctrl_c_does(start: Start, code: str) -> None:
+    running = start("--id", "work")
+    if code:
+        client = running.client()
+        client.execute(f"print('begun') {code}")
+        while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
+            pass
+    running.process.send_signal(signal.SIGTERM)
+    assert "Traceback" not in running.output()
+    assert running.process.returncode == 128 + signal.SIGTERM
+    assert not running.file.exists()
+
+
 def test_without_a_file_it_is_among_jupyters_and_a_client_can_end_it(start: Start, runtime: Path) -> None:
     running = start("--language", "luajit")
     assert running.file.parent == runtime

@@ -92,7 +92,7 @@ def test_with_a_wrong_key_its_process_is_terminated(start: Start) -> None:
     running = start("--id", "work")
     running.rewrite(key="wrong")
     assert llmspell("kernel", "stop", "work", "--timeout", "0.2").stderr == "work terminated\n"
-    assert running.process.wait(60) == -signal.SIGTERM
+    assert running.process.wait(60) == 128 + signal.SIGTERM
 
 
 def test_leftovers_are_removed_without_a_signal_to_whom_has_the_number_now(runtime: Path) -> None:
