@@ -1,0 +1,132 @@
+"""The global options, the forms of output, and what every command has in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from llmspell_kernel.cli import help_page
+from llmspell_kernel.cli.commands import llmspell as root
+from llmspell_kernel.cli.frame import Frame, global_options
+from llmspell_kernel.cli.output import Table, json_text
+
+from .command import LLMSPELL, llmspell
+
+MINUTE = 60
+
+
+Words = tuple[str, ...]
+
+
+def context_of(command: click.Command) -> click.Context:
+    return click.Context(command, **root.context_settings)
+
+
+def commands(group: click.Group, path: Words = ()) -> Iterator[tuple[Words, click.Command]]:
+    for name in group.list_commands(context_of(group)):
+        command = group.get_command(context_of(group), name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = dict(commands(root))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_takes_the_global_options(path: Words) -> None:
+    command = COMMANDS[path]
+    words = {word for param in command.get_params(context_of(command)) for word in param.opts}
+    assert {option.opts[-1] for option in global_options()} <= words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--output", "json", "exec", "1"],
+        ["exec", "--output", "json", "1"],
+        ["exec", "1", "--output", "json"],
+        ["--output", "pretty", "exec", "1", "--output", "json"],
+    ],
+)
+def test_global_options_stand_anywhere(tmp_path: Path, words: list[str]) -> None:
+    done = llmspell(*words, cwd=tmp_path)
+    assert json.loads(done.stdout)["result"] == 1 and done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rum", "x.lua"], "No such command 'rum'. Did you mean"),
+        (["--outptu", "json", "version"], "No such option '--outptu'. Did you mean '--output'?"),
+        (["version", "--colr", "always"], "No such option '--colr'. (Did you mean one of: '--color'"),
+        (["version", "--color", "sometimes"], "Invalid value for '--color': 'sometimes' is not one of"),
+        (["version", "--trace", "loud"], "Invalid value for '--trace': 'loud' is not one of"),
+        (["version", "--output", "yaml"], "Invalid value for '--output': 'yaml' is not one of"),
+    ],
+)
+def test_what_was_meant(words: list[str], message: str) -> None:
+    done = llmspell(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 2
+
+
+def test_a_traceback_is_for_those_who_ask(tmp_path: Path) -> None:
+    done = llmspell("run", "nowhere.lua", cwd=tmp_path)
+    assert done.stderr == "error: there is no file nowhere.lua\n" and done.returncode == 1
+    done = llmspell("--trace", "debug", "run", "nowhere.lua", cwd=tmp_path)
+    assert done.stderr.startswith("Traceback (most recent call last):\n") and done.returncode == 1
+    assert done.stderr.endswith("error: there is no file nowhere.lua\n")
+
+
+def test_quiet_leaves_results_and_errors(tmp_path: Path) -> None:
+    (tmp_path / "good.lua").write_text("return 1")
+    (tmp_path / "bad.lua").write_text("retrun 1")
+    assert llmspell("check", "good.lua", "-q", cwd=tmp_path).stderr == ""
+    done = llmspell("-q", "check", "bad.lua", cwd=tmp_path)
+    assert done.stdout.startswith("bad.lua:1") and done.stderr == "" and done.returncode == 1
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_help_is_what_the_parser_would_say(columns: str) -> None:
+    environment = {**os.environ, "COLUMNS": columns}
+    for words in ([], ["--help"], ["-h"]):
+        done = subprocess.run(
+            [LLMSPELL, *words], capture_output=True, text=True, timeout=MINUTE, env=environment
+        )
+        width = min(int(columns), help_page.WIDTH) - 2
+        context = click.Context(root, info_name="llmspell", terminal_width=width, **root.context_settings)
+        assert done.stdout == f"{root.get_help(context)}\n" and done.returncode == 0
+
+
+def test_colours_as_the_frame_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    assert Frame(color="always").colours() and not Frame(color="never").colours()
+    assert not Frame().colours()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Frame().colours() and not Frame(color="never").colours()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Frame().colours() and Frame(color="always").colours()
+
+
+def test_tables() -> None:
+    table = Table(["name", "size"], [["a", 1], ["länger", None], ["日本", 20]], right=[1])
+    assert table.text().splitlines() == ["NAME    SIZE", "a          1", "länger", "日本      20"]
+    wide = Table(["a", "b"], [["x", "one two three"]])
+    assert wide.text(width=10).splitlines()[1] == "x  one tw…"
+    assert wide.text(colours=True).startswith("\x1b[1mA")
+    assert Table(["a"], [], empty="nothing").text() == "nothing"
+
+
+def test_json_can_always_be_read() -> None:
+    data = {"nan": float("nan"), "bytes": b"\xff", "text": "\udcff", "set": {1}, "path": Path("x")}
+    assert json.loads(json_text(data)) == {"nan": None, "bytes": "�", "text": "�", "set": [1], "path": "x"}
+    assert json_text({"a": [1]}, indented=True) == '{\n  "a": [\n    1\n  ]\n}'
