@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.client.contract import Client, Message
 from llmspell_kernel.errors import ClientError, KernelDiedError, KernelTimeoutError
@@ -21,7 +22,7 @@ _kernels: weakref.WeakSet[EmbeddedKernel] = weakref.WeakSet()
 
 
 def start_embedded_kernel(
-    settings: Settings | RuntimeSettings | None = None,
+    settings: Settings | RuntimeSettings | Mapping[str, Any] | os.PathLike[str] | str | None = None,
     *,
     output_limit: int | None = None,
     history: str | None = ":memory:",
@@ -32,19 +33,43 @@ def start_embedded_kernel(
     process. Several live side by side.
 
     Args:
-        settings: of files and profiles (`llmspell_kernel.config.loading.load().settings`), or just a
-            runtime's; by default those of a sandboxed Lua 5.4 without limits.
+        settings: tables as a settings file has them, or the path of such a file, over the defaults and
+            nothing else; those of all files and profiles (`llmspell_kernel.config.loading.load().settings`),
+            or just a runtime's. By default a sandboxed Lua 5.4 without limits.
         output_limit: bytes of text that one cell may write; 0 for no limit.
         history: the file of the input history; ":memory:" to forget it, None for the file that kernels share.
 
     Raises:
         LanguageUnavailableError: no such Lua here.
+        SettingsError: settings that cannot be read or do not fit; a line for each problem.
+        TypeError: no settings.
     """
+    if isinstance(settings, Mapping | os.PathLike | str):
+        from llmspell_kernel.config.loading import over_defaults
+
+        settings = over_defaults(settings)
     if settings is None or isinstance(settings, RuntimeSettings):
         made, limit = settings or RuntimeSettings(), OUTPUT_LIMIT
     else:
+        _check_settings(settings)
         made, limit = runtime_settings(settings), settings.kernel.output_limit
     return EmbeddedClient(made, output_limit=limit if output_limit is None else output_limit, history=history)
+
+
+def _check_settings(settings: object) -> None:
+    """Complains of what are no settings.
+
+    Raises:
+        TypeError: they are not.
+    """
+    from llmspell_kernel.config.sections import Settings
+
+    if not isinstance(settings, Settings):
+        raise TypeError(
+            f"settings are {type(settings).__name__}; give tables as in a settings file "
+            '({"engines": {"lua": {...}}}), the path of one, or what load(...).settings of '
+            "llmspell_kernel.config.loading is"
+        )
 
 
 class EmbeddedClient(Client):

@@ -11,7 +11,7 @@ import msgspec
 
 from llmspell_kernel.config import layers, schema, sources
 from llmspell_kernel.config.checking import checked
-from llmspell_kernel.config.documents import Key
+from llmspell_kernel.config.documents import Key, flat
 from llmspell_kernel.config.environment import read_environment
 from llmspell_kernel.config.layers import DEFAULT, Origin, Values
 from llmspell_kernel.config.sections import Settings
@@ -109,6 +109,24 @@ def load(
     settings = checked(values)
     origins = {key: origin for key, (_, origin) in values.items()}
     return Loaded(settings, origins, tuple(read), config or found, tuple(unknown))
+
+
+def over_defaults(given: Mapping[str, Any] | os.PathLike[str] | str) -> Settings:
+    """The settings of tables, or of a file and what it extends, over the defaults; nothing else is read.
+
+    Raises:
+        SettingsError: the file cannot be read, or something does not fit; a line for each problem.
+        TypeError: a key that is no string.
+    """
+    if isinstance(given, Mapping):
+        values = {}
+        for key, value in flat(given):
+            if not all(isinstance(name, str) for name in key):
+                raise TypeError(f"the key of a setting is a string, not one of {key!r}")
+            values[key] = (value, Origin("settings"))
+    else:
+        values = layers.read_file(os.path.expanduser(given))
+    return checked(_renamed(values))
 
 
 def _renamed(values: Values) -> Values:

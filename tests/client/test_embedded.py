@@ -9,12 +9,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from llmspell_kernel import LLMSpellError, start_embedded_kernel
 from llmspell_kernel.client.embedded import EmbeddedClient
 from llmspell_kernel.config.loading import load
+from llmspell_kernel.errors import SettingsError
 from llmspell_kernel.lua.state import LuaSettings
 from llmspell_kernel.runtime import RuntimeSettings
 
@@ -86,6 +88,22 @@ def test_settings_of_files_and_flags() -> None:
         assert kernel.execute("print('123456789')").stdout == "12345"
     with start_embedded_kernel(output_limit=3) as kernel:
         assert kernel.execute("print('123456789')").stdout == "123"
+
+
+def test_settings_as_tables_or_as_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "lua.toml"
+    file.write_text("[kernel]\noutput_limit = 5\n")
+    for settings in ({"kernel": {"output_limit": 5}}, file, str(file)):
+        with start_embedded_kernel(settings) as kernel:
+            assert kernel.execute("print('123456789')").stdout == "12345"
+    wrong = {"kernel": {"output_limt": 5, "idle_timeout": "soon"}}
+    with pytest.raises(SettingsError, match="did you mean output_limit") as error:
+        start_embedded_kernel(wrong)
+    assert error.value.problems[1].startswith("settings: kernel.idle_timeout: expected")
+    with pytest.raises(SettingsError, match="there is no such file"):
+        start_embedded_kernel(tmp_path / "none.toml")
+    with pytest.raises(TypeError, match=r"settings are int; give tables .*load\(\.\.\.\)\.settings"):
+        start_embedded_kernel(5)  # type: ignore[arg-type]
 
 
 def test_time_limit_ends_loops_and_sleeps() -> None:
