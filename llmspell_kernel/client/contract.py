@@ -89,6 +89,7 @@ class Client(ABC):
             KernelTimeoutError: after `timeout`.
             KernelDiedError: the kernel has died.
             ClientError: the client is closed.
+            TypeError, ValueError: `code` is no string, or none that can be sent.
         """
         call = self.execute_stream(
             code,
@@ -126,9 +127,10 @@ class Client(ABC):
         Raises:
             KernelDiedError: the kernel has died.
             ClientError: the client is closed.
+            TypeError, ValueError: `code` is no string, or none that can be sent.
         """
         content = {
-            "code": code,
+            "code": _checked_code(code),
             "silent": silent,
             "store_history": store_history,
             "user_expressions": user_expressions or {},
@@ -147,7 +149,9 @@ class Client(ABC):
             KernelTimeoutError, KernelDiedError, ClientError: as `request`.
         """
         where = len(code) if cursor is None else cursor
-        return self.request("complete_request", {"code": code, "cursor_pos": where}, timeout=timeout)
+        return self.request(
+            "complete_request", {"code": _checked_code(code), "cursor_pos": where}, timeout=timeout
+        )
 
     def inspect(
         self, code: str, cursor: int | None = None, detail: int = 0, *, timeout: float = ANSWER_SECONDS
@@ -158,7 +162,7 @@ class Client(ABC):
             KernelTimeoutError, KernelDiedError, ClientError: as `request`.
         """
         where = len(code) if cursor is None else cursor
-        content = {"code": code, "cursor_pos": where, "detail_level": detail}
+        content = {"code": _checked_code(code), "cursor_pos": where, "detail_level": detail}
         return self.request("inspect_request", content, timeout=timeout)
 
     def is_complete(self, code: str, *, timeout: float = ANSWER_SECONDS) -> Message:
@@ -167,7 +171,7 @@ class Client(ABC):
         Raises:
             KernelTimeoutError, KernelDiedError, ClientError: as `request`.
         """
-        return self.request("is_complete_request", {"code": code}, timeout=timeout)
+        return self.request("is_complete_request", {"code": _checked_code(code)}, timeout=timeout)
 
     def history(
         self,
@@ -356,6 +360,28 @@ class Client(ABC):
             calls, self._calls = self._calls, {}
         for call in calls.values():
             call.fail(error)
+
+
+def _checked_code(code: object) -> str:
+    """The code, if messages can carry it: surrogate escapes stand for bytes, other surrogates for nothing.
+
+    Raises:
+        TypeError: it is no string.
+        ValueError: it has other surrogates.
+    """
+    if not isinstance(code, str):
+        advice = "; decode it first, as in code.decode()" if isinstance(code, bytes | bytearray) else ""
+        raise TypeError(f"code is a string, not {type(code).__name__}{advice}")
+    if not code.isascii():
+        try:
+            code.encode(errors="surrogateescape")
+        except UnicodeEncodeError as error:
+            line = code.count("\n", 0, error.start) + 1
+            raise ValueError(
+                f"code has half of a surrogate pair ({code[error.start]!a}) in line {line}, which no text in "
+                "UTF-8 has; give the character itself"
+            ) from None
+    return code
 
 
 def _content_of_reply(call: Call[Message]) -> Message:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from llmspell_kernel.client.call import Call, Message
 
 
+_SHOWN = 60
+"""Characters of each text in the repr of an execution."""
+
+
 class ExecutionError(NamedTuple):
     """How code failed, as in Jupyter's `error` message; `traceback` may hold ANSI colours."""
 
@@ -19,7 +23,7 @@ class ExecutionError(NamedTuple):
     traceback: list[str]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Execution:
     """A finished execute request.
 
@@ -47,6 +51,19 @@ class Execution:
     messages: list[Message] = field(default_factory=list)
     duration: float = 0.0
 
+    def __repr__(self) -> str:
+        """How it ended, and the beginning of what came of it."""
+        parts = [self.status, f"count {self.execution_count}", f"{self.duration:.3g} s"]
+        if self.error is not None:
+            parts.append(_short(f"{self.error.ename}: {self.error.evalue}"))
+        if self.text is not None:
+            parts.append(f"text={_short(self.text)}")
+        if self.stdout:
+            parts.append(f"stdout={_short(self.stdout)}")
+        if self.stderr:
+            parts.append(f"stderr={_short(self.stderr)}")
+        return f"<Execution {', '.join(parts)}>"
+
     @property
     def text(self) -> str | None:
         """The result as plain text, or None."""
@@ -57,6 +74,10 @@ class Execution:
         """What the code gave to os.exit, or None if it did not call it."""
         codes = [item.get("code") for item in self.payload if item.get("source") == "exit"]
         return codes[-1] if codes else None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
 
 
 def gathered(call: Call[Execution]) -> Execution:

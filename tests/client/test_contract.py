@@ -137,6 +137,21 @@ def test_bytes_that_are_no_text(client: Client) -> None:
     assert run(client, "return '\N{SNOWMAN} \N{GRINNING FACE}'").text == '"\N{SNOWMAN} \N{GRINNING FACE}"'
 
 
+def test_code_that_is_no_text_is_refused_before_it_is_sent(client: Client) -> None:
+    with pytest.raises(TypeError, match=r"code is a string, not bytes; decode it"):
+        client.execute(b"x")  # type: ignore[arg-type]
+    for ask in (client.execute, client.execute_stream, client.complete, client.inspect, client.is_complete):
+        with pytest.raises(ValueError, match=r"surrogate pair \('\\ud800'\) in line 2"):
+            ask("return\n'\ud800'")
+    assert run(client, "return 1").text == "1"
+
+
+def test_the_repr_of_an_execution_is_short(client: Client) -> None:
+    shown = repr(run(client, "print(('x'):rep(5000)) return ('y'):rep(5000)"))
+    assert shown.startswith("<Execution ok, count ") and len(shown) < 250
+    assert "Boom" in repr(run(client, "error('Boom')")).partition("error")[2]
+
+
 def test_much_output_is_complete(client: Client) -> None:
     lines = run(client, "for i = 1, 50000 do print(i) end").stdout.split()
     assert lines == [str(number) for number in range(1, 50001)]
