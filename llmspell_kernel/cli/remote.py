@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from llmspell_kernel.cli.frame import Frame
 from llmspell_kernel.cli.job import Job, plain, show_document
 from llmspell_kernel.cli.terminal_frontend import CapturingFrontend, TerminalFrontend
-from llmspell_kernel.client.connected import connect
+from llmspell_kernel.client.connected import CONNECT_SECONDS, connect
 from llmspell_kernel.errors import ClientError, KernelTimeoutError, UsageError
 from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Script, SignalGate, StreamName
 from llmspell_kernel.kernel.signals import InterruptSignals
@@ -45,7 +45,7 @@ def run_there(frame: Frame, job: Job) -> int:
     execution: Execution | None = None
     error: ErrorReport | None
     keys = _CtrlC(frontend)
-    with connect(job.connect) as client:
+    with connect(job.connect, timeout=min(CONNECT_SECONDS, job.timeout or CONNECT_SECONDS)) as client:
         if not _is_ready(client, job, frame):
             return TIMED_OUT
         call = client.execute_stream(text, store_history=False, read_line=keys.read, script=script)

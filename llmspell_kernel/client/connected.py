@@ -166,13 +166,18 @@ class ConnectedClient(Client):
                 f"the kernel at {place} signs with another key ({self._refusal}): the key there is of an "
                 "earlier kernel or was changed; take the connection file that the kernel wrote"
             )
+        if self._traffic.sees_process and not self._traffic.has_beaten:
+            return (
+                f"the kernel at {place} has not answered in {timeout:.1f} s: its process is there, but does "
+                "nothing: it is stopped, or stuck; `llmspell kernel stop --force` ends it"
+            )
         if self._traffic.has_beaten:
             return (
-                f"the kernel at {place} is alive but has not answered in {timeout:.3g} s: the key there may "
+                f"the kernel at {place} is alive but has not answered in {timeout:.1f} s: the key there may "
                 "not be the kernel's, which ignores what is signed with another, or its control channel is "
                 "blocked"
             )
-        return f"nothing at {place} has answered in {timeout:.3g} s: what listens there may be no kernel"
+        return f"nothing at {place} has answered in {timeout:.1f} s: what listens there may be no kernel"
 
     @property
     def is_alive(self) -> bool:

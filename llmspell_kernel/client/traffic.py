@@ -72,6 +72,8 @@ class Traffic:
         self._sockets = {name: self._connect(connection, name, identity) for name in _KINDS}
         self._monitor = self._sockets["hb"].get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._process = _process_descriptor(connection)
+        self.sees_process = self._process is not None
+        """Whether it is known that the kernel's process was there at the beginning."""
         self._asked_at: float | None = None
         self._disconnected = False
         self.has_beaten = False

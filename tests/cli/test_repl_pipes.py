@@ -178,8 +178,13 @@ def test_a_session_is_saved_and_loaded(tmp_path: Path) -> None:
     again = piped('.load "a session.lua"\ntwice(x)\n.save "a session.lua"\n', cwd=tmp_path)
     assert again.stdout.startswith("40\n") and "overwrites it" in again.stderr
     assert (tmp_path / "a session.lua").read_text() == (
-        "local x = 20\n\nfunction twice(n)\n  return 2 * n\nend\n"
+        "-- [1]\nlocal x = 20\n\n-- [2]\nfunction twice(n)\n  return 2 * n\nend\n"
     )
+    typed = "local t = {1}\nt\n%time 1 + 1\nfor i = 1, 2 do print(i) end\n.save all.lua\n"
+    assert piped(typed, cwd=tmp_path).returncode == 0
+    again = piped(".load all.lua\n#t\n", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.startswith("{1}\n") and again.stdout.endswith("1\n2\n1\n")
 
 
 def test_a_script_runs_with_its_arguments(tmp_path: Path) -> None:

@@ -343,6 +343,17 @@ def test_a_busy_kernel_is_waited_for(tmp_path: Path, kernel: Path) -> None:
         waiting.kill()
 
 
+def test_a_kernel_that_is_stopped_is_told(kernel: Path) -> None:
+    assert llmspell("exec", "--connect", str(kernel), "1").returncode == 0
+    pid = json.loads(kernel.read_text())["llmspell_pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = llmspell("exec", "--connect", str(kernel), "--timeout", "0.5", "1")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 1 and "its process is there, but does nothing" in done.stderr
+
+
 def test_a_kernel_that_dies_meanwhile(tmp_path: Path) -> None:
     file = tmp_path / "dying.json"
     with subprocess.Popen(

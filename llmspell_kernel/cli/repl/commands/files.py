@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from llmspell_kernel.cli.repl.commands.registry import command, need_argument, r
 from llmspell_kernel.cli.repl.session import Session
 from llmspell_kernel.errors import UsageError
 
+_INPUT = re.compile(r"^-- \[\d+\]\n", re.MULTILINE)
+"""What `.save` writes above each input: an expression alone is Lua only as an input of its own."""
 _LLMSPELL = "from llmspell_kernel.cli import main; raise SystemExit(main())"
 
 
@@ -35,26 +38,34 @@ def run(session: Session, argument: str) -> None:
 def load(session: Session, argument: str) -> None:
     """Run a file as if it had been typed here: its locals stay too.
 
-    For sessions that `.save` has written.
+    A session that `.save` has written is run input by input, until one fails.
     """
     from llmspell_kernel.cli.sources import read_script
 
     (path,) = _words(argument, ".load FILE", most=1)
-    session.execute(read_script(path).decode(errors="surrogateescape"))
+    text = read_script(path).decode(errors="surrogateescape")
+    inputs = _INPUT.split(text)[1:] if _INPUT.match(text) else [text]
+    for code in inputs:
+        session.execute(code.strip("\n"))
+        if session.failed or session.status is not None:
+            return
 
 
 @command(".save FILE", takes="file")
 def save(session: Session, argument: str) -> None:
     """Write this session's code as a Lua file that `.load` takes.
 
-    Code that failed is left out. A file that is there already is not overwritten: `.save -f FILE` does that.
+    A comment with its number, such as `-- [1]`, stands above each input. Code that failed is left out. A file
+    that is there already is not overwritten: `.save -f FILE` does that.
     """
     words = _words(argument, ".save [-f] FILE")
     by_force = "-f" in words
     names = [word for word in words if word != "-f"]
     if len(names) != 1:
         raise UsageError("give one file: .save [-f] FILE")
-    code = [entry.code.strip("\n") for entry in session.entries if not entry.failed]
+    code = [
+        f"-- [{entry.number}]\n" + entry.code.strip("\n") for entry in session.entries if not entry.failed
+    ]
     if not code:
         raise UsageError("there is nothing to save yet: no code of this session has run to its end")
     path = Path(names[0]).expanduser()
