@@ -207,9 +207,10 @@ def test_a_loop_that_is_left_shows_where_it_stopped(kernel: KernelSession, leave
 
 def test_an_interrupt_leaves_a_bar_that_says_so(kernel: KernelSession) -> None:
     msg_id = kernel.client.execute(
-        "for i in display.progress(3) do if i == 2 then while true do end end end", allow_stdin=False
+        "for i in display.progress(3) do if i == 2 then print('there') while true do end end end",
+        allow_stdin=False,
     )
-    while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "display_data":
+    while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
         pass
     kernel.manager.interrupt_kernel()
     done = kernel.collect(msg_id)
