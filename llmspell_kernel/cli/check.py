@@ -40,7 +40,8 @@ def check(frame: Frame, scripts: tuple[str, ...], engine: str | None, known: tup
     """
     from llmspell_kernel.cli.checking import Checker
 
-    checker = Checker(settings_of(frame, engine), known)
+    names = [name.strip() for names in known for name in names.split(",")]
+    checker = Checker(settings_of(frame, engine), names)
     found = {script: checker.problems(script) for script in scripts}
     problems = [problem for each in found.values() for problem in each]
     files = [

@@ -37,8 +37,8 @@ class Problem:
     hint: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, without the file's name."""
-        return {name: value for name, value in asdict(self).items() if name != "file"}
+        """For JSON, without the file's name; null for what there is not."""
+        return {name: value or None for name, value in asdict(self).items() if name != "file"}
 
 
 class Checker:
@@ -62,7 +62,9 @@ class Checker:
         try:
             source = read_script(file)
         except UsageError as error:
-            return [Problem(file, 0, 0, "file", str(error).removeprefix(f"{file} ").removeprefix("is "))]
+            message = str(error).removeprefix(f"{file} ").removeprefix("is ")
+            message = message.replace(f"there is no file {file}", "there is no such file", 1)
+            return [Problem(file, 0, 0, "file", message)]
         try:
             compiled(self._lua, source, script_of(file, ()).name)
         except LuaSyntaxError as error:

@@ -95,6 +95,13 @@ class Frame:
         if not self.quiet:
             click.echo(message, err=True, color=self.colours(sys.stderr))
 
+    def log(self, message: str, *values: object) -> None:
+        """Tells those who want to know how things came about, as `--trace info` asks for."""
+        if self.trace in ("info", "debug", "trace"):
+            import logging
+
+            logging.getLogger("llmspell").info(message, *values)
+
     def complain(self, message: str) -> None:
         """Says what is wrong, on stderr: the first line begins with `error:`."""
         from llmspell_kernel.cli.messages import complain

@@ -132,10 +132,14 @@ def settings_of(frame: Frame, engine: str | None, defaults: Values | None = None
     from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
 
     if not defaults and not present(frame.config, frame.profile):
-        return RuntimeSettings(LuaSettings(language="lua54" if engine in (None, "lua") else engine or ""))
+        language = "lua54" if engine in (None, "lua") else engine or ""
+        frame.log("the default settings; the Lua is %s", language)
+        return RuntimeSettings(LuaSettings(language=language))
     from llmspell_kernel.cli.settings import loaded
 
-    return runtime_settings(loaded(frame, _flags(engine), defaults).settings)
+    settings = loaded(frame, _flags(engine), defaults).settings
+    frame.log("the Lua is %s", settings.default_engine)
+    return runtime_settings(settings)
 
 
 def _flags(engine: str | None) -> dict[str, str]:

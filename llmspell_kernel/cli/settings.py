@@ -29,6 +29,7 @@ def loaded(frame: Frame, flags: Mapping[str, Any] | None = None, defaults: Value
     from llmspell_kernel.config.loading import load
 
     found = load(frame.config, frame.profile, flags, defaults=defaults)
+    frame.log("settings come from %s", ", then ".join(found.sources) or "nowhere but the defaults")
     for name in found.unknown_variables:
         frame.note(f"note: {name} is no setting{_nearest(name)}; it is ignored")
     return found

@@ -35,9 +35,12 @@ def read_script(path: str) -> bytes:
         if sys.stdin is None:
             raise UsageError("cannot read the script: standard input is closed; name a file instead of -")
         return _checked(sys.stdin.buffer.read(), "standard input")
+    if not path:
+        raise UsageError("the name of the script is empty; name a file, or - for standard input")
     try:
         with open(path, "rb") as file:
-            source = file.read()
+            # What is no text may be endless.
+            source = _checked(file.read(_LOOKED_AT), path) + file.read()
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}{_nearest(path)}") from None
     except IsADirectoryError:
@@ -47,7 +50,7 @@ def read_script(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"cannot read {path}: {reason}") from None
-    return _checked(source, path)
+    return source
 
 
 def script_of(path: str, arguments: Sequence[str]) -> Script:
@@ -87,5 +90,7 @@ def _nearest(path: str) -> str:
         return f": there is no directory {missing}" if missing and not os.path.exists(missing) else ""
     import difflib
 
-    close = [f"{name}.lua"] if f"{name}.lua" in names else difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {os.path.join(directory, close[0])}?" if close else ""
+    stems = {os.path.splitext(each)[0]: each for each in names}
+    close = difflib.get_close_matches(os.path.splitext(name)[0], stems, n=1)
+    best = f"{name}.lua" if f"{name}.lua" in names else stems[close[0]] if close else ""
+    return f"; did you mean {os.path.join(directory, best)}?" if best else ""

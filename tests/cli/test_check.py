@@ -86,3 +86,14 @@ def test_our_own_lua_files_are_good() -> None:
     files = sorted(str(file) for file in package.rglob("*.lua"))
     done = llmspell("check", *files)
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_globals_may_be_named_with_commas(tmp_path: Path) -> None:
+    (tmp_path / "x.lua").write_text("one() two() three()")
+    assert (
+        llmspell("check", "--global", "one, two", "--global", "three", "x.lua", cwd=tmp_path).returncode == 0
+    )
+    done = llmspell("check", "y.lua", "--output", "json", cwd=tmp_path)
+    (problem,) = json.loads(done.stdout)["files"][0]["problems"]
+    assert (problem["line"], problem["column"], problem["hint"]) == (None, None, None)
+    assert problem["message"] == "there is no such file"

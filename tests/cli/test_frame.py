@@ -132,3 +132,11 @@ def test_json_can_always_be_read() -> None:
     data = {"nan": float("nan"), "bytes": b"\xff", "text": "\udcff", "set": {1}, "path": Path("x")}
     assert json.loads(json_text(data)) == {"nan": None, "bytes": "�", "text": "�", "set": [1], "path": "x"}
     assert json_text({"a": [1]}, indented=True) == '{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_what_counts_is_told_on_request(tmp_path: Path) -> None:
+    done = llmspell("exec", "--trace", "info", "1", cwd=tmp_path)
+    assert "the default settings; the Lua is lua54" in done.stderr
+    done = llmspell("exec", "--trace", "info", "-p", "restricted", "1", cwd=tmp_path)
+    assert "settings come from profile restricted" in done.stderr
+    assert llmspell("exec", "1", cwd=tmp_path).stderr == ""
