@@ -157,7 +157,7 @@ def test_help_names_every_command_and_each_has_its_own() -> None:
         (".save", ".save"),
         (".cd /no/such/folder", "cannot go to /no/such/folder: No such file or directory"),
         (".set colours perhaps", "colours is on or off, not 'perhaps'"),
-        (".set style monokay", "did you mean monokai?"),
+        (".set color_style monokay", "color_style cannot be 'monokay'; did you mean monokai?"),
         (".set nosuch 1", "no setting called 'nosuch'"),
         (".unset nosuch", "'nosuch' is no setting of the prompt"),
         (".exit soon", "an exit status is a number"),

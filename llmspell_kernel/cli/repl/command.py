@@ -76,7 +76,7 @@ def _options(frame: Frame, connect: str | None, engine: str | None, history: str
         output_limit=settings.kernel.output_limit,
         history_file=settings.repl.history_file if history is None else history,
         history_size=settings.repl.history_size,
-        style=settings.repl.color_style,
+        color_style=settings.repl.color_style,
         colours=frame.colours(),
         quiet=frame.quiet,
     )

@@ -138,4 +138,6 @@ class Editing:
 
 
 def _is_indented() -> bool:
-    return get_app().current_buffer.document.cursor_position_col > 1
+    """Whether there is a margin of blanks alone: pasted lines may have tabs."""
+    before = get_app().current_buffer.document.current_line_before_cursor
+    return len(before) > 1 and "\t" not in before

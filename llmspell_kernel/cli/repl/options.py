@@ -22,7 +22,7 @@ class Options:
         output_limit: bytes of text that one cell may write there; None for the default.
         history_file: where inputs last; `IN_MEMORY` to forget them, "" for the usual place.
         history_size: inputs that are kept; 0 for all.
-        style: the Pygments style of what is typed; `default` takes the terminal's own colours.
+        color_style: the Pygments style of what is typed; `default` takes the terminal's own colours.
         colours: whether output has any.
         quiet: no greeting.
     """
@@ -32,7 +32,7 @@ class Options:
     output_limit: int | None = None
     history_file: str = ""
     history_size: int = 10_000
-    style: str = "default"
+    color_style: str = "default"
     colours: bool = False
     quiet: bool = False
 

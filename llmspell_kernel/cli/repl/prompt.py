@@ -11,12 +11,13 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, DummyAutoSuggest
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples
 from prompt_toolkit.history import History
+from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import BaseStyle, DynamicStyle
 
 from llmspell_kernel.cli.repl.completion import ReplCompleter
-from llmspell_kernel.cli.repl.editing import Editing
+from llmspell_kernel.cli.repl.editing import INDENT, Editing
 from llmspell_kernel.cli.repl.highlighting import LuaHighlighting, style_of
 from llmspell_kernel.cli.repl.signatures import Signatures
 
@@ -60,8 +61,8 @@ class Prompt:
         session.screen.above = self._above
         session.link.failed = self._fail
         session.settings.on_change = self._changed
-        if session.options.style != "default":
-            self._changed("style")
+        if session.options.color_style != "default":
+            self._changed("color_style")
 
     def _make(self) -> PromptSession[str]:
         session = self._session
@@ -83,6 +84,7 @@ class Prompt:
             enable_open_in_editor=True,
             enable_suspend=True,
             tempfile_suffix=".lua",
+            input_processors=[TabsProcessor(tabstop=INDENT, char1=" ", char2=" ")],
             key_bindings=self._editing.bindings,
             style=DynamicStyle(lambda: self._style),
             include_default_pygments_style=False,
@@ -150,8 +152,8 @@ class Prompt:
 
     def _changed(self, name: str) -> None:
         settings = self._session.settings
-        if name in ("style", "colours"):
-            self._style = style_of(settings.style, colours=settings.colours)
+        if name in ("color_style", "colours"):
+            self._style = style_of(settings.color_style, colours=settings.colours)
             self._depth = None if settings.colours else ColorDepth.DEPTH_1_BIT
             self._prompt.color_depth = self._depth
         elif name == "editing":

@@ -114,7 +114,7 @@ class Session:
 
     def _advised(self, error: LLMSpellError) -> str:
         if isinstance(error, KernelDiedError) or (isinstance(error, ClientError) and not self._is_alive):
-            how = "starts a new one, empty" if self.link.is_embedded else "connects again"
+            how = "starts a new one, empty" if self.link.is_embedded else "connects again, once it runs anew"
             return f"{error}\nhelp:  .reset {how}"
         return str(error)
 

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 DESCRIPTIONS = {
+    "color_style": "The Pygments style of typed code; default takes the terminal's own colours.",
     "colours": "Colours in results and errors: on or off.",
     "editing": "The keys of the prompt: emacs or vi.",
-    "style": "The Pygments style of typed code; default takes the terminal's own colours.",
     "suggestions": "Earlier inputs are suggested while you type: on or off.",
     "tables": "Lists of records are drawn as tables: on or off.",
     "timing": "Each input is followed by how long it took: on or off.",
 }
+
+
+_OTHER_NAMES = {"color": "colours", "colors": "colours", "colour": "colours", "style": "color_style"}
+
+
+def own_name(name: str) -> str:
+    """The setting that is meant by a name that people may use for it."""
+    return _OTHER_NAMES.get(name, name)
 
 
 class Settings:
@@ -32,7 +40,7 @@ class Settings:
 
     def __init__(self, options: Options, screen: Screen) -> None:
         self._screen = screen
-        self.style = options.style
+        self.color_style = options.color_style
         self.editing = "emacs"
         self.suggestions = True
         self.timing = False
@@ -76,13 +84,13 @@ class Settings:
             case "editing":
                 self.editing = _one_of(name, text, ("emacs", "vi"))
             case _:
-                self.style = _one_of(name, text, styles())
+                self.color_style = _one_of(name, text, styles())
         self.on_change(name)
 
 
 def values_of(name: str) -> tuple[str, ...]:
     """What a setting may be."""
-    if name == "style":
+    if name == "color_style":
         return styles()
     return ("emacs", "vi") if name == "editing" else ("on", "off")
 

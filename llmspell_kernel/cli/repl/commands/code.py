@@ -41,3 +41,5 @@ def reset(session: Session, argument: str) -> None:
         session.screen.note("a new kernel" if session.link.is_embedded else "connected again")
         return
     session.execute("%reset -f", counts=False)
+    if not session.failed:
+        session.screen.note("the variables are cleared, for all clients of this kernel")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import textwrap
+from collections.abc import Sequence
 
 from llmspell_kernel import __version__
 from llmspell_kernel.cli.repl.commands.registry import COMMANDS, command, find, refuse_argument
@@ -10,6 +13,8 @@ from llmspell_kernel.cli.repl.session import Session
 from llmspell_kernel.errors import ClientError, UsageError
 
 _SHOWN = 20
+_ROOM = 20
+"""Columns that a text needs at least."""
 
 _KEYS = """\
 Enter runs what is whole, and begins a new line of what is not; Alt-Enter begins one in any case.
@@ -24,12 +29,30 @@ def show_help(session: Session, argument: str) -> None:
     if argument:
         found = find(argument.removeprefix("."))
         also = ", ".join(f".{name}" for name in found.names[1:])
-        lines = [found.usage, "", found.help]
-        session.screen.line("\n".join([*lines, "", f"Also {also}."] if also else lines))
+        paragraphs = found.help.split("\n\n")
+        if session.screen.is_terminal:  # its width counts, not that of the source
+            paragraphs = [each.replace("\n", " ") for each in paragraphs]
+        lines = [found.usage, "", "\n\n".join(paragraphs)]
+        _show_text(session, [*lines, "", f"Also {also}."] if also else lines)
         return
     width = max(len(each.usage) for each in COMMANDS)
     lines = [f"{each.usage:<{width}}  {each.summary}" for each in COMMANDS]
-    session.screen.line("\n".join([*lines, "", *_KEYS.splitlines()]))
+    _show_text(session, lines, " " * (width + 2))
+    _show_text(session, ["", *_KEYS.splitlines()])
+
+
+def _show_text(session: Session, lines: Sequence[str], margin: str = "") -> None:
+    """Shows lines; what a terminal has no room for goes on below, behind a margin if that leaves room."""
+    columns = shutil.get_terminal_size().columns if session.screen.is_terminal else 0
+    text = "\n".join(lines)
+    if columns:
+        indent = margin if columns - len(margin) >= _ROOM else "    " * bool(margin)
+        shown = [
+            textwrap.fill(line, max(columns - 1, _ROOM), subsequent_indent=indent, break_long_words=False)
+            for line in text.split("\n")
+        ]
+        text = "\n".join(shown)
+    session.screen.line(text)
 
 
 @command(".exit [STATUS]", "quit", "q")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmspell_kernel.cli.repl.commands.registry import command, need_argument
 from llmspell_kernel.cli.repl.session import Session
-from llmspell_kernel.cli.repl.settings import DESCRIPTIONS
+from llmspell_kernel.cli.repl.settings import DESCRIPTIONS, own_name
 from llmspell_kernel.errors import UsageError
 
 
@@ -17,7 +17,7 @@ def change(session: Session, argument: str) -> None:
     """
     settings = session.settings
     name, _, value = argument.replace("=", " ", 1).partition(" ")
-    name, value = ("colours" if name in ("color", "colors", "colour") else name), value.strip()
+    name, value = own_name(name), value.strip()
     if not name:
         width = max(map(len, DESCRIPTIONS))
         for each, description in DESCRIPTIONS.items():
@@ -36,13 +36,14 @@ def change(session: Session, argument: str) -> None:
 def unset(session: Session, argument: str) -> None:
     """Give a setting of the prompt its first value."""
     need_argument(argument, ".unset NAME")
-    if argument not in DESCRIPTIONS:
+    name = own_name(argument)
+    if name not in DESCRIPTIONS:
         raise UsageError(
             f"{argument!r} is no setting of the prompt ({', '.join(DESCRIPTIONS)}); a kernel's settings "
             "are given a value with .set"
         )
-    session.settings.reset(argument)
-    session.screen.line(f"{argument} = {session.settings.shown(argument)}")
+    session.settings.reset(name)
+    session.screen.line(f"{name} = {session.settings.shown(name)}")
 
 
 @command(".perf on|off", takes="switch")
