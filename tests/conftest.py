@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +21,14 @@ SESSION_MARK = "LLMSPELL_TEST_SESSION"
 
 GONE_SECONDS = 30
 """How long processes that are about to end may take on a busy machine."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ordinary_signals() -> None:
+    """Ctrl-C reaches what tests start, also where this runs in a shell's background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for each in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(each, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
