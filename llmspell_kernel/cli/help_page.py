@@ -24,6 +24,11 @@ def show_help() -> int | None:
         os.write(1, page)
     except BrokenPipeError:
         return 141
+    except OSError as problem:
+        from llmspell_kernel.cli.messages import complain, unexpected
+
+        complain(unexpected(problem))
+        return 1
     return 0
 
 

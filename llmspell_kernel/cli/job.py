@@ -51,7 +51,8 @@ class ScriptCommand(Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as problem:
-            message = f"No such option {problem.option_name!r}; options of the script come behind --."
+            also = ", and so does code that begins with -" if ctx.info_name == "exec" else ""
+            message = f"No such option {problem.option_name!r}; options of the script come behind --{also}."
             raise click.NoSuchOption(problem.option_name, message, problem.possibilities, ctx) from None
 
 

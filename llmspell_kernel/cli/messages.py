@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from llmspell_kernel.cli.terminal_frontend import colours_by_default
@@ -21,6 +22,8 @@ def complain(message: str, *, colours: bool | None = None) -> None:
 
 def unexpected(problem: Exception, *, told: bool = False) -> str:
     """What to say of an exception that nobody has foreseen; `told` if its traceback is already shown."""
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC and problem.filename is None:
+        return f"cannot write the output: {problem.strerror}"
     if isinstance(problem, OSError) and problem.strerror:
         place = f"{problem.filename}: " if problem.filename is not None else ""
         text = f"{place}{problem.strerror}"

@@ -235,7 +235,7 @@ def _those_there(kernels: Sequence[FoundKernel]) -> str:
 def _as_file(where: str) -> FoundKernel | None:
     """The connection file that is meant, if it is one: whatever has a slash in it, or is there."""
     path = Path(where).expanduser()
-    if _SCHEME in where or not (os.sep in where or (where.endswith(".json") and path.is_file())):
+    if "://" in where or not (os.sep in where or (where.endswith(".json") and path.is_file())):
         return None
     found = FoundKernel.of_file(path.absolute())
     if not path.exists():
@@ -250,11 +250,11 @@ def _address(where: str) -> tuple[str, int] | None:
     """Host and port of `tcp://host:port` or `host:port`.
 
     Raises:
-        NoSuchKernelError: it begins with tcp:// and goes on wrongly.
+        NoSuchKernelError: it begins as a URL and goes on wrongly.
     """
-    has_scheme = where.startswith(_SCHEME)
+    has_scheme = "://" in where
     host, colon, port = where.removeprefix(_SCHEME).rstrip("/").rpartition(":")
-    if colon and host and port.isdecimal() and 0 < int(port) < 65536:
+    if colon and host and "/" not in host and port.isdecimal() and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
     if has_scheme:
         raise NoSuchKernelError(

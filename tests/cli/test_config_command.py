@@ -100,6 +100,8 @@ def test_one_setting(llmspell: Llmspell) -> None:
         (("get", "providers.none.base_url"), 1, "providers.none.base_url: there is nothing of that name"),
         (("set", "kernel.port", "x"), 1, 'kernel.port: expected a whole number from 0 to 65531, got "x"'),
         (("set", "kernel", "x"), 1, "kernel: "),
+        (("set", "kernel.idle_timeout", "-5"), 1, "expected a number from 0 on"),
+        (("get", ""), 2, "Invalid value for 'KEY': it is empty"),
         (("set", "kernel.prot", "1"), 2, "did you mean port?"),
         (("validate", "gone.toml"), 1, ""),
         (("init", "--user", "-o", "x"), 2, "choose one"),
@@ -259,6 +261,8 @@ def test_editing(llmspell: Llmspell, here: Path) -> None:
     assert (here / "llmspell.toml").read_text().endswith("default_engine = 1\n")
     (here / "llmspell.toml").unlink()
     assert llmspell("config", "edit", EDITOR="true", VISUAL="").returncode == 0
+    done = llmspell("config", "edit", EDITOR="no-such-editor", VISUAL="")
+    assert done.returncode == 1 and "VISUAL or EDITOR is to name an editor" in done.stderr
 
 
 @pytest.mark.parametrize("typed", ["config get ", "config show kernel.p"])

@@ -157,6 +157,8 @@ def test_closed_streams(tmp_path: Path) -> None:
     assert status == 1 and "standard output is closed" in said
     status, said = shell('"$L" exec "print(1)" > /dev/full')
     assert (status, said) == (1, "error: cannot write the output: No space left on device\n")
+    for command in ("--help", "run --help", "config show"):
+        assert shell(f'"$L" {command} > /dev/full') == (status, said)
     assert shell('"$L" exec "for i = 1, 1e9 do print(i) end" | head -n 1')[1] == "1\n"
 
 
@@ -195,6 +197,7 @@ def test_engines(tmp_path: Path, engine: str) -> None:
             ["run", "--timeout", "nan", "x.lua"],
             "Invalid value for '--timeout': nan is not a number of seconds.",
         ),
+        (["exec", "-1"], "No such option '-1'; options of the script come behind --, and so does code that"),
         (["exec", "--connect", "", "1"], "--connect is empty"),
     ],
 )

@@ -140,7 +140,10 @@ def test_an_address_without_a_known_key_says_what_to_give(folder: Path, where: s
     }
 
 
-@pytest.mark.parametrize("where", ["tcp://", "tcp://host", "tcp://host:", "tcp://host:0", "tcp://host:70000"])
+@pytest.mark.parametrize(
+    "where",
+    ["tcp://", "http://127.0.0.1:9555", "tcp://host", "tcp://host:", "tcp://host:0", "tcp://host:70000"],
+)
 def test_a_wrong_address_says_what_one_looks_like(folder: Path, where: str) -> None:
     with pytest.raises(NoSuchKernelError, match="tcp://HOST:PORT"):
         resolve(where)

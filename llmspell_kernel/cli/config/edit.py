@@ -8,6 +8,7 @@ import click
 
 from llmspell_kernel.cli.config.files import file_to_change
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
+from llmspell_kernel.errors import UsageError
 
 
 @command(
@@ -30,5 +31,10 @@ def edit(frame: Frame, user: bool) -> None:
     path: Path = file_to_change(frame, user=user)
     if not path.exists():
         write_file(path, new_file())
-    click.edit(filename=str(path))
+    try:
+        click.edit(filename=str(path))
+    except click.ClickException as problem:
+        raise UsageError(
+            f"cannot edit {path}: {problem.message}; VISUAL or EDITOR is to name an editor"
+        ) from None
     checked(read_file(str(path)))

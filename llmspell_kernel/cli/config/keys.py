@@ -43,6 +43,10 @@ class KeyType(click.ParamType["Key"]):
             return value
         from llmspell_kernel.config.checking import problem_with
 
+        if not value:
+            raise click.BadParameter(
+                "it is empty; `llmspell config show` lists all keys", ctx=ctx, param=param
+            )
         key: Key = tuple(str(value).split("."))
         problem = problem_with(key)
         if problem:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @command(
     name="set",
+    context_settings={"ignore_unknown_options": True},  # a value may be negative
     epilog="""\b
 Examples:
   llmspell config set engines.lua.stdlib basic
