@@ -45,12 +45,14 @@ def run_there(frame: Frame, job: Job) -> int:
     execution: Execution | None = None
     error: ErrorReport | None
     keys = _CtrlC(frontend)
-    with connect(job.connect, timeout=min(CONNECT_SECONDS, job.timeout or CONNECT_SECONDS)) as client:
-        if not _is_ready(client, job, frame):
-            return TIMED_OUT
+    deadline = None if job.timeout is None else time.monotonic() + job.timeout
+    client = _reached(frame, job, deadline)
+    if client is None:
+        return TIMED_OUT
+    with client:
         call = client.execute_stream(text, store_history=False, read_line=keys.read, script=script)
         keys.call = call
-        watch = _Watch(call, keys, frontend, job.timeout)
+        watch = _Watch(call, keys, frontend, deadline)
         try:
             _end_gently()
             execution = watch.until_end()
@@ -122,13 +124,14 @@ class _Watch:
     """
 
     def __init__(
-        self, call: Call[Execution], keys: _CtrlC, frontend: TerminalFrontend, timeout: float | None
+        self, call: Call[Execution], keys: _CtrlC, frontend: TerminalFrontend, ends: float | None
     ) -> None:
+        """`ends` is when the code's time is over, by the monotonic clock."""
         self.status: int | None = None
         self._call = call
         self._keys = keys
         self._frontend = frontend
-        self._timeout = timeout
+        self._ends = ends
         self._deadline: float | None = None
         self._shown = 0
         self._is_over = False
@@ -140,8 +143,8 @@ class _Watch:
         Raises:
             ClientError: the kernel has died.
         """
-        if self._timeout is not None:
-            timer = threading.Timer(self._timeout, self._expire)
+        if self._ends is not None:
+            timer = threading.Timer(max(0.0, self._ends - time.monotonic()), self._expire)
             timer.daemon = True
             timer.start()
         try:
@@ -234,8 +237,32 @@ def _end_gently() -> None:
             signal.signal(each, end)
 
 
-def _is_ready(client: Client, job: Job, frame: Frame) -> bool:
-    """Waits until the kernel has time; answers whether it has before the job's is over.
+def _reached(frame: Frame, job: Job, deadline: float | None) -> Client | None:
+    """A client of the kernel when that has time; None if the job's is over before, which is told.
+
+    Raises:
+        LLMSpellError: it cannot be reached, or is not one of ours.
+    """
+    assert job.connect is not None
+    left = CONNECT_SECONDS if deadline is None else deadline - time.monotonic()
+    try:
+        client = connect(job.connect, timeout=min(CONNECT_SECONDS, left))
+    except KernelTimeoutError as problem:
+        if deadline is None or time.monotonic() < deadline:
+            raise
+        frame.complain(str(problem))
+        return None
+    is_ready = False
+    try:
+        is_ready = _is_ready(client, job, frame, deadline)
+    finally:
+        if not is_ready:
+            client.close()
+    return client if is_ready else None
+
+
+def _is_ready(client: Client, job: Job, frame: Frame, deadline: float | None) -> bool:
+    """Waits until the kernel has time; answers whether it has before the deadline.
 
     Nothing is sent that would run when nobody waits for it any more.
 
@@ -244,14 +271,18 @@ def _is_ready(client: Client, job: Job, frame: Frame) -> bool:
     """
     where = job.connect or ""
     call = client.start("kernel_info_request")
-    asked = time.monotonic()
+
+    def left() -> float | None:
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    at_first = left()
     try:
-        info = call.result(_SHORT_SECONDS if job.timeout is None else min(_SHORT_SECONDS, job.timeout))
+        info = call.result(_SHORT_SECONDS if at_first is None else min(_SHORT_SECONDS, at_first))
     except KernelTimeoutError:
         advice = f"`llmspell kernel interrupt {where}` ends what it runs"
         frame.note(f"the kernel {where} is busy; waiting for it (Ctrl-C gives up, {advice})")
         try:
-            info = call.result(None if job.timeout is None else asked + job.timeout - time.monotonic())
+            info = call.result(left())
         except KernelTimeoutError:
             frame.complain(f"the kernel {where} is still busy after {job.timeout:g} s; {advice}")
             return False

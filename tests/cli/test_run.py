@@ -351,7 +351,7 @@ def test_a_kernel_that_is_stopped_is_told(kernel: Path) -> None:
         done = llmspell("exec", "--connect", str(kernel), "--timeout", "0.5", "1")
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert done.returncode == 1 and "its process is there, but does nothing" in done.stderr
+    assert done.returncode == 124 and "its process is there, but does nothing" in done.stderr
 
 
 def test_a_kernel_that_dies_meanwhile(tmp_path: Path) -> None:
