@@ -39,7 +39,12 @@ class LazyGroup(FrameOptions, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Names the nearest commands when there is none of that name."""
+        """Names the nearest commands when there is none of that name; `help` is as good as `--help`."""
+        if args[0] == "help" and "help" not in self._commands_in:
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            args = [*args[1:], "--help"]
         if args[0] not in self._commands_in:
             raise click.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx)
         return super().resolve_command(ctx, args)

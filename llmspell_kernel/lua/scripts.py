@@ -22,7 +22,7 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
     when it has ended.
     """
     text = source if isinstance(source, str) else source.decode(errors="surrogateescape")
-    lua.sources[script.name] = text
+    lua.sources[script.name] = text.removeprefix("\ufeff")
     scripts = lua.state.late_prelude("scripts")
     try:
         main = lua.compiler.compile(text, script.name) if script.is_cell else compiled(lua, text, script.name)

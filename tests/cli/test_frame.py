@@ -140,3 +140,9 @@ def test_what_counts_is_told_on_request(tmp_path: Path) -> None:
     done = llmspell("exec", "--trace", "info", "-p", "restricted", "1", cwd=tmp_path)
     assert "settings come from profile restricted" in done.stderr
     assert llmspell("exec", "1", cwd=tmp_path).stderr == ""
+
+
+def test_help_may_be_asked_for_without_dashes() -> None:
+    for words, same in ((["help"], ["--help"]), (["help", "kernel", "list"], ["kernel", "list", "--help"])):
+        assert llmspell(*words).stdout == llmspell(*same).stdout != ""
+    assert "No such command 'nonsense'" in llmspell("help", "nonsense").stderr

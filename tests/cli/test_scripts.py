@@ -207,3 +207,9 @@ def test_a_wrong_command_line(tmp_path: Path, words: list[str], message: str) ->
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.endswith(f"help:  llmspell {words[0]} --help\n")
+
+
+def test_a_byte_order_mark_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "x.lua").write_text("\ufefferror('x')")
+    done = llmspell("run", "x.lua", cwd=tmp_path)
+    assert "-->    1 error('x')" in done.stderr
