@@ -19,6 +19,7 @@
     │   ├── KernelDiedError        it has ended
     │   ├── KernelTimeoutError     it did not answer in time
     │   ├── ConnectionFileError    a connection file that leads nowhere
+    │   │   └── UnknownKeyError    an address without a file that tells its key
     │   └── NoSuchKernelError      no kernel is called so
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
@@ -151,6 +152,21 @@ class KernelTimeoutError(ClientError):
 
 class ConnectionFileError(ClientError):
     """A connection file that leads nowhere."""
+
+
+class UnknownKeyError(ConnectionFileError):
+    """An address leads to a kernel whose key no connection file here tells."""
+
+    def __init__(
+        self, where: str, ports: str, how: str = "`llmspell kernel` commands also take --key-file"
+    ) -> None:
+        """`how` says who is told the key otherwise, and `ports` which ports are meant then."""
+        super().__init__(
+            f"no connection file here is for a kernel at {where}, so its key is not known: name the "
+            f"connection file that the kernel wrote, or a copy of it ({how}, {ports})"
+        )
+        self.where = where
+        self.ports = ports
 
 
 class NoSuchKernelError(ClientError):

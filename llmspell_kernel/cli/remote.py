@@ -14,6 +14,7 @@ from llmspell_kernel.cli.frame import Frame
 from llmspell_kernel.cli.job import Job, plain, show_document
 from llmspell_kernel.cli.terminal_frontend import CapturingFrontend, TerminalFrontend
 from llmspell_kernel.client.connected import CONNECT_SECONDS, connect
+from llmspell_kernel.client.discovery import resolve
 from llmspell_kernel.errors import ClientError, KernelTimeoutError, UsageError
 from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Script, SignalGate, StreamName
 from llmspell_kernel.kernel.signals import InterruptSignals
@@ -246,7 +247,7 @@ def _reached(frame: Frame, job: Job, deadline: float | None) -> Client | None:
     assert job.connect is not None
     left = CONNECT_SECONDS if deadline is None else deadline - time.monotonic()
     try:
-        client = connect(job.connect, timeout=min(CONNECT_SECONDS, left))
+        client = connect(resolve(job.connect), timeout=min(CONNECT_SECONDS, left))
     except KernelTimeoutError as problem:
         if deadline is None or time.monotonic() < deadline:
             raise

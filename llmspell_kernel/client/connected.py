@@ -16,7 +16,13 @@ from llmspell_kernel.client.contract import Client, Message
 from llmspell_kernel.client.discovery import listens, resolve
 from llmspell_kernel.client.traffic import Traffic
 from llmspell_kernel.client.wire import Wire, WireError
-from llmspell_kernel.errors import ClientError, ConnectionFileError, KernelDiedError, KernelTimeoutError
+from llmspell_kernel.errors import (
+    ClientError,
+    ConnectionFileError,
+    KernelDiedError,
+    KernelTimeoutError,
+    UnknownKeyError,
+)
 
 CONNECT_SECONDS = 15.0
 _ASK_SECONDS = 0.5
@@ -29,13 +35,17 @@ _LOOSE_SECONDS = 5.0
 
 
 def connect(
-    where: Connection | Mapping[str, Any] | Path | str, *, timeout: float = CONNECT_SECONDS
+    where: Connection | Mapping[str, Any] | Path | str,
+    *,
+    key: str | None = None,
+    timeout: float = CONNECT_SECONDS,
 ) -> ConnectedClient:
     """A client of a running kernel that has answered and whose messages arrive.
 
     Args:
         where: a connection, the content of a connection file, the file's path, or what
             `discovery.resolve` takes (a path, an id, a name, tcp://host:port).
+        key: of the kernel at `tcp://host:port`; by default the one in the file that was found for it.
         timeout: seconds for the kernel to answer.
 
     Raises:
@@ -49,7 +59,7 @@ def connect(
     elif isinstance(where, Path):
         connection = _read(where)
     elif isinstance(where, str):
-        connection = resolve(where)
+        connection = _resolved(where, key)
     else:
         connection = Connection.of(dict(where))
     Wire(connection.key, connection.signature_scheme)  # complains of a scheme before anybody waits
@@ -62,6 +72,14 @@ def connect(
         client.close()
         raise
     return client
+
+
+def _resolved(where: str, key: str | None) -> Connection:
+    """As `resolve`, for programs."""
+    try:
+        return resolve(where, key=key)
+    except UnknownKeyError as error:
+        raise UnknownKeyError(error.where, error.ports, "or give it as key=...") from None
 
 
 def _read(file: Path) -> Connection:

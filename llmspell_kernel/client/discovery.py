@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from llmspell_kernel.client.connection import CHANNELS, Connection, is_loopback
-from llmspell_kernel.errors import ConnectionFileError, NoSuchKernelError
+from llmspell_kernel.errors import ConnectionFileError, NoSuchKernelError, UnknownKeyError
 
 _CONNECT_SECONDS = 0.5
 _SCHEME = "tcp://"
@@ -175,7 +175,8 @@ def find_kernel(
         among: the kernels to look through; by default all there are.
 
     Raises:
-        ConnectionFileError: there is no such file, or no key is known for the address.
+        ConnectionFileError: there is no such file.
+        UnknownKeyError: no key is known for the address.
         NoSuchKernelError: none or several are called so.
     """
     if found := _as_file(where):
@@ -275,11 +276,7 @@ def _at_address(
             continue
         if content.ports["shell"] == port and _same_host(content.ip, host):
             return kernel
-    raise ConnectionFileError(
-        f"no connection file here is for a kernel at {where}, so its key is not known: name the "
-        "connection file that the kernel wrote, or a copy of it (`llmspell kernel` commands also take "
-        f"--key-file, for ports {port} to {port + len(CHANNELS) - 1})"
-    )
+    raise UnknownKeyError(where, f"for ports {port} to {port + len(CHANNELS) - 1}")
 
 
 def _same_host(one: str, other: str) -> bool:

@@ -107,6 +107,16 @@ def test_it_waits_for_a_kernel_that_is_starting(new_process: NewProcess) -> None
         assert client.execute("return 1").text == "1"
 
 
+def test_an_address_and_its_key(new_process: NewProcess) -> None:
+    content = json.loads(new_process().file.read_text())
+    where = f"tcp://127.0.0.1:{content['shell_port']}"
+    with pytest.raises(ConnectionFileError, match=r"its key is not known.*give it as key=\.\.\.") as error:
+        connect(where)
+    assert "--" not in str(error.value)
+    with pytest.raises((KernelDiedError, KernelTimeoutError)):
+        connect(where, key="of another", timeout=1)
+
+
 def test_nobody_is_there(new_process: NewProcess) -> None:
     kernel = new_process()
     connect(kernel.file).close()

@@ -59,8 +59,9 @@ class Link:
             client = start_embedded_kernel(self._options.runtime, output_limit=self._options.output_limit)
         else:
             from llmspell_kernel.client.connected import connect
+            from llmspell_kernel.client.discovery import resolve
 
-            client = connect(self._options.where, timeout=seconds)
+            client = connect(resolve(self._options.where), timeout=seconds)
         session = client.session
 
         def hear(message: Message) -> None:
