@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from jupyter_client.manager import KernelManager
 
 from llmspell_kernel import Client, KernelDiedError, KernelTimeoutError, connect
 from llmspell_kernel.client.call import Message
+from llmspell_kernel.client.connected import CONNECT_SECONDS
 from llmspell_kernel.errors import ConnectionFileError, NoSuchKernelError
 
 from .conftest import KernelProcess
@@ -124,6 +126,18 @@ def test_nobody_is_there(new_process: NewProcess) -> None:
     kernel.end()
     with pytest.raises(KernelDiedError, match="nobody listens"):
         connect(content, timeout=SECONDS)
+
+
+def test_a_dead_kernel_is_refused_at_once_though_its_file_is_new(new_process: NewProcess) -> None:
+    kernel = new_process()
+    connect(kernel.file).close()
+    content = json.loads(kernel.file.read_text())
+    kernel.end()
+    kernel.file.write_text(json.dumps(content | {"llmspell_pid": os.getpid()}))
+    started = time.monotonic()
+    with pytest.raises(KernelDiedError, match="nobody listens"):
+        connect(kernel.file)
+    assert time.monotonic() - started < CONNECT_SECONDS / 3
 
 
 def test_another_key(new_process: NewProcess) -> None:
