@@ -87,8 +87,8 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
 
     connection_file: str
     transport: str
-    _file_is_ours = True
     _exit_status: int | None = None
+    _file_is_ours = True
     """Whether the connection file is a kernel's: this one's, which may have begun anew, or a dead one's."""
     restarts_itself = False
     """Whether somebody starts the kernel again when a client has shut it down for a restart."""
