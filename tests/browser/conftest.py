@@ -38,7 +38,7 @@ OpenNotebook = Callable[..., Notebook]
 OpenDebugger = Callable[..., Debugger]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_server(
     isolated_folders: Path, kernelspecs: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LabServer]:
@@ -48,7 +48,7 @@ def lab_server(
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
     executable = shutil.which("chromium")
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_page(browser: Browser, lab_server: LabServer) -> Iterator[Page]:
     """JupyterLab, signed in and loaded; the tests open and close their notebooks in it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
