@@ -32,6 +32,15 @@ class Sender(Protocol):
         """Answers an input_request."""
 
 
+_LOOK_SECONDS = 0.1
+"""A signal that comes just before a thread blocks wakes nobody: Python sees it when the thread runs again."""
+
+
+def _seconds_until(deadline: float | None) -> float:
+    """How long to wait before looking around."""
+    return _LOOK_SECONDS if deadline is None else min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic()))
+
+
 class Call(Generic[T]):
     """A request that was sent. Any thread may use it, several at once.
 
@@ -168,9 +177,9 @@ class Call(Generic[T]):
             woken.acquire()
             if not self._register(seen, woken.release):
                 continue
-            seconds = -1 if deadline is None else max(0.0, deadline - time.monotonic())
-            if not woken.acquire(timeout=seconds):
-                raise KernelTimeoutError.of(self.msg_type, self.duration)
+            while not woken.acquire(timeout=_seconds_until(deadline)):
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise KernelTimeoutError.of(self.msg_type, self.duration)
 
     async def _wait_async(self, seen: int | None) -> None:
         import asyncio

@@ -261,9 +261,9 @@ def test_large_tables_stay_quick_and_short(lua: LuaShell) -> None:
     lua.run("list = {} for i = 1, 200000 do list[i] = i end list.name = 1")
     lua.run("keyed = {} for i = 1, 200000 do keyed['key' .. i] = i end")
     assert texts(lua, "list.¦") == ["name"]
-    started = time.process_time()
+    started = time.thread_time()
     assert len(texts(lua, "keyed.¦")) == 1000
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_garbage_is_answered(lua: LuaShell) -> None:

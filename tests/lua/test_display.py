@@ -252,9 +252,9 @@ def test_huge_tables_are_shown_quickly(lua: Session) -> None:
         "for i = 1, 1000000 do array[i] = i end\n"
         "for i = 1, 200000 do hash['key' .. i] = i end"
     )
-    started = time.process_time()
+    started = time.thread_time()
     array, hashed = lua.text("array"), lua.text("hash")
-    elapsed = time.process_time() - started
+    elapsed = time.thread_time() - started
     assert array.startswith("{\n  1, 2, 3,") and array.endswith(" 100,\n  ... 999900 more\n}")
     assert "... more than " in hashed and hashed.count(" = ") == 100
     assert elapsed < 1, "a shared machine may be slow, but walking everything would take far longer"

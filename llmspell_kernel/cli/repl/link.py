@@ -32,6 +32,7 @@ class Link:
         self.failed: Callable[[LLMSpellError], None] = lambda error: None
         self.heard: Callable[[Message], None] = lambda message: None
         self._client: Future[Client] = Future()
+        self._making: threading.Thread | None = None
 
     def begin(self) -> None:
         """Makes a kernel in this process on another thread; a connection at once.
@@ -40,7 +41,8 @@ class Link:
             ClientError: there is no such kernel, or it does not answer.
         """
         if self.is_embedded:
-            threading.Thread(target=self._make, name="llmspell-repl-start", daemon=True).start()
+            self._making = threading.Thread(target=self._make, name="llmspell-repl-start", daemon=True)
+            self._making.start()
         else:
             self._client.set_result(self._new())
 
@@ -106,5 +108,7 @@ class Link:
 
     def close(self) -> None:
         """Ends the kernel of this process; a connected one goes on."""
+        if self._making is not None:
+            self._making.join(CONNECT_SECONDS)  # Lua must not be made while Python is taken down
         if (client := self.ready) is not None:
             client.close()

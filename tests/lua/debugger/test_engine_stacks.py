@@ -46,11 +46,11 @@ def test_a_very_deep_stack_is_shown_by_pages_at_once(session: Session) -> None:
         "bottom",
     )
     stop = session.wait_stop()
-    asked = time.process_time()
+    asked = time.thread_time()
     pages = {
         start: session.debugger.stack(stop.thread, start, 10) for start in (0, 500, depth // 2, depth - 3)
     }
-    assert time.process_time() - asked < 1
+    assert time.thread_time() - asked < 1
     assert {total for _, total in pages.values()} == {depth + 2}
     assert [frame.line for frame in pages[0][0]] == [3] + [5] * 9
     assert [frame.name for frame in pages[depth - 3][0]] == ["deep"] * 4 + ["main chunk"]

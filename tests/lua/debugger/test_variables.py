@@ -342,9 +342,9 @@ def test_a_client_can_page_through_other_keys(session: Session) -> None:
 
 def test_a_client_that_does_not_page_gets_groups_of_a_long_array(session: Session) -> None:
     row = local(session, "local t = {} for i = 1, 1000000 do t[i] = i end t.last = true")
-    began = time.process_time()
+    began = time.thread_time()
     found = children(session, row)
-    assert time.process_time() - began < 0.3
+    assert time.thread_time() - began < 0.3
     assert list(found)[:2] == ["[1]", "[2]"]
     assert list(found)[-1] == "last"
     group = next(each for each in found.values() if each.internal and each.name.startswith("[500"))
@@ -361,9 +361,9 @@ def test_a_client_that_does_not_page_gets_groups_of_a_long_array(session: Sessio
 
 def test_every_key_of_a_large_table_can_be_reached(session: Session) -> None:
     row = local(session, "local t = {} for i = 1, 12000 do t['k' .. i] = i end")
-    began = time.process_time()
+    began = time.thread_time()
     found = children(session, row)
-    assert time.process_time() - began < 0.3
+    assert time.thread_time() - began < 0.3
     seen: set[str] = set()
     while True:
         more = found.pop("[more]", None)
