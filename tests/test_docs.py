@@ -45,7 +45,8 @@ def test_examples_show_what_the_page_says(
 def test_generated_page_is_what_the_package_says(name: str) -> None:
     file = reference.FOLDER / name
     # In a process of its own: click remembers which names --help has had, and other tests gave it others.
-    code = "import sys; from tools.reference import content; sys.stdout.buffer.write(content(sys.argv[1]).encode())"
+    code = "import sys; from tools.reference import content; sys.stdout.reconfigure(encoding='utf-8')\n"
+    code += "print(content(sys.argv[1]), end='')"
     wanted = subprocess.run([sys.executable, "-c", code, name], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     assert file.exists() and file.read_bytes() == wanted.stdout, "outdated; run: make docs"
 
