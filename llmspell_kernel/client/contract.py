@@ -13,15 +13,14 @@ from typing import Any, Literal, Self, TypeVar
 
 from llmspell_kernel.client.call import Call, Message, ReadLine
 from llmspell_kernel.client.execution import Execution, ExecutionError, gathered
+from llmspell_kernel.client.headers import request_header
 from llmspell_kernel.errors import ClientError
 from llmspell_kernel.interpreter import Script
-from llmspell_kernel.kernel.dates import now
 
 __all__ = ["Call", "Client", "Execution", "ExecutionError", "Message", "ReadLine", "Script"]
 
 Channel = Literal["shell", "control"]
 
-PROTOCOL_VERSION = "5.3"
 ANSWER_SECONDS = 60.0
 """Requests that run no code of the user's wait this long by default; behind a long cell that may be short."""
 
@@ -324,14 +323,7 @@ class Client(ABC):
         parent: Message | None = None,
     ) -> Message:
         msg_id = f"{self.session}_{next(self._numbers)}"
-        header = {
-            "msg_id": msg_id,
-            "msg_type": msg_type,
-            "username": "llmspell",
-            "session": self.session,
-            "date": now(),
-            "version": PROTOCOL_VERSION,
-        }
+        header = request_header(msg_type, msg_id, self.session)
         return {
             "header": header,
             "msg_id": msg_id,

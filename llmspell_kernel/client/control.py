@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Self
 
 import zmq
 
 from llmspell_kernel.client.connection import Connection
+from llmspell_kernel.client.headers import request_header
 from llmspell_kernel.client.wire import Wire, WireError
 from llmspell_kernel.errors import KernelTimeoutError
 
 Content = dict[str, Any]
-
-_PROTOCOL_VERSION = "5.3"
 
 
 class ControlChannel:
@@ -65,14 +63,7 @@ class ControlChannel:
     def send(self, msg_type: str, content: Content) -> str:
         """Sends a request; answers its id. Does not wait."""
         msg_id = f"{self._session}_{next(self._numbers)}"
-        header = {
-            "msg_id": msg_id,
-            "msg_type": msg_type,
-            "username": "llmspell",
-            "session": self._session,
-            "date": datetime.now(UTC).isoformat(),
-            "version": _PROTOCOL_VERSION,
-        }
+        header = request_header(msg_type, msg_id, self._session)
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
         self.control.send_multipart(self._wire.pack(message))
         return msg_id
