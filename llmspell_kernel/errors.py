@@ -23,8 +23,18 @@
     │   └── NoSuchKernelError      no kernel is called so
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
-        ├── NotAllowedError        a setting forbids it
-        └── LuaCallError           a Lua function that Python called has failed
+        ├── NotAllowedError        a setting, a guard or the user forbids it
+        ├── LuaCallError           a Lua function that Python called has failed
+        ├── CancelledError         a hook has stopped what was about to happen
+        ├── StorageError           a store cannot be reached or written; nothing has changed
+        │   ├── StorageKeyError    a key that no store can keep
+        │   └── ConflictError      another writer was faster
+        ├── ToolError              a tool could not be called
+        │   ├── UnknownToolError   no tool is called so
+        │   ├── ParameterError     its parameters are not what it takes
+        │   ├── ToolTimeoutError   it took longer than it may
+        │   └── MissingExtraError  a library that it needs is not installed
+        └── NoSuchThingError       nothing has this id or name
 
 A message names the thing and its value, and says what to do next.
 """
@@ -212,3 +222,75 @@ class LuaCallError(ScriptError):
     def value(self) -> Any:
         """What Lua's error() was called with."""
         return self.report[b"value"]
+
+
+class CancelledError(ScriptError):
+    """A hook has stopped what was about to happen; the message has its reason."""
+
+    @classmethod
+    def of(cls, point: str, hook: str, reason: str) -> CancelledError:
+        """For a hook by its name, at a point."""
+        return cls(f"cancelled by the hook {hook!r} at {point}: {reason}")
+
+
+class NoSuchThingError(ScriptError):
+    """Nothing has this id or name."""
+
+
+class StorageError(ScriptError):
+    """A store cannot be reached or written; nothing has changed."""
+
+
+class StorageKeyError(StorageError):
+    """A key that no store can keep."""
+
+
+class ConflictError(StorageError):
+    """Another writer was faster."""
+
+    @classmethod
+    def of(cls, namespace: str, key: str, expected: int, found: int) -> ConflictError:
+        """For a version that was expected where another is."""
+        said = "nothing is there" if not found else f"version {found} is there"
+        wanted = "nothing" if not expected else f"version {expected}"
+        return cls(f"{namespace} {key!r}: {wanted} was expected, but {said}; read it again and retry")
+
+
+class ToolError(ScriptError):
+    """A tool could not be called, or could not do what it was asked."""
+
+
+class UnknownToolError(ToolError):
+    """No tool is called so."""
+
+    @classmethod
+    def of(cls, name: str, near: Sequence[str]) -> UnknownToolError:
+        """For a name that is like the names in `near`."""
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; `Tool.list()` names them all"
+        return cls(f"Tool '{name}' not found{hint}")
+
+
+class ParameterError(ToolError):
+    """The parameters of a tool are not what it takes.
+
+    Attributes:
+        problems: a sentence for each.
+    """
+
+    def __init__(self, tool: str, problems: Sequence[str]) -> None:
+        super().__init__(f"{tool}: " + "; ".join(problems))
+        self.tool = tool
+        self.problems = tuple(problems)
+
+
+class ToolTimeoutError(ToolError):
+    """A tool took longer than it may."""
+
+
+class MissingExtraError(ToolError):
+    """A library that a tool needs is not installed."""
+
+    @classmethod
+    def of(cls, tool: str, library: str, extra: str) -> MissingExtraError:
+        """For a library that `pip install 'llmspell-kernel[EXTRA]'` brings."""
+        return cls(f"{tool} needs {library}: pip install 'llmspell-kernel[{extra}]'")

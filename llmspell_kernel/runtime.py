@@ -17,7 +17,7 @@ from llmspell_kernel.interpreter import (
     Outcome,
     Script,
 )
-from llmspell_kernel.library.config.lua import install as install_config
+from llmspell_kernel.library.services import Services
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
 from llmspell_kernel.records import record
@@ -31,8 +31,15 @@ if TYPE_CHECKING:
     from llmspell_kernel.magics.session import History
     from llmspell_kernel.magics.settings import Setting
 
-LIBRARY: tuple[str, ...] = ("comm", "display", "plot", "timer", "widgets")
-"""The folders of `library/` whose globals every script gets."""
+LIBRARY = {
+    "comm": "comm",
+    "display": "display",
+    "plot": "plot",
+    "timer": "timer",
+    "widgets": "widgets",
+    "config": "Config",
+}
+"""The folders of `library/`, and the global that each gives to scripts."""
 
 LANGUAGE_NAMES = (*LANGUAGES, "echo")
 
@@ -44,10 +51,12 @@ class RuntimeSettings:
     Attributes:
         lua: the language; its name may also be `echo`.
         config: what scripts see as `Config`; by default what files, profiles and variables say.
+        without: folders of `library/` whose globals the settings switch off.
     """
 
     lua: LuaSettings = LuaSettings()
     config: Callable[[], Settings] | None = None
+    without: tuple[str, ...] = ()
 
 
 def runtime_settings(settings: Settings) -> RuntimeSettings:
@@ -76,7 +85,20 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
             highest_time_limit=limits.max_execution_time_ms / 1000,
         ),
         config=lambda: settings,
+        without=_switched_off(settings),
     )
+
+
+def _switched_off(settings: Settings) -> tuple[str, ...]:
+    """The folders of `library/` whose globals are nil."""
+    enabled = {
+        "tool": settings.tools.enabled,
+        "event": settings.events.enabled,
+        "hook": settings.hooks.enabled,
+        "session": settings.runtime.sessions.enabled,
+        "artifact": settings.runtime.sessions.enabled,
+    }
+    return tuple(folder for folder, is_on in enabled.items() if not is_on)
 
 
 def lowest(*limits: float) -> float:
@@ -89,6 +111,7 @@ class Runtime:
 
     Attributes:
         history: the input history that magics show; the front sets it if it keeps one.
+        services: what stands behind the globals.
     """
 
     def __init__(self, frontend: Frontend, settings: RuntimeSettings | None = None) -> None:
@@ -103,7 +126,9 @@ class Runtime:
         self._offered: list[Callable[[], Iterable[Setting]]] = []
         self._lua: LuaInterpreter | None = None
         self._variables: LuaTable | None = None
+        self.services = Services(self.settings.config, frontend)
         self.interpreter = self._make_interpreter()
+        self.services.waits = self.interpreter.waits
         self.gate = self.interpreter.gate
         self.waits = self.interpreter.waits
         self.info = self.interpreter.info
@@ -120,8 +145,9 @@ class Runtime:
 
         interpreter = LuaInterpreter(self.frontend, self.settings.lua)
         for name in LIBRARY:
-            importlib.import_module(f"llmspell_kernel.library.{name}.lua").install(interpreter)
-        install_config(interpreter, self.settings.config)
+            if name not in self.settings.without:
+                binding = importlib.import_module(f"llmspell_kernel.library.{name}.lua")
+                binding.install(interpreter, self.services)
         self._lua = interpreter
         self._variables = load_variables(interpreter.state)
         interpreter.state.restrict()
@@ -150,6 +176,20 @@ class Runtime:
 
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
+        return self._watched(code, number, lambda: self._execute(code, number=number, store=store))
+
+    def _watched(self, code: str, number: int, run: Callable[[], Outcome]) -> Outcome:
+        """Runs code among those who want to know of it."""
+        watchers = self.services.watchers
+        if not watchers:
+            return run()
+        errors = [error for each in watchers if (error := each.cell_begins(code, number)) is not None]
+        outcome = Outcome(error=errors[0]) if errors else run()
+        for each in watchers:
+            each.cell_ends(code, number, outcome)
+        return outcome
+
+    def _execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         if self._may_use_magics(code):
             outcome = self._magics.execute(code, number=number, store=store)
             if outcome is not None:
@@ -160,12 +200,13 @@ class Runtime:
         self, source: str | bytes, script: Script, *, number: int = 0, stays: bool = False
     ) -> Outcome:
         """Runs a script; never raises. See `lua.scripts.run_script`; in other languages it is a cell."""
-        if self._lua is None:
-            text = source if isinstance(source, str) else source.decode(errors="replace")
+        text = source if isinstance(source, str) else source.decode(errors="replace")
+        lua = self._lua
+        if lua is None:
             return self.interpreter.run(text, number=number, store=False)
         from llmspell_kernel.lua.scripts import run_script
 
-        return run_script(self._lua, source, script, stays=stays)
+        return self._watched(text, number, lambda: run_script(lua, source, script, stays=stays))
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of one expression, without a trace in the history."""
@@ -213,5 +254,6 @@ class Runtime:
         self.interpreter.release_output()
 
     def close(self) -> None:
-        """Frees what the language holds."""
+        """Frees what the language and the services hold."""
+        self.services.close()
         self.interpreter.close()

@@ -20,6 +20,7 @@ ROOT = "llmspell_kernel"
 FLOORS = (
     ("", "errors", "records"),
     ("config",),
+    ("storage",),
     ("interpreter",),
     ("echo", "lua"),
     ("library",),

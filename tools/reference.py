@@ -87,9 +87,9 @@ def command_line() -> str:
     return "\n\n".join(parts)
 
 
-def library(name: str) -> Callable[[], str]:
+def library(folder: str, name: str) -> Callable[[], str]:
     """The page of one Lua global, from its doc comments."""
-    return lambda: library_page(name, name)
+    return lambda: library_page(folder, name)
 
 
 def library_page(folder: str, name: str) -> str:
@@ -106,8 +106,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "magics.md": magics,
         "command-line.md": command_line,
         "settings.md": settings_page.page,
-        "config.md": lambda: library_page("config", "Config"),
-        **{f"{name}.md": library(name) for name in LIBRARY},
+        **{f"{folder}.md": library(folder, name) for folder, name in LIBRARY.items()},
     }
 
 

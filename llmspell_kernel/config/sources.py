@@ -9,7 +9,19 @@ PREFIX = "LLMSPELL_"
 
 FILE_VARIABLE, PROFILE_VARIABLE = "LLMSPELL_CONFIG", "LLMSPELL_PROFILE"
 
-SECTIONS = ("ENGINES", "RUNTIME", "PROVIDERS", "KERNEL", "SECURITY", "LOGGING", "REPL")
+SECTIONS = (
+    "ENGINES",
+    "RUNTIME",
+    "PROVIDERS",
+    "KERNEL",
+    "SECURITY",
+    "LOGGING",
+    "REPL",
+    "TOOLS",
+    "STORAGE",
+    "EVENTS",
+    "HOOKS",
+)
 """The sections whose settings have variables called LLMSPELL_<SECTION>_<KEY>."""
 
 SHORT_VARIABLES = {
@@ -18,8 +30,20 @@ SHORT_VARIABLES = {
     "LLMSPELL_SCRIPT_TIMEOUT_SECONDS": "runtime.script_timeout_seconds",
     "LLMSPELL_ALLOW_FILE_ACCESS": "runtime.security.allow_file_access",
     "LLMSPELL_ALLOW_PROCESS_SPAWN": "runtime.security.allow_process_spawn",
+    "LLMSPELL_ALLOW_NETWORK_ACCESS": "runtime.security.allow_network_access",
     "LLMSPELL_MAX_MEMORY_BYTES": "runtime.security.max_memory_bytes",
     "LLMSPELL_MAX_EXECUTION_TIME_MS": "runtime.security.max_execution_time_ms",
+    "LLMSPELL_STATE_ENABLED": "runtime.state_persistence.enabled",
+    "LLMSPELL_STATE_BACKEND": "runtime.state_persistence.backend_type",
+    "LLMSPELL_STATE_PATH": "storage.sqlite.database_path",
+    "LLMSPELL_STATE_BACKUP_DIR": "runtime.state_persistence.backup.backup_dir",
+    "LLMSPELL_STATE_MAX_SIZE_BYTES": "runtime.state_persistence.max_state_size_bytes",
+    "LLMSPELL_SESSIONS_ENABLED": "runtime.sessions.enabled",
+    "LLMSPELL_SESSIONS_BACKEND": "runtime.sessions.storage_backend",
+    "LLMSPELL_SESSIONS_MAX": "runtime.sessions.max_sessions",
+    "LLMSPELL_SESSIONS_MAX_ARTIFACTS": "runtime.sessions.max_artifacts_per_session",
+    "LLMSPELL_SESSIONS_TIMEOUT_SECONDS": "runtime.sessions.session_timeout_seconds",
+    "LLMSPELL_POSTGRES_URL": "storage.postgres.url",
     "LLMSPELL_LOG_LEVEL": "logging.level",
     "LLMSPELL_LOG_FORMAT": "logging.format",
     "LLMSPELL_LOG_FILE": "logging.file",

@@ -11,12 +11,16 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from llmspell_kernel.config.sections.engines import Engines
+from llmspell_kernel.config.sections.events import Events
+from llmspell_kernel.config.sections.hooks import Hooks
 from llmspell_kernel.config.sections.kernel import Kernel
 from llmspell_kernel.config.sections.logging import Logging
 from llmspell_kernel.config.sections.providers import Providers
 from llmspell_kernel.config.sections.repl import Repl
 from llmspell_kernel.config.sections.runtime import Runtime
 from llmspell_kernel.config.sections.security import Security
+from llmspell_kernel.config.sections.storage import Storage
+from llmspell_kernel.config.sections.tools import Tools
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     engines: Annotated[Engines, Meta(description="How each engine runs scripts.")] = field(
         default_factory=Engines
     )
-    runtime: Annotated[Runtime, Meta(description="Limits of everything that runs.")] = field(
+    runtime: Annotated[Runtime, Meta(description="Limits of everything that runs, and what lasts.")] = field(
         default_factory=Runtime
     )
     providers: Annotated[Providers, Meta(description="Where models come from.")] = field(
@@ -43,3 +47,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=Logging
     )
     repl: Annotated[Repl, Meta(description="The prompt of `llmspell repl`.")] = field(default_factory=Repl)
+    tools: Annotated[Tools, Meta(description="What tools may do.")] = field(default_factory=Tools)
+    storage: Annotated[Storage, Meta(description="Where things last.")] = field(default_factory=Storage)
+    events: Annotated[Events, Meta(description="What components tell each other.")] = field(
+        default_factory=Events
+    )
+    hooks: Annotated[Hooks, Meta(description="Functions that are called at points of what happens.")] = field(
+        default_factory=Hooks
+    )

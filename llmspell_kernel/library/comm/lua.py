@@ -17,13 +17,14 @@ from llmspell_kernel.lua.values import decode, encode, lua_type, to_lua
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
 
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.binding import LuaFunction, LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 Message = dict[str, Any]
 
 
-def install(lua: LuaInterpreter) -> None:
+def install(lua: LuaInterpreter, _services: Services) -> None:
     """Gives scripts the global `comm`."""
     comms = LuaComms(lua)
     lua.state.library(

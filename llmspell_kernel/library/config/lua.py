@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
-    from llmspell_kernel.config.sections import Settings
     from llmspell_kernel.library.config.service import ScriptConfig
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
-def install(lua: LuaInterpreter, settings: Callable[[], Settings] | None = None) -> None:
-    """Gives scripts the global `Config`; the settings are asked for when a script first uses it.
-
-    Without `settings` they are what files, profiles and variables say.
-    """
+def install(lua: LuaInterpreter, services: Services) -> None:
+    """Gives scripts the global `Config`; the settings are asked for when a script first uses it."""
 
     @cache
     def config() -> ScriptConfig:
         from llmspell_kernel.library.config.service import ScriptConfig
 
-        return ScriptConfig(lua.state.settings, settings)
+        return ScriptConfig(lua.state.settings, services)
 
     def text(value: bytes) -> str:
         return value.decode("utf-8", "replace")

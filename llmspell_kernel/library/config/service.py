@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,13 @@ import msgspec
 from llmspell_kernel.config.checking import checked
 from llmspell_kernel.config.documents import flat
 from llmspell_kernel.config.layers import Origin, Values
-from llmspell_kernel.config.loading import as_table, load
+from llmspell_kernel.config.loading import as_table
 from llmspell_kernel.config.sections import Settings
 from llmspell_kernel.config.sections.providers import Provider
 from llmspell_kernel.errors import ScriptError, SettingsError
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.state import LuaSettings
 
 PERMISSIONS = {
@@ -39,21 +39,22 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ScriptConfig:
-    """The settings of one runtime; what a script changes of them lasts as long as the runtime.
+    """The settings of one runtime; what a script changes of them lasts as long as the runtime."""
 
-    Attributes:
-        settings: as they are now.
-    """
+    def __init__(self, lua: LuaSettings, services: Services) -> None:
+        """What scripts may do is told as `lua` has it, the rest as the services have it."""
+        self._lua = lua
+        self._services = services
+        self._snapshots: dict[str, Settings] = {}
 
-    def __init__(self, lua: LuaSettings, settings: Callable[[], Settings] | None = None) -> None:
-        """What scripts may do is told as `lua` has it, the rest as `settings` answers or as it is found.
+    @property
+    def settings(self) -> Settings:
+        """As they are now, for all that the script calls.
 
         Raises:
             SettingsError: they cannot be read.
         """
-        self._lua = lua
-        self.settings = load().settings if settings is None else settings()
-        self._snapshots: dict[str, Settings] = {}
+        return self._services.settings
 
     def table(self) -> dict[str, Any]:
         """All settings, without secrets."""
@@ -118,7 +119,7 @@ class ScriptConfig:
             raise ScriptError(str(error)) from error
         providers = self.settings.providers
         named = {**providers.named, name: made}
-        self.settings = msgspec.structs.replace(
+        self._services.settings = msgspec.structs.replace(
             self.settings, providers=msgspec.structs.replace(providers, named=named)
         )
 
@@ -152,7 +153,7 @@ class ScriptConfig:
                 f"bad argument 'snapshot' to 'Config.restoreSnapshot' (no snapshot {name!r}; "
                 "give what Config.snapshot() has answered)"
             )
-        self.settings = self._snapshots[name]
+        self._services.settings = self._snapshots[name]
 
 
 def _renamed(table: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.display.progress import ProgressBars
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.binding import LuaFunction
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
-def install(lua: LuaInterpreter) -> None:
+def install(lua: LuaInterpreter, _services: Services) -> None:
     """Gives scripts the global `display`."""
     displays = Displays(lua.frontend)
     functions: dict[str, Callable[..., Any]] = {

@@ -10,12 +10,13 @@ from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.plot.binding import Charts
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _METHODS = ("chart", "bundle", "combine", "describe", "parse", "save", "vegalite")
 
 
-def install(lua: LuaInterpreter) -> None:
+def install(lua: LuaInterpreter, _services: Services) -> None:
     """Gives scripts the global `plot`; what it does is imported with the first chart."""
 
     @cache

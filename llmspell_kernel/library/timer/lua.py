@@ -9,11 +9,12 @@ from llmspell_kernel.library.timer.service import Timers
 from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.binding import LuaFunction
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
-def install(lua: LuaInterpreter) -> None:
+def install(lua: LuaInterpreter, _services: Services) -> None:
     """Gives scripts the global `timer`."""
     timers = Timers(lua.frontend)
 

@@ -12,6 +12,7 @@ from llmspell_kernel.library.widgets.names import COMMON, NAMES
 from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.library.widgets.service import Widgets
     from llmspell_kernel.lua.binding import LuaFunction, LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -40,7 +41,7 @@ _METHODS = (
 )
 
 
-def install(lua: LuaInterpreter) -> None:
+def install(lua: LuaInterpreter, _services: Services) -> None:
     """Gives scripts the global `widgets`."""
     binding = _Binding(lua)
     functions: dict[str, Callable[..., Any]] = {name: binding.method(name) for name in _METHODS}

@@ -1,0 +1,1 @@
+"""Pieces of content that sessions keep: the global `Artifact`."""

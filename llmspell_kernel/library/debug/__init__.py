@@ -1,0 +1,1 @@
+"""Logs, timers and looks at values: the global `Debug`."""

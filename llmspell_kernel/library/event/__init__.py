@@ -1,0 +1,1 @@
+"""What components tell each other: the global `Event`."""

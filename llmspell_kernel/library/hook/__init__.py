@@ -1,0 +1,1 @@
+"""Functions called at points of what happens: the global `Hook`."""

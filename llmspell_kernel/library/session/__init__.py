@@ -1,0 +1,1 @@
+"""Sessions, and what was run in them: the global `Session`."""

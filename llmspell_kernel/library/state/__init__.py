@@ -1,0 +1,1 @@
+"""Values that last, by scope and key: the global `State`."""

@@ -1,0 +1,1 @@
+"""Values that come one after the other: the global `Streaming`."""

@@ -1,0 +1,1 @@
+"""What tools are and how they are called: the global `Tool`."""

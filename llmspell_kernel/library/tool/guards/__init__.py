@@ -1,0 +1,1 @@
+"""What stands between tools and the world."""

@@ -1,0 +1,1 @@
+"""Where things last: one contract, and a backend for each place."""

@@ -1,0 +1,35 @@
+"""Opening the store that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.errors import StorageError
+
+if TYPE_CHECKING:
+    from llmspell_kernel.config.sections.storage import Backend
+    from llmspell_kernel.config.sections.storage import Storage as StorageSettings
+    from llmspell_kernel.storage.contract import Storage
+
+
+def data_folder(settings: StorageSettings) -> Path:
+    """The folder of what is stored: `storage.base_dir`, or llmspell in Jupyter's data folder."""
+    if settings.base_dir:
+        return Path(settings.base_dir).expanduser()
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "llmspell"
+
+
+def open_storage(backend: Backend, settings: StorageSettings) -> Storage:
+    """Opens a store.
+
+    Raises:
+        StorageError: it cannot be opened.
+    """
+    if backend == "memory":
+        from llmspell_kernel.storage.memory import MemoryStorage
+
+        return MemoryStorage()
+    raise StorageError(f"no backend called {backend!r}")
