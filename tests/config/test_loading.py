@@ -326,7 +326,8 @@ def test_all_problems_are_told_with_their_lines(reader: Reader) -> None:
         "bad.toml:10: runtime.security.max_memory_bytes: expected a whole number from 0 on, got -4",
         "bad.toml:11: runtime.security.allow_file_access: expected true or false, got a table",
         "bad.toml:12: runtime.security.x: no such setting; in [runtime.security] there are "
-        "allow_file_access, allow_process_spawn, max_memory_bytes, max_execution_time_ms",
+        "allow_file_access, allow_process_spawn, allow_network_access, max_memory_bytes, "
+        "max_execution_time_ms",
         "bad.toml:16: providers.openai.api_key: expected a text, got something else",
         "bad.toml:17: repl.history_size: expected a whole number from 0 on, got a table",
         "bad.toml:18: nothing: no such setting; there are default_engine, engines, runtime, providers, "
