@@ -110,7 +110,7 @@ def _read(node: Node, text: str) -> Any:
     lowered = text.strip().lower()
     if node.kind is bool:
         return True if lowered in _YES else False if lowered in _NO else text
-    if get_origin(node.kind) is list:
+    if get_origin(node.kind) in (list, tuple):
         return [each.strip() for each in text.split(",") if each.strip()]
     for kind in (int, float):
         if node.kind is kind or kind in get_args(node.kind):
@@ -154,7 +154,7 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(map(shown, value)) + "]"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

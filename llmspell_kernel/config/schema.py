@@ -150,7 +150,14 @@ def _limits(hint: Any) -> tuple[Any, Any]:
     return (meta.ge, meta.le) if meta else (None, None)
 
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+}
 
 
 def _wanted(kind: Any, limits: tuple[Any, Any]) -> str:
