@@ -2,14 +2,448 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from llmspell_kernel.errors import NotAllowedError, ToolError
+from llmspell_kernel.library.tool.guards import descent
+from llmspell_kernel.library.tool.guards.paths import SECTION, Location, PathRefusedError, PathRules
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.surroundings import Surroundings
 
+AnyPath = str | os.PathLike[str]
+
+_CHUNK = 1 << 20
+
+_PROGRAMS = {
+    b"\x7fELF": ("so",),
+    b"MZ": ("exe", "dll"),
+    b"\xfe\xed\xfa\xce": ("dylib",),
+    b"\xfe\xed\xfa\xcf": ("dylib",),
+    b"\xce\xfa\xed\xfe": ("dylib",),
+    b"\xcf\xfa\xed\xfe": ("dylib",),
+}
+"""How programs begin, and the extensions whose blocking forbids to write them under any name."""
+
+
+class Entry(NamedTuple):
+    """What lies in a folder.
+
+    Attributes:
+        path: where, below the folder that was asked for, as it was asked for.
+        kind: `file`, `directory`, `symlink` (not followed) or `special`.
+        status: of the link itself if it is one.
+        depth: 0 for what lies in the folder itself.
+    """
+
+    path: Path
+    kind: str
+    status: os.stat_result
+    depth: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.status.st_size
+
 
 class FileGuard:
-    """Files within the allowed folders, for one call of a tool."""
+    """Files within the allowed folders, for one call of a tool.
+
+    Paths may be relative to the working directory and may have links in them; they count as what they lead
+    to. Whatever is opened is within an allowed folder at that moment, even if somebody moves links about.
+    What goes wrong otherwise (no such file, disk full) is told as a `ToolError` that names the path.
+    """
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
+        self._settings = surroundings.settings.tools.file_operations
+        self._rules = PathRules(self._settings)
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The allowed folders, free of links."""
+        return self._rules.roots
+
+    def readable(self, path: AnyPath) -> Path:
+        """The true path of a file or folder that may be read; for libraries that must open it themselves.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or there is a device, a pipe or a socket.
+            ToolError: nothing is there.
+        """
+        with self._told("read", path) as rules:
+            location = rules.locate(path)
+            with descent.entered(location.folder) as folder:
+                status = os.stat(location.name or ".", dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                if not stat.S_ISREG(status.st_mode):
+                    raise PathRefusedError("special", "it is a device, a pipe or a socket, not a file")
+                self._rules.check_file(location.name)
+            self._surroundings.audit("file.read", path=str(location.path))
+            return location.path
+
+    def writable(self, path: AnyPath) -> Path:
+        """The true path of a file that may be written, new or there; for libraries that open it themselves.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or there is a device, a pipe or a socket.
+            ToolError: its folder is missing, or a folder is there.
+        """
+        with self._told("write", path) as rules:
+            location = rules.locate(path)
+            self._rules.check_file(location.name)
+            with descent.entered(location.folder) as folder:
+                self._replaceable(folder, location.name)
+            self._surroundings.audit("file.write", path=str(location.path))
+            return location.path
+
+    def open(self, path: AnyPath, max_bytes: int | None = None) -> BinaryIO:
+        """A regular file, open for reading.
+
+        Args:
+            path: of the file.
+            max_bytes: how big it may be; by default what the settings say, 0 for any size.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or it is too big.
+            ToolError: it cannot be opened.
+        """
+        limit = self._settings.max_file_size if max_bytes is None else max_bytes
+        with self._told("read", path) as rules:
+            location = rules.locate(path)
+            self._rules.check_file(location.name)
+            self._surroundings.audit("file.read", path=str(location.path))
+            with descent.entered(location.folder) as folder:
+                opened = descent.open_file(folder, location.name or ".")
+            if limit and (size := os.fstat(opened).st_size) > limit:
+                os.close(opened)
+                raise PathRefusedError("size", _too_big(size, limit, max_bytes is None))
+            return os.fdopen(opened, "rb")
+
+    def read_bytes(self, path: AnyPath, max_bytes: int | None = None) -> bytes:
+        """A file's content; never more than the limit, also of a file that grows meanwhile.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or it is too big.
+            ToolError: it cannot be read.
+        """
+        limit = self._settings.max_file_size if max_bytes is None else max_bytes
+        with self.open(path, max_bytes) as file, self._told("read", path):
+            data = file.read(limit + 1 if limit else -1)
+            if limit and len(data) > limit:
+                raise PathRefusedError("size", _too_big(len(data), limit, max_bytes is None))
+            return data
+
+    def read_text(self, path: AnyPath, encoding: str = "utf-8", max_bytes: int | None = None) -> str:
+        """A file's text.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or it is too big.
+            ToolError: it cannot be read, or is not in this encoding.
+        """
+        data = self.read_bytes(path, max_bytes)
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise ToolError(
+                f"{self._surroundings.tool}: {os.fspath(path)!r} is not {encoding} (byte {error.start} is "
+                f"0x{data[error.start]:02x})"
+            ) from None
+        except LookupError:
+            raise ToolError(f"{self._surroundings.tool}: no encoding is called {encoding!r}") from None
+
+    def write_bytes(self, path: AnyPath, data: bytes, *, append: bool = False) -> Path:
+        """Writes a file, new or there; answers its true path. It is never seen half written.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or it is too big.
+            ToolError: it cannot be written; nothing has changed then.
+        """
+        with self._told("write", path) as rules:
+            location = rules.locate(path)
+            self._check_written(location, data)
+            self._surroundings.audit("file.append" if append else "file.write", path=str(location.path))
+            with descent.entered(location.folder) as folder:
+                status = self._replaceable(folder, location.name)
+                if append and status is not None:
+                    self._append(folder, location, status, data)
+                else:
+                    self._check_size(len(data))
+                    self._write(folder, location.name, status, data)
+            return location.path
+
+    @contextmanager
+    def writing(self, path: AnyPath) -> Iterator[BinaryIO]:
+        """A file to write piece by piece, which takes its place when the block ends well.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or it has become too big.
+            ToolError: it cannot be written; nothing has changed then.
+        """
+        with self._told("write", path) as rules:
+            location = rules.locate(path)
+            self._check_written(location, b"")
+            self._surroundings.audit("file.write", path=str(location.path))
+            with descent.entered(location.folder) as folder:
+                status = self._replaceable(folder, location.name)
+                mode = None if status is None else stat.S_IMODE(status.st_mode) & 0o777
+                with descent.replacement(folder, location.name, mode) as written:
+                    with os.fdopen(os.dup(written), "w+b") as file:
+                        yield file
+                        file.flush()
+                        self._check_size(os.fstat(written).st_size)
+                        file.seek(0)
+                        self._check_written(location, file.read(4))
+
+    def make_folder(self, path: AnyPath) -> Path:
+        """Makes a folder and those above it; it may be there. Answers its true path.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be made.
+        """
+        with self._told("make", path) as rules:
+            location = rules.locate(path)
+            self._surroundings.audit("file.make_folder", path=str(location.path))
+            with descent.entered(location, make=True):
+                return location.path
+
+    def remove(self, path: AnyPath, *, recursive: bool = False) -> Path:
+        """Removes a file, a link (not what it leads to) or a folder; answers its path.
+
+        Raises:
+            NotAllowedError: a rule forbids it; an allowed folder itself is never removed.
+            ToolError: it cannot be removed, such as a folder with something in it without `recursive`.
+        """
+        with self._told("remove", path) as rules:
+            location = rules.locate(path, follow=False)
+            if not location.parts:
+                raise PathRefusedError("root", "an allowed folder itself stays")
+            self._surroundings.audit("file.remove", path=str(location.path), recursive=recursive)
+            with descent.entered(location.folder) as folder:
+                status = os.stat(location.name, dir_fd=folder, follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode):
+                    os.unlink(location.name, dir_fd=folder)
+                elif recursive:
+                    shutil.rmtree(location.name, dir_fd=folder)
+                else:
+                    os.rmdir(location.name, dir_fd=folder)
+            return location.path
+
+    def rename(self, source: AnyPath, target: AnyPath) -> Path:
+        """Moves a file, a link or a folder in one step, onto a file that may be there; answers its new path.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be moved.
+            OSError: EXDEV: the places are on different devices, so it has to be copied.
+        """
+        with self._told("move", source) as rules:
+            old = rules.locate(source, follow=False)
+            if not old.parts:
+                raise PathRefusedError("root", "an allowed folder itself stays")
+            with descent.entered(old.folder) as folder:
+                status = os.stat(old.name, dir_fd=folder, follow_symlinks=False)
+        with self._told("write", target) as rules:
+            new = rules.locate(target, follow=False)
+            if not stat.S_ISDIR(status.st_mode):
+                self._rules.check_file(new.name)
+                with descent.entered(new.folder) as folder:
+                    self._replaceable(folder, new.name)
+        self._surroundings.audit("file.move", path=str(old.path), target=str(new.path))
+        with self._told("move", source):
+            with descent.entered(old.folder) as from_folder, descent.entered(new.folder) as to_folder:
+                os.replace(old.name, new.name, src_dir_fd=from_folder, dst_dir_fd=to_folder)
+                descent.sync(to_folder)
+        return new.path
+
+    def status(self, path: AnyPath) -> os.stat_result | None:
+        """What is there, links followed; None if nothing is.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be reached.
+        """
+        with self._told("read", path) as rules:
+            location = rules.locate(path)
+            try:
+                with descent.entered(location.folder) as folder:
+                    return descent.status_in(folder, location.name)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def entries(self, path: AnyPath) -> list[Entry]:
+        """What lies in a folder, by name.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be listed.
+        """
+        return list(self.walk(path, 0))
+
+    def walk(
+        self,
+        path: AnyPath,
+        max_depth: int | None = None,
+        *,
+        enter: Callable[[Entry], bool] | None = None,
+        skipped: Callable[[Path, str], None] | None = None,
+    ) -> Iterator[Entry]:
+        """What lies in a folder and, down to `max_depth` levels, in those below, by name.
+
+        Folders come before their content; links are named but not followed.
+
+        Args:
+            path: of the folder.
+            max_depth: 0 for the folder alone; by default what the settings say.
+            enter: whether a folder below is listed too.
+            skipped: told of each folder below that cannot be read, and why.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be listed.
+            ToolTimeoutError: it took too long.
+        """
+        deepest = self._settings.max_depth if max_depth is None else max_depth
+        with self._told("list", path) as rules:
+            location = rules.locate(path)
+            self._surroundings.audit("file.list", path=str(location.path))
+            first = self._listed(location, Path(os.fspath(path)), 0)
+        waiting = [(location, each) for each in reversed(first)]
+        while waiting:
+            within, entry = waiting.pop()
+            yield entry
+            if entry.kind != "directory" or entry.depth >= deepest or (enter and not enter(entry)):
+                continue
+            below = within.within(entry.path.name)
+            try:
+                found = self._listed(below, entry.path, entry.depth + 1)
+            except (OSError, PathRefusedError) as error:
+                if skipped is not None:
+                    skipped(entry.path, _reason(error))
+                continue
+            waiting += [(below, each) for each in reversed(found)]
+
+    def _listed(self, location: Location, shown: Path, depth: int) -> list[Entry]:
+        found = []
+        with descent.listed(location) as folder, os.scandir(folder) as entries:
+            for each in entries:
+                if not len(found) % 1000:
+                    self._surroundings.seconds_left  # noqa: B018 - raises when the time is over
+                status = descent.status_in(folder, each.name)
+                if status is not None:
+                    found.append(Entry(shown / each.name, descent.kind_of(status.st_mode), status, depth))
+        return sorted(found, key=lambda entry: entry.path.name)
+
+    def _replaceable(self, folder: int, name: str) -> os.stat_result | None:
+        """What a file that is written would replace; None if it is new."""
+        if not name:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        status = descent.status_in(folder, name)
+        if status is None:
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            raise PathRefusedError("race", "a symbolic link has been put in its way")
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise PathRefusedError("special", "it is a device, a pipe or a socket, not a file")
+        if not status.st_mode & 0o222:
+            raise PermissionError(errno.EACCES, "it is read-only")
+        return status
+
+    def _write(self, folder: int, name: str, status: os.stat_result | None, data: bytes) -> None:
+        mode = None if status is None else stat.S_IMODE(status.st_mode) & 0o777
+        if self._settings.atomic_writes:
+            with descent.replacement(folder, name, mode) as written:
+                _write_all(written, data)
+            return
+        written = descent.open_file(folder, name, os.O_WRONLY | os.O_CREAT)
+        try:
+            os.ftruncate(written, 0)
+            _write_all(written, data)
+        finally:
+            os.close(written)
+
+    def _append(self, folder: int, location: Location, status: os.stat_result, data: bytes) -> None:
+        """Adds to the file itself, so that those who add at the same time lose nothing."""
+        self._check_size(status.st_size + len(data))
+        if (
+            status.st_nlink > 1
+        ):  # its other names may lie outside of the allowed folders: they keep what they have
+            opened = descent.open_file(folder, location.name)
+            with os.fdopen(opened, "rb") as file:
+                old = file.read(status.st_size)
+            self._write(folder, location.name, status, old + data)
+            return
+        opened = descent.open_file(folder, location.name, os.O_WRONLY | os.O_APPEND)
+        try:
+            size = os.fstat(opened).st_size
+            try:
+                _write_all(opened, data)
+                if self._settings.atomic_writes:
+                    os.fsync(opened)
+            except OSError:
+                os.ftruncate(opened, size)
+                raise
+        finally:
+            os.close(opened)
+
+    def _check_written(self, location: Location, data: bytes) -> None:
+        self._rules.check_file(location.name)
+        if not self._settings.validate_file_types:
+            return
+        for start, extensions in _PROGRAMS.items():
+            if data.startswith(start):
+                for each in extensions:
+                    self._rules.check_extension(f"x.{each}")
+
+    def _check_size(self, size: int) -> None:
+        limit = self._settings.max_file_size
+        if limit and size > limit:
+            raise PathRefusedError("size", _too_big(size, limit, True))
+
+    @contextmanager
+    def _told(self, act: str, path: AnyPath) -> Iterator[PathRules]:
+        """Makes errors that name the path of what goes wrong in the block; answers the rules."""
+        tool, shown = self._surroundings.tool, os.fspath(path)
+        try:
+            if not self._surroundings.settings.runtime.security.allow_file_access:
+                raise PathRefusedError("files", "the setting runtime.security.allow_file_access is false")
+            if not self._settings.enabled:
+                raise PathRefusedError("files", f"the setting {SECTION}.enabled is false")
+            yield self._rules
+        except PathRefusedError as error:
+            self._surroundings.audit(f"file.{act}", path=shown, allowed=False, rule=error.rule)
+            raise NotAllowedError(f"{tool} may not {act} {shown!r}: {error.reason}") from None
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise
+            raise ToolError(f"{tool} cannot {act} {shown!r}: {_reason(error)}") from error
+
+
+def _write_all(opened: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(opened, left[:_CHUNK]) :]
+
+
+def _too_big(size: int, limit: int, of_settings: bool) -> str:
+    setting = f" ({SECTION}.max_file_size)" if of_settings else ""
+    return f"it has {size:,} bytes, and the limit is {limit:,}{setting}"
+
+
+def _reason(error: OSError | PathRefusedError) -> str:
+    if isinstance(error, PathRefusedError):
+        return error.reason
+    if error.errno == errno.EACCES and error.strerror == "it is read-only":
+        return error.strerror
+    return (error.strerror or str(error)).lower()
