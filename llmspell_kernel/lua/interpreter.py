@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.completion import Completer
     from llmspell_kernel.lua.debugger.debugger import Debugger
     from llmspell_kernel.lua.display import ValueFormatter
+    from llmspell_kernel.lua.exchange import Exchange
     from llmspell_kernel.lua.inspection import Inspector
 
 _STUBBORN = (
@@ -409,6 +410,13 @@ class LuaInterpreter(Interpreter):
         from llmspell_kernel.lua.display import ValueFormatter
 
         return ValueFormatter(self.state.runtime, self.state.late_chunk)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Converts values without losing anything."""
+        from llmspell_kernel.lua.exchange import Exchange
+
+        return Exchange(self.state)
 
     # Helping the one who types
 

@@ -1,0 +1,76 @@
+"""Whole values between Lua and Python, without losing anything, as one string that crosses the border.
+
+Walking Lua tables from Python costs microseconds for each. So Lua writes a value down as MessagePack, which
+is read here in C, and the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.lua.values import to_lua, to_python
+
+if TYPE_CHECKING:
+    from llmspell_kernel.lua.state import LuaState
+
+
+class Exchange:
+    """Values of one Lua state. Belongs to its thread."""
+
+    def __init__(self, state: LuaState) -> None:
+        self._state = state
+
+    @cached_property
+    def _functions(self) -> tuple[Callable[[Any], Any], Callable[[bytes], Any]]:
+        module = self._state.late_prelude("exchange")
+        return module[b"encode"], module[b"decode"]
+
+    def packed(self, value: Any) -> bytes:
+        """A Lua value as MessagePack: what is UTF-8 as text, other strings as bytes; keys are of any type.
+
+        Raises:
+            ScriptError: a function, userdata or thread; a table that contains itself; a key that is a table;
+                more than `values.MAX_DEPTH` levels; keys 1 and true (or 0 and false) in one table.
+        """
+        result = self._functions[0](value)
+        if isinstance(result, tuple):
+            to_python(value)  # finds the place
+            raise ScriptError(f"the value cannot be kept: it has {result[1].decode()}")
+        packed: bytes = result
+        return packed
+
+    def unpacked(self, packed: bytes) -> Any:
+        """The Lua value of MessagePack."""
+        return self._functions[1](packed)
+
+    def to_python(self, value: Any) -> Any:
+        """A Lua value as None, bool, int, float, str, bytes, list (keys 1 to n) or dict (keys as they are).
+
+        Raises:
+            ScriptError: as `packed`.
+        """
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        from msgspec import msgpack
+
+        return msgpack.decode(self.packed(value))
+
+    def to_lua(self, value: Any) -> Any:
+        """A Python value as what lupa needs to make the same in Lua.
+
+        Raises:
+            ScriptError: as `values.to_lua`.
+        """
+        if value is None or isinstance(value, bool | float | bytes):
+            return value
+        if isinstance(value, dict | list | tuple):
+            from msgspec import MsgspecError, msgpack
+
+            try:
+                return self.unpacked(msgpack.encode(value))
+            except (TypeError, ValueError, OverflowError, RecursionError, MsgspecError):
+                pass  # what MessagePack has no word for, Lua may have
+        return to_lua(self._state.runtime, value)

@@ -1,0 +1,341 @@
+-- Whole values between Lua and Python as MessagePack: one string crosses the border instead of every table.
+-- Both functions answer nil and a reason for what MessagePack cannot say; a slower way then tells where it is.
+local type, next, rawget, rawlen, getmetatable = type, next, rawget, rawlen, getmetatable
+local char, byte, sub, find, concat = string.char, string.byte, string.sub, string.find, table.concat
+local pack, unpack = string.pack, string.unpack
+local frexp, ldexp, floor, huge = math.frexp, math.ldexp, math.floor, math.huge
+local is_integer = math.type and function(v) return math.type(v) == "integer" end
+local utf8_length = utf8 and utf8.len
+local MAX_DEPTH = 200
+
+rawlen = rawlen or function(t) return #t end
+
+-- Lua 5.1 has no string.pack and no integers: whole numbers up to 2^53 count as such.
+is_integer = is_integer
+  or function(v) return v == floor(v) and v >= -9007199254740992 and v <= 9007199254740992 and not (v == 0 and 1 / v < 0) end
+
+local function big_endian(v, bytes)
+  local parts = {}
+  for i = bytes, 1, -1 do
+    parts[i] = char(v % 256)
+    v = floor(v / 256)
+  end
+  return concat(parts)
+end
+
+local function pack_u16(v) return pack and pack(">I2", v) or big_endian(v, 2) end
+local function pack_u32(v) return pack and pack(">I4", v) or big_endian(v, 4) end
+
+local function pack_i64_by_hand(v)
+  if v >= 0 then return "\211" .. big_endian(v, 8) end
+  -- Two's complement in two halves: 2^64 - |v| is beyond what a double counts exactly.
+  local low = v % 4294967296
+  return "\211" .. big_endian((v - low) / 4294967296 % 4294967296, 4) .. big_endian(low, 4)
+end
+
+local function pack_double_by_hand(v)
+  if v ~= v then return "\203\127\248\0\0\0\0\0\0" end
+  local sign = 0
+  if v < 0 or (v == 0 and 1 / v < 0) then
+    sign, v = 128, -v
+  end
+  if v == huge then return "\203" .. char(sign + 127, 240) .. "\0\0\0\0\0\0" end
+  if v == 0 then return "\203" .. char(sign) .. "\0\0\0\0\0\0\0" end
+  local fraction, exponent = frexp(v)
+  exponent = exponent + 1022
+  if exponent < 1 then -- subnormal
+    fraction, exponent = ldexp(fraction, exponent), 0
+  else
+    fraction = fraction * 2 - 1
+  end
+  local mantissa = ldexp(fraction, 52)
+  local high = floor(mantissa / 281474976710656)
+  return "\203" .. char(sign + floor(exponent / 16), exponent % 16 * 16 + high) .. big_endian(mantissa % 281474976710656, 6)
+end
+
+local pack_i64 = pack and function(v) return pack(">Bi8", 211, v) end or pack_i64_by_hand
+local pack_double = pack and function(v) return pack(">Bd", 203, v) end or pack_double_by_hand
+
+-- Whether a string is UTF-8, as Python reads it.
+local function is_utf8_by_hand(s)
+  local i, n = 1, #s
+  while i <= n do
+    local b, more, least = byte(s, i), 0, 0
+    if b >= 128 then
+      local code
+      if b >= 194 and b < 224 then
+        more, code, least = 1, b - 192, 128
+      elseif b >= 224 and b < 240 then
+        more, code, least = 2, b - 224, 2048
+      elseif b >= 240 and b < 245 then
+        more, code, least = 3, b - 240, 65536
+      else
+        return false
+      end
+      for _ = 1, more do
+        i = i + 1
+        local c = byte(s, i)
+        if not c or c < 128 or c > 191 then return false end
+        code = code * 64 + c - 128
+      end
+      if code < least or code > 1114111 or (code >= 55296 and code <= 57343) then return false end
+    end
+    i = i + 1
+  end
+  return true
+end
+
+local is_text = utf8_length
+  or function(s) return not find(s, "[\128-\255]") or is_utf8_by_hand(s) end
+
+local function packed_string(s)
+  local n = #s
+  if is_text(s) then
+    if n < 32 then return char(160 + n) .. s end
+    if n < 65536 then return "\218" .. pack_u16(n) .. s end
+    return "\219" .. pack_u32(n) .. s
+  end
+  if n < 65536 then return "\197" .. pack_u16(n) .. s end
+  return "\198" .. pack_u32(n) .. s
+end
+
+local SMALL = {}
+for i = 0, 127 do
+  SMALL[i] = char(i)
+end
+
+local function head(n, small, limit, middle, large)
+  if n < limit then return char(small + n) end
+  if n < 65536 then return middle .. pack_u16(n) end
+  return large .. pack_u32(n)
+end
+
+local HEADS = {} -- of short strings
+for i = 0, 31 do
+  HEADS[i] = char(160 + i)
+end
+
+-- One encoding: parts[1..n] so far, and the keys seen. A cycle ends as what is nested too deep. The kinds of values
+-- that most tables hold are written down where they are met, without a call for each.
+local function encoder()
+  local parts, n = {}, 0
+  local keys = {}
+  local encode
+
+  local function packed_key(key)
+    local packed = packed_string(key)
+    keys[key] = packed
+    return packed
+  end
+
+  local function encode_array(t, count, depth)
+    n = n + 1
+    parts[n] = head(count, 144, 16, "\220", "\221")
+    for i = 1, count do
+      local v = rawget(t, i)
+      local kind = type(v)
+      if kind == "string" then
+        local short = HEADS[#v]
+        if short and is_text(v) then
+          parts[n + 1], parts[n + 2] = short, v
+          n = n + 2
+        else
+          n = n + 1
+          parts[n] = packed_string(v)
+        end
+      elseif kind == "number" then
+        n = n + 1
+        parts[n] = SMALL[v] and is_integer(v) and SMALL[v] or is_integer(v) and pack_i64(v) or pack_double(v)
+      else
+        local problem = encode(v, kind, depth + 1)
+        if problem then return problem end
+      end
+    end
+  end
+
+  local function encode_map(t, depth)
+    n = n + 1
+    local place, count = n, 0
+    for key, v in next, t do
+      count = count + 1
+      local kind = type(key)
+      if kind == "string" then
+        n = n + 1
+        parts[n] = keys[key] or packed_key(key)
+      else
+        if key == true and rawget(t, 1) ~= nil or key == false and rawget(t, 0) ~= nil then return "keys that are the same in Python" end
+        local problem = encode(key, kind, MAX_DEPTH)
+        if problem then return problem end
+      end
+      kind = type(v)
+      if kind == "string" then
+        local short = HEADS[#v]
+        if short and is_text(v) then
+          parts[n + 1], parts[n + 2] = short, v
+          n = n + 2
+        else
+          n = n + 1
+          parts[n] = packed_string(v)
+        end
+      elseif kind == "number" then
+        n = n + 1
+        parts[n] = SMALL[v] and is_integer(v) and SMALL[v] or is_integer(v) and pack_i64(v) or pack_double(v)
+      else
+        local problem = encode(v, kind, depth + 1)
+        if problem then return problem end
+      end
+    end
+    parts[place] = head(count, 128, 16, "\222", "\223")
+  end
+
+  local function encode_table(t, depth)
+    if depth >= MAX_DEPTH then return "nested too deep" end
+    local length = rawlen(t)
+    if length > 0 then
+      local count = 0
+      for _ in next, t do
+        count = count + 1
+      end
+      if count == length then return encode_array(t, count, depth) end
+    elseif next(t) == nil then
+      local meta = getmetatable(t)
+      n = n + 1
+      parts[n] = type(meta) == "table" and rawget(meta, "__jsontype") == "object" and "\128" or "\144"
+      return nil
+    end
+    return encode_map(t, depth)
+  end
+
+  encode = function(v, kind, depth)
+    if kind == "table" then return encode_table(v, depth) end
+    n = n + 1
+    if kind == "string" then
+      parts[n] = packed_string(v)
+    elseif kind == "number" then
+      parts[n] = is_integer(v) and pack_i64(v) or pack_double(v)
+    elseif kind == "boolean" then
+      parts[n] = v and "\195" or "\194"
+    elseif kind == "nil" then
+      parts[n] = "\192"
+    else
+      return kind
+    end
+  end
+
+  return function(v)
+    local problem = encode(v, type(v), 0)
+    if problem then return nil, problem end
+    return concat(parts, "", 1, n)
+  end
+end
+
+local function encode(v) return encoder()(v) end
+
+local function read_big_endian(s, pos, bytes)
+  local v = 0
+  for i = pos, pos + bytes - 1 do
+    v = v * 256 + byte(s, i)
+  end
+  return v
+end
+
+local function read_double_by_hand(s, pos)
+  local b1, b2 = byte(s, pos, pos + 1)
+  local sign = b1 >= 128 and -1 or 1
+  local exponent = b1 % 128 * 16 + floor(b2 / 16)
+  local mantissa = b2 % 16 * 281474976710656 + read_big_endian(s, pos + 2, 6)
+  if exponent == 2047 then return mantissa == 0 and sign * huge or 0 / 0 end
+  if exponent == 0 then return sign * ldexp(mantissa, -1074) end
+  return sign * ldexp(mantissa + 4503599627370496, exponent - 1075)
+end
+
+local function read_signed_by_hand(s, pos, bytes)
+  local v = read_big_endian(s, pos, bytes)
+  if byte(s, pos) < 128 then return v end
+  -- Minus what is missing to the next power, byte by byte, so that nothing is rounded on the way.
+  local missing = 0
+  for i = pos, pos + bytes - 1 do
+    missing = missing * 256 + 255 - byte(s, i)
+  end
+  return -(missing + 1)
+end
+
+local unsigned = unpack and function(s, pos, bytes) return (unpack(">I" .. bytes, s, pos)) end or read_big_endian
+local signed = unpack and function(s, pos, bytes) return (unpack(">i" .. bytes, s, pos)) end or read_signed_by_hand
+local double = unpack and function(s, pos) return (unpack(">d", s, pos)) end or read_double_by_hand
+
+-- What a byte begins: how many bytes a number, a length or a count behind it has.
+local UNSIGNED = { [204] = 1, [205] = 2, [206] = 4, [207] = 8 }
+local SIGNED = { [208] = 1, [209] = 2, [210] = 4, [211] = 8 }
+local STRING = { [217] = 1, [218] = 2, [219] = 4, [196] = 1, [197] = 2, [198] = 4 }
+local ARRAY = { [220] = 2, [221] = 4 }
+local MAP = { [222] = 2, [223] = 4 }
+
+local function decode(s)
+  local pos = 1
+  local read
+
+  local function array(n)
+    local t = {}
+    for i = 1, n do
+      t[i] = read()
+    end
+    return t
+  end
+
+  local function map(n)
+    local t = {}
+    for _ = 1, n do
+      local key = read()
+      t[key] = read()
+    end
+    return t
+  end
+
+  local function number_of(kind)
+    if kind == 203 then
+      pos = pos + 8
+      return double(s, pos - 8)
+    end
+    local bytes = UNSIGNED[kind]
+    local from = pos
+    if bytes then
+      pos = pos + bytes
+      return unsigned(s, from, bytes)
+    end
+    bytes = SIGNED[kind]
+    pos = pos + bytes
+    return signed(s, from, bytes)
+  end
+
+  local function length_of(bytes)
+    pos = pos + bytes
+    return unsigned(s, pos - bytes, bytes)
+  end
+
+  local function text(n)
+    pos = pos + n
+    return sub(s, pos - n, pos - 1)
+  end
+
+  read = function()
+    local kind = byte(s, pos)
+    pos = pos + 1
+    if kind < 128 then return kind end
+    if kind < 144 then return map(kind - 128) end
+    if kind < 160 then return array(kind - 144) end
+    if kind < 192 then return text(kind - 160) end
+    if kind >= 224 then return kind - 256 end
+    if kind == 192 then return nil end
+    if kind == 194 then return false end
+    if kind == 195 then return true end
+    if STRING[kind] then return text(length_of(STRING[kind])) end
+    if ARRAY[kind] then return array(length_of(ARRAY[kind])) end
+    if MAP[kind] then return map(length_of(MAP[kind])) end
+    return number_of(kind)
+  end
+
+  return read()
+end
+
+return { encode = encode, decode = decode }

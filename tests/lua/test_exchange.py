@@ -1,0 +1,125 @@
+"""Whole values between Lua and Python: what comes back is what was given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmspell_kernel.errors import ScriptError
+
+from .shell import LANGUAGES, LuaShell
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+LEAVES = st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False) | TEXTS | st.binary(max_size=40)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner.filter(lambda each: each is not None), max_size=5)
+        | st.dictionaries(TEXTS | INTEGERS, inner.filter(lambda each: each is not None), max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal, and of the same types all the way down; what Lua cannot tell apart is the same."""
+    if isinstance(left, dict | list) and not left and not right:
+        return isinstance(right, dict | list)
+    if isinstance(left, list) and isinstance(right, dict | list):
+        items = dict(enumerate(right, 1)) if isinstance(right, list) else right
+        return dict(enumerate(left, 1)).keys() == items.keys() and all(
+            same(each, items[place]) for place, each in enumerate(left, 1)
+        )
+    if isinstance(left, dict) and isinstance(right, list):
+        return same(right, left)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, bytes) or isinstance(right, bytes):
+        return as_text(left) == as_text(right)
+    return type(left) is type(right) and left == right
+
+
+def as_text(value: Any) -> Any:
+    """Lua's strings are bytes: those that are UTF-8 are text in Python."""
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def exchange(request: pytest.FixtureRequest) -> Iterator[LuaShell]:
+    shell = LuaShell(request.param)
+    yield shell
+    shell.interpreter.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(value=VALUES)
+def test_python_values_come_back(exchange: LuaShell, value: Any) -> None:
+    if exchange.language == "luajit":
+        value = as_doubles(value)
+    there = exchange.interpreter.exchange.to_lua(value)
+    assert same(value, exchange.interpreter.exchange.to_python(there))
+
+
+def as_doubles(value: Any) -> Any:
+    """LuaJIT's numbers are doubles; whole ones count as integers."""
+    if isinstance(value, dict):
+        return {as_doubles(key): as_doubles(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_doubles(each) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        whole = (
+            number.is_integer()
+            and abs(number) <= 2**53
+            and math.copysign(1, number or number) == math.copysign(1, int(number) or number)
+        )
+        return int(number) if whole and not (number == 0 and math.copysign(1, number) < 0) else number
+    return value
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("{1, 2, 3}", [1, 2, 3]),
+        ("{1, nil, 3}", {1: 1, 3: 3}),
+        ("{1, 2, x = 3}", {1: 1, 2: 2, "x": 3}),
+        ("{[1.5] = 'a', [-1] = 'b', [false] = 'c'}", {1.5: "a", -1: "b", False: "c"}),
+        ("'\\255\\0'", b"\xff\x00"),
+        ("{'gr\\195\\188n'}", ["gr\u00fcn"]),
+        ("{}", []),
+        ("setmetatable({}, {__jsontype = 'object'})", {}),
+        ("{0.5, 1e300, -0.25}", [0.5, 1e300, -0.25]),
+        ("1/0", math.inf),
+    ],
+)
+def test_lua_values_in_python(exchange: LuaShell, expression: str, expected: Any) -> None:
+    there = exchange.interpreter.state.runtime.execute(f"return {expression}".encode())
+    found = exchange.interpreter.exchange.to_python(there)
+    assert found == (
+        expected.decode() if isinstance(found, str) and isinstance(expected, bytes) else expected
+    )
+    assert type(found) is type(expected) or isinstance(expected, bytes)
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("{a = {b = print}}", "the value at a.b is a function"),
+        ("(function() local t = {} t.me = {t} return t end)()", "cycle"),
+        ("{[{}] = 1}", "has a table as a key"),
+        ("{[true] = 1, 2}", "keys that are the same in Python"),
+    ],
+)
+def test_what_cannot_be_kept_is_told(exchange: LuaShell, expression: str, problem: str) -> None:
+    there = exchange.interpreter.state.runtime.execute(f"return {expression}".encode())
+    with pytest.raises(ScriptError, match=problem):
+        exchange.interpreter.exchange.to_python(there)
