@@ -111,7 +111,9 @@ def _read(node: Node, text: str) -> Any:
     if node.kind is bool:
         return True if lowered in _YES else False if lowered in _NO else text
     if get_origin(node.kind) in (list, tuple):
-        return [each.strip() for each in text.split(",") if each.strip()]
+        parts = [each.strip() for each in text.split(",") if each.strip()]
+        numbers = int in get_args(node.kind) and all(each.isdecimal() for each in parts)
+        return [int(each) for each in parts] if numbers else parts
     for kind in (int, float):
         if node.kind is kind or kind in get_args(node.kind):
             try:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 
@@ -252,6 +252,11 @@ def test_every_setting_has_a_variable(reader: Reader) -> None:
             continue
         name = variable_of(node.key)
         value = {bool: "yes", int: "7", float: "7.5", str: "text"}.get(node.kind, str(node.default))
+        if node.kind in (int, float):
+            meta = next((each for each in getattr(node.annotation, "__metadata__", ())), None)
+            value = str(max(7, meta.ge or 0)) if meta is not None else value
+        elif get_origin(node.kind) in (list, tuple):
+            value = "7, 8"
         assert sources.variables({name: value}) == [name]
         values: dict[str, Any] = {name: value, "LLMSPELL_RUNTIME_SECURITY_ALLOW_FILE_ACCESS": "yes"}
         found = reader.read(**values)

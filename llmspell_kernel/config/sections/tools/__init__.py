@@ -6,6 +6,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from llmspell_kernel.config.sections.tools.database import Database
+from llmspell_kernel.config.sections.tools.email import Email
+from llmspell_kernel.config.sections.tools.file_operations import FileOperations
+from llmspell_kernel.config.sections.tools.http_request import HttpRequest
+from llmspell_kernel.config.sections.tools.network import Network
+from llmspell_kernel.config.sections.tools.system import System
+from llmspell_kernel.config.sections.tools.web_search import WebSearch
+from llmspell_kernel.config.sections.tools.web_tools import WebTools
+
 Approval = Literal["never", "privileged", "always"]
 
 
@@ -30,8 +39,8 @@ class Tools(Struct, frozen=True, forbid_unknown_fields=True):
     approval: Annotated[
         Approval,
         Meta(
-            description="Which calls the user is asked for: none, those of privileged tools, or all. They are "
-            "refused where nobody can be asked."
+            description="Which calls the user is asked for: none, those of privileged tools, or all. They "
+            "are refused where nobody can be asked."
         ),
     ] = "never"
     approval_tools: Annotated[
@@ -42,3 +51,25 @@ class Tools(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="Where each privileged act is noted, a JSON object a line; none if empty."),
     ] = ""
+    http_request: Annotated[
+        HttpRequest, Meta(description="Which hosts tools reach, and how much they exchange.")
+    ] = field(default_factory=HttpRequest)
+    network: Annotated[Network, Meta(description="Connections of every tool.")] = field(
+        default_factory=Network
+    )
+    web_search: Annotated[WebSearch, Meta(description="Searching the web, and which sites may be read.")] = (
+        field(default_factory=WebSearch)
+    )
+    web_tools: Annotated[WebTools, Meta(description="Tools that read pages.")] = field(
+        default_factory=WebTools
+    )
+    email: Annotated[Email, Meta(description="The tool email-sender.")] = field(default_factory=Email)
+    database: Annotated[Database, Meta(description="The tool database-connector.")] = field(
+        default_factory=Database
+    )
+    file_operations: Annotated[FileOperations, Meta(description="Which files tools may use.")] = field(
+        default_factory=FileOperations
+    )
+    system: Annotated[System, Meta(description="Which programs and variables tools may use.")] = field(
+        default_factory=System
+    )
