@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Waits
@@ -10,6 +11,7 @@ from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Waits
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
     from llmspell_kernel.config.sections.storage import Backend
+    from llmspell_kernel.library.state.service import State
     from llmspell_kernel.storage.contract import Storage
 
 
@@ -80,6 +82,13 @@ class Services:
 
             self._stores[backend] = open_storage(backend, self.settings.storage)
         return self._stores[backend]
+
+    @cached_property
+    def state(self) -> State:
+        """Values by scope and key."""
+        from llmspell_kernel.library.state.service import State
+
+        return State(self)
 
     def at_close(self, function: Callable[[], None]) -> None:
         """Has it called when the services end, the last one first, before the stores are closed."""

@@ -1,0 +1,115 @@
+"""The Lua face of `State`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.lua.state import beside
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
+    from llmspell_kernel.library.state.backups import StateBackups
+    from llmspell_kernel.library.state.migration import Migrations
+    from llmspell_kernel.library.state.service import State
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+
+def install(lua: LuaInterpreter, services: Services) -> None:
+    """Gives scripts the global `State`; the store is opened when a script first uses it."""
+    functions = _values(lua, services) | _together(lua, services) | _care(lua, services)
+    lua.state.library("State", beside(__file__, "state.lua"), functions)
+
+
+def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., Any]]:
+    """Reading and writing."""
+
+    @cache
+    def state() -> State:
+        return services.state
+
+    def exact(value: Any) -> Any:
+        return lua.formatter.to_python_exact(value)
+
+    def save(scope: bytes, key: bytes, value: Any, ttl: float | None = None) -> None:
+        state().set(text(scope), text(key), exact(value), expires_in=ttl)
+
+    return {
+        "load": lambda scope, key: state().get(text(scope), text(key)),
+        "save": save,
+        "delete": lambda scope, key: state().delete(text(scope), text(key)),
+        "exists": lambda scope, key: state().exists(text(scope), text(key)),
+        "keys": lambda scope, start: state().keys(text(scope), text(start)),
+        "all": lambda scope: state().all(text(scope)),
+        "scopes": lambda: state().scopes(),
+        "clear": lambda scope: state().clear(text(scope)),
+        "info": lambda scope, key: _info(state(), text(scope), text(key)),
+        "compare_and_set": lambda scope, key, expected, value: state().compare_and_set(
+            text(scope), text(key), exact(expected), exact(value)
+        ),
+        "increment": lambda scope, key, by: state().increment(text(scope), text(key), by),
+    }
+
+
+def _together(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., Any]]:
+    """Several steps at once."""
+    return {"transaction": lambda function: services.state.transaction(lambda: lua.call(function))}
+
+
+def _care(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., Any]]:
+    """Backups and migrations."""
+
+    @cache
+    def backups() -> StateBackups:
+        from llmspell_kernel.library.state.backups import StateBackups
+
+        return StateBackups(services)
+
+    @cache
+    def migrations() -> Migrations:
+        from llmspell_kernel.library.state.migration import Migrations
+
+        return Migrations(services)
+
+    def register(before: bytes, after: bytes, function: Any) -> None:
+        def change(scope: str, key: str, value: Any) -> Any:
+            results = lua.call(function, scope.encode(), key.encode(), lua.formatter.to_lua(value))
+            return lua.formatter.to_python_exact(results[0]) if results else None
+
+        migrations().register(text(before), text(after), change)
+
+    return {
+        "register_migration": register,
+        "migrate": lambda version: migrations().migrate(text(version)),
+        "migration_status": lambda: migrations().status(),
+        "schema_versions": lambda: migrations().versions(),
+        "create_backup": lambda incremental: backups().create(incremental=incremental),
+        "list_backups": lambda: backups().list(),
+        "restore_backup": lambda name: backups().restore(text(name)),
+        "validate_backup": lambda name: backups().validate(text(name)),
+        "delete_backup": lambda name: backups().delete(text(name)),
+        "cleanup_backups": lambda dry_run: backups().cleanup(dry_run=dry_run),
+        "storage_usage": lambda: backups().usage(),
+    }
+
+
+def _info(state: State, scope: str, key: str) -> dict[str, Any] | None:
+    facts = state.facts(scope, key)
+    return None if facts is None else facts._asdict()
+
+
+def text(value: bytes) -> str:
+    """A scope, a key or a name.
+
+    Raises:
+        StorageKeyError: it is not UTF-8.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        from llmspell_kernel.errors import StorageKeyError
+
+        raise StorageKeyError(
+            f"the key {value!r} is no UTF-8 text; write bytes as hexadecimal digits, for one"
+        ) from None
