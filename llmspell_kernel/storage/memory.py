@@ -11,7 +11,7 @@ from itertools import islice
 from typing import ClassVar
 
 from llmspell_kernel.errors import ConflictError, StorageError
-from llmspell_kernel.storage.contract import PAGE, Entry, Storage, StorageInfo, check_key
+from llmspell_kernel.storage.contract import PAGE, Entry, Storage, StorageInfo, check_key, check_text
 
 
 class _Namespace:
@@ -37,6 +37,7 @@ class MemoryStorage(Storage):
 
     def get(self, namespace: str, key: str) -> Entry | None:
         """See the contract."""
+        check_key(namespace, key)
         with self._lock:
             self._check_open()
             return self._live(namespace, key)
@@ -62,6 +63,7 @@ class MemoryStorage(Storage):
 
     def delete(self, namespace: str, key: str, *, expected: int | None = None) -> bool:
         """See the contract."""
+        check_key(namespace, key)
         with self._lock:
             self._check_open()
             before = self._checked(namespace, key, expected)
@@ -181,6 +183,8 @@ class MemoryStorage(Storage):
             del space.order[bisect_right(space.order, (key.encode(), key)) - 1]
 
     def _from(self, namespace: str, prefix: str, after: str) -> Iterator[Entry]:
+        check_text("prefix", prefix)
+        check_text("key", after)
         space = self._namespaces.get(namespace)
         if space is None:
             return

@@ -22,6 +22,12 @@ def data_folder(settings: StorageSettings) -> Path:
     return Path(jupyter_data_dir()) / "llmspell"
 
 
+def sqlite_path(settings: StorageSettings) -> Path:
+    """The file of the store in a file."""
+    named = settings.sqlite.database_path or settings.database_path
+    return Path(named).expanduser() if named else data_folder(settings) / "llmspell.db"
+
+
 def open_storage(backend: Backend, settings: StorageSettings) -> Storage:
     """Opens a store.
 
@@ -32,4 +38,8 @@ def open_storage(backend: Backend, settings: StorageSettings) -> Storage:
         from llmspell_kernel.storage.memory import MemoryStorage
 
         return MemoryStorage()
+    if backend == "sqlite":
+        from llmspell_kernel.storage.sqlite.store import SqliteStorage
+
+        return SqliteStorage(sqlite_path(settings), settings.sqlite.journal_mode)
     raise StorageError(f"no backend called {backend!r}")

@@ -16,6 +16,10 @@ class SqliteStorage(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="The file; if empty, storage.database_path, or llmspell.db in storage.base_dir."),
     ] = ""
+    journal_mode: Annotated[
+        Literal["WAL", "DELETE"],
+        Meta(description="How SQLite keeps what it has not finished; DELETE is for network file systems."),
+    ] = "WAL"
 
 
 class PostgresStorage(Struct, frozen=True, forbid_unknown_fields=True):
