@@ -19,7 +19,7 @@ _MEANINGS = {
     sqlite3.SQLITE_LOCKED: "other processes have been writing to it all the time: try again",
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
     sqlite3.SQLITE_READONLY: f"it is read-only: make the file and its folder writable, or {_ELSEWHERE}",
-    sqlite3.SQLITE_CANTOPEN: "the file, or one beside it, cannot be opened: make the folder and what is in it "
+    sqlite3.SQLITE_CANTOPEN: "it, or a file beside it, cannot be opened: make the folder and its files "
     f"writable, or {_ELSEWHERE}",
     sqlite3.SQLITE_NOTADB: f"it is no SQLite database: move the file away, or {_ELSEWHERE}",
     sqlite3.SQLITE_CORRUPT: "the file is damaged: move it away and restore a backup",
