@@ -29,19 +29,24 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
     def state() -> State:
         return services.state
 
-    def exact(value: Any) -> Any:
-        return lua.formatter.to_python_exact(value)
-
     def save(scope: bytes, key: bytes, value: Any, ttl: float | None = None) -> None:
-        state().set(text(scope), text(key), exact(value), expires_in=ttl)
+        data = None if value is None else lua.exchange.packed(value)
+        state().set_packed(text(scope), text(key), data, expires_in=ttl)
+
+    def load(scope: bytes, key: bytes) -> Any:
+        data = state().get_packed(text(scope), text(key))
+        return None if data is None else lua.exchange.unpacked(data)
+
+    def exact(value: Any) -> Any:
+        return lua.exchange.to_python(value)
 
     return {
-        "load": lambda scope, key: state().get(text(scope), text(key)),
+        "load": load,
         "save": save,
         "delete": lambda scope, key: state().delete(text(scope), text(key)),
         "exists": lambda scope, key: state().exists(text(scope), text(key)),
         "keys": lambda scope, start: state().keys(text(scope), text(start)),
-        "all": lambda scope: state().all(text(scope)),
+        "all": lambda scope: lua.exchange.to_lua(state().all(text(scope))),
         "scopes": lambda: state().scopes(),
         "clear": lambda scope: state().clear(text(scope)),
         "info": lambda scope, key: _info(state(), text(scope), text(key)),
@@ -74,8 +79,8 @@ def _care(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., An
 
     def register(before: bytes, after: bytes, function: Any) -> None:
         def change(scope: str, key: str, value: Any) -> Any:
-            results = lua.call(function, scope.encode(), key.encode(), lua.formatter.to_lua(value))
-            return lua.formatter.to_python_exact(results[0]) if results else None
+            results = lua.call(function, scope.encode(), key.encode(), lua.exchange.to_lua(value))
+            return lua.exchange.to_python(results[0]) if results else None
 
         migrations().register(text(before), text(after), change)
 

@@ -1,7 +1,7 @@
 """Scopes of `State`, and the text under which a store keeps a key of one.
 
 The stored key is the scope, a colon, and the key: `global:theme`, `user:alice:theme`. A colon within a scope
-other than the one that these words share with an ID is `%3A`, so that no two scopes and keys meet in one text.
+other than the one before an ID is `%3A`, so that no two scopes and keys meet in one text.
 """
 
 from __future__ import annotations

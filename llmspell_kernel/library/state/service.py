@@ -54,8 +54,8 @@ class Facts(NamedTuple):
 class State:
     """What `State` and `llmspell state` do. Any thread.
 
-    All methods raise `StorageError` if the store cannot be reached or written, `StorageKeyError` for a key that
-    cannot be kept, and `CancelledError` if a hook has stopped them.
+    All methods raise `StorageError` if the store cannot be reached or written, `StorageKeyError` for a key
+    that cannot be kept, and `CancelledError` if a hook has stopped them.
     """
 
     def __init__(self, services: Services) -> None:
@@ -147,8 +147,8 @@ class State:
         limit = settings.runtime.state_persistence.max_state_size_bytes
         if len(data) > limit:
             raise ScriptError(
-                f"the value of {key!r} in scope {scope!r} takes {len(data):,} bytes, and {limit:,} are the limit "
-                "(runtime.state_persistence.max_state_size_bytes): split it over several keys, keep it as an "
+                f"the value of {key!r} in scope {scope!r} takes {len(data):,} bytes, and {limit:,} are the "
+                "limit (runtime.state_persistence.max_state_size_bytes): keep it under several keys, as an "
                 "artifact, or raise the limit"
             )
         storage = self.storage
@@ -279,7 +279,7 @@ class State:
             return body()
         for attempt in range(ATTEMPTS):
             if attempt:
-                self._sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))  # noqa: S311 - no secret
+                self._sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))
             self._running.conflict, self._running.told = False, []
             try:
                 with self.storage.transaction():
@@ -305,9 +305,9 @@ class State:
             waits.sleep(seconds)
 
     def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> bool:
-        """Writes a value if `expected` is there (None for nothing); whether it did. Numbers are equal as in Lua.
+        """Writes a value if `expected` is there (None for nothing); whether it did.
 
-        Runs the hooks of StateConflict if something else is there.
+        Numbers are equal as in Lua. Runs the hooks of StateConflict if something else is there.
         """
         return self.transaction(lambda: self._compare_and_set(scope, key, expected, value))
 
