@@ -20,7 +20,7 @@ from llmspell_kernel.interpreter import (
 from llmspell_kernel.library.services import Services
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
-from llmspell_kernel.records import record
+from llmspell_kernel.records import record, replaced
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
@@ -129,9 +129,14 @@ class Runtime:
         self.services = Services(self.settings.config, frontend)
         self.interpreter = self._make_interpreter()
         self.services.waits = self.interpreter.waits
+        self.services.another_runtime = self._another
         self.gate = self.interpreter.gate
         self.waits = self.interpreter.waits
         self.info = self.interpreter.info
+
+    def _another(self, frontend: Frontend, language: str) -> Runtime:
+        """See `Services`."""
+        return isolated_runtime(frontend, self.settings, language)
 
     def _make_interpreter(self) -> Interpreter:
         language = self.settings.lua.language
@@ -176,13 +181,12 @@ class Runtime:
 
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
-        return self._watched(code, number, lambda: self._execute(code, number=number, store=store))
+        return self._watched(code, number, None, lambda: self._execute(code, number=number, store=store))
 
-    def _watched(self, code: str, number: int, run: Callable[[], Outcome]) -> Outcome:
+    def _watched(self, code: str, number: int, script: Script | None, run: Callable[[], Outcome]) -> Outcome:
         """Runs code among those who want to know of it."""
+        self.services.running = code, number, script
         watchers = self.services.watchers
-        if not watchers:
-            return run()
         errors = [error for each in watchers if (error := each.cell_begins(code, number)) is not None]
         outcome = Outcome(error=errors[0]) if errors else run()
         for each in watchers:
@@ -206,7 +210,7 @@ class Runtime:
             return self.interpreter.run(text, number=number, store=False)
         from llmspell_kernel.lua.scripts import run_script
 
-        return self._watched(text, number, lambda: run_script(lua, source, script, stays=stays))
+        return self._watched(text, number, script, lambda: run_script(lua, source, script, stays=stays))
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of one expression, without a trace in the history."""
@@ -257,3 +261,14 @@ class Runtime:
         """Frees what the language and the services hold."""
         self.services.close()
         self.interpreter.close()
+
+
+def isolated_runtime(frontend: Frontend, settings: RuntimeSettings, language: str) -> Runtime:
+    """A runtime with the same settings, but for the language, that begins empty and leaves nothing behind.
+
+    Belongs to the calling thread.
+    """
+    lua = replaced(settings.lua, language=language or settings.lua.language)
+    runtime = Runtime(frontend, replaced(settings, lua=lua))
+    runtime.services.forgets = True
+    return runtime

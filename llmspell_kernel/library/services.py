@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Waits
+from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Script, Waits
+from llmspell_kernel.library.session.current import CurrentSession
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
     from llmspell_kernel.config.sections.storage import Backend
+    from llmspell_kernel.library.event.service import EventBus
+    from llmspell_kernel.library.hook.service import Hooks
+    from llmspell_kernel.library.artifact.service import Artifacts
+    from llmspell_kernel.library.session.service import Sessions
     from llmspell_kernel.library.state.service import State
+    from llmspell_kernel.library.tool.service import Tools
     from llmspell_kernel.storage.contract import Storage
 
 
@@ -22,7 +28,26 @@ class CellWatcher(Protocol):
         """It is about to run; an error that is answered is what it comes to: it does not run."""
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
-        """It has run, or was kept from it. Must not raise."""
+        """It has run, or was kept from it. Must not raise.
+
+        One that began to watch while it ran has not seen it begin.
+        """
+
+
+class AnotherRuntime(Protocol):
+    """A runtime of its own, for code that must not touch what lasts; belongs to the thread that makes it."""
+
+    def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
+        """Runs one cell; never raises."""
+
+    def execute_script(self, source: str | bytes, script: Script) -> Outcome:
+        """Runs a script; never raises."""
+
+    def interrupt(self) -> None:
+        """Ends the running code. Any thread."""
+
+    def close(self) -> None:
+        """Frees what it holds."""
 
 
 class Services:
@@ -34,6 +59,10 @@ class Services:
         frontend: of the runtime they belong to; None outside of one.
         waits: that runtime's.
         watchers: who wants to know of cells.
+        running: text and number of the code that runs, or ran last, and what it is called if it is a script.
+        current: the session that is current.
+        another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
+        forgets: nothing lasts here: all stores are in memory.
     """
 
     def __init__(
@@ -48,8 +77,14 @@ class Services:
         self.frontend = frontend
         self.waits = waits
         self.watchers: list[CellWatcher] = []
+        self.running: tuple[str, int, Script | None] | None = None
+        self.current = CurrentSession(self)
+        self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
+        self.forgets = False
         self._stores: dict[Backend, Storage] = {}
         self._closing: list[Callable[[], None]] = []
+        self.request_id: Callable[[], str] = str
+        self.has_started = False
 
     @property
     def settings(self) -> Settings:
@@ -77,6 +112,8 @@ class Services:
         Raises:
             StorageError: it cannot be opened.
         """
+        if self.forgets:
+            backend = "memory"
         if backend not in self._stores:
             from llmspell_kernel.storage.opening import open_storage
 
@@ -90,12 +127,70 @@ class Services:
 
         return State(self)
 
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Sessions, and what ran in them."""
+        from llmspell_kernel.library.session.service import Sessions
+
+        return Sessions(self)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """What sessions have made."""
+        from llmspell_kernel.library.artifact.service import Artifacts
+
+        return Artifacts(self)
+
+    @cached_property
+    def events(self) -> EventBus:
+        """What components tell each other."""
+        from llmspell_kernel.library.event.service import EventBus
+
+        return EventBus(self)
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """Functions that are called at points of what happens."""
+        from llmspell_kernel.library.hook.service import Hooks
+
+        return Hooks(self)
+
+    def start(self) -> None:
+        """Scripts may run from now on."""
+        self.has_started = True
+        self._observe("SystemStartup", {})
+
+    def security_violation(self, rule: str, **details: Any) -> None:
+        """Tells hooks that something was asked for which `rule`, a setting's name or a sentence, forbids.
+
+        To be called by whoever refuses it. Any thread.
+        """
+        self._observe("SecurityViolation", {"rule": rule, **details})
+
+    def limit_exceeded(self, resource: str, limit: float, **details: Any) -> None:
+        """Tells hooks that something was ended because it took too much of a resource. Any thread."""
+        self._observe("ResourceLimitExceeded", {"resource": resource, "limit": limit, **details})
+
+    def _observe(self, point: str, data: dict[str, Any]) -> None:
+        if "hooks" in vars(self) and self.hooks.wants(point):  # who has asked for none has registered none
+            self.hooks.observe(point, data)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """What can be called by name."""
+        from llmspell_kernel.library.tool.service import Tools
+
+        return Tools(self)
+
     def at_close(self, function: Callable[[], None]) -> None:
         """Has it called when the services end, the last one first, before the stores are closed."""
         self._closing.append(function)
 
     def close(self) -> None:
         """Ends what the services hold. May be repeated."""
+        if self.has_started:
+            self.has_started = False
+            self._observe("SystemShutdown", {})
         while self._closing:
             self._closing.pop()()
         while self._stores:

@@ -28,3 +28,21 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
     session_timeout_seconds: Annotated[
         float, Meta(ge=0, description="Seconds without activity after which one expires; 0 for never.")
     ] = 86_400.0
+    record_cells: Annotated[
+        bool,
+        Meta(
+            description="Whether a kernel records the cells of a notebook, and what they show, in a session of "
+            "the notebook's. Elsewhere code is recorded while a session is current."
+        ),
+    ] = True
+    max_recorded_output_bytes: Annotated[
+        int, Meta(ge=0, description="Bytes of output that the record of one cell keeps.")
+    ] = 1_000_000
+    retention_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Days without activity after which the session of a notebook that has no artifacts is "
+            "deleted; 0 for never.",
+        ),
+    ] = 30.0

@@ -1,0 +1,316 @@
+"""Recording what runs in the current session, without the cell waiting for it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import LLMSpellError, StorageError
+from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Outcome, Script
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
+    from llmspell_kernel.library.session.records import Run, Shown
+
+STORE_SECONDS = 1.0
+"""What has run is stored about this long after its end, or when somebody asks for it."""
+
+BATCH_SIZE = 100
+ANSWER_SECONDS = 30.0
+MAX_WAITING = 1_000
+"""Runs that are kept while the store cannot be written; the oldest go."""
+
+
+class Sink:
+    """What one run shows, as it is shown. Any thread may add; nothing raises."""
+
+    __slots__ = ("answers", "dropped", "late", "limit", "shown", "size")
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is how many bytes are kept."""
+        self.limit = limit
+        self.size = 0
+        self.dropped = 0
+        self.shown: list[tuple[str, str, dict[str, Any] | None]] = []
+        self.answers: list[str] = []
+        self.late: Any = None
+        """Called when something comes after the end of the run."""
+
+    def add_text(self, stream: str, text: str) -> None:
+        """Text on a stream."""
+        room = self.limit - self.size
+        if len(text) > room:
+            self.dropped += len(text) - max(room, 0)
+            text = text[: max(room, 0)]
+        if text:
+            self.size += len(text)
+            self.shown.append((stream, text, None))
+        if self.late is not None:
+            self.late()
+
+    def add_bundle(self, kind: str, bundle: MimeBundle) -> None:
+        """A bundle; of one that is too big the plain text is kept."""
+        data = bundle.data
+        size = sum(len(each) if isinstance(each, str) else len(str(each)) for each in data.values())
+        text = str(data.get("text/plain", ""))
+        if self.size + size > self.limit:
+            data = {"text/plain": text[: max(self.limit - self.size, 0)]}
+            kept = len(data["text/plain"])
+            self.dropped += size - kept
+            size = kept
+        self.size += size
+        self.shown.append((kind, text, dict(data)))
+        if self.late is not None:
+            self.late()
+
+    def clear(self) -> None:
+        """What was shown has been cleared."""
+        self.shown.clear()
+        self.size = 0
+
+
+Record = Callable[[Sink], None]
+"""What a front end has as `record`: what the running cell shows, and what is typed for it, is also given there."""
+
+
+class _Running:
+    """A run that is under way, or that was and is still to be stored."""
+
+    __slots__ = (
+        "begun",
+        "code",
+        "duration",
+        "failed",
+        "number",
+        "script",
+        "sequence",
+        "session",
+        "sink",
+        "started",
+        "stored",
+    )
+
+    def __init__(
+        self, session: str | None, code: str, number: int, script: Script | None, limit: int
+    ) -> None:
+        self.session = session
+        self.code = code
+        self.number = number
+        self.script = script
+        self.started = time.time()
+        self.begun = time.perf_counter()
+        self.duration = 0.0
+        self.failed = False
+        self.sequence = 0
+        self.sink = Sink(limit)
+        self.stored: list[dict[str, Any]] = []
+
+    def as_run(self) -> Run:
+        """As it is stored."""
+        from llmspell_kernel.library.session.records import Run
+
+        script = self.script
+        return Run(
+            sequence=self.sequence,
+            code=self.code,
+            number=self.number,
+            script="" if script is None else script.name,
+            arguments=() if script is None else tuple(script.arguments),
+            directory="" if script is None else script.directory or "",
+            is_cell=script is None or script.is_cell,
+            started_at=self.started,
+            duration=self.duration,
+            failed=self.failed,
+            shown=tuple(_joined(list(self.sink.shown))),
+            answers=tuple(self.sink.answers),
+            stored=tuple(self.stored),
+            dropped=self.sink.dropped,
+        )
+
+
+def _joined(shown: Sequence[tuple[str, str, dict[str, Any] | None]]) -> list[Shown]:
+    """Neighbours on one stream as one."""
+    from llmspell_kernel.library.session.records import Shown
+
+    found: list[Shown] = []
+    pieces: list[str] = []
+    for index, (kind, text, data) in enumerate(shown):
+        if data is not None:
+            found.append(Shown(kind, text, data))
+            continue
+        pieces.append(text)
+        if index + 1 == len(shown) or shown[index + 1][0] != kind:
+            found.append(Shown(kind, "".join(pieces)))
+            pieces = []
+    return found
+
+
+class Recorder:
+    """Watches the cells of a runtime; a thread of its own stores them.
+
+    Trouble with the store never reaches a cell: `flush` raises it, and the runs are kept for another try.
+    """
+
+    def __init__(self, services: Services) -> None:
+        """Nothing is opened yet. A cell that is running now is recorded from here on."""
+        self._services = services
+        self._limit: int | None = None
+        self._running: _Running | None = None
+        self._queue: queue.SimpleQueue[_Running | _Question | None] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._waiting: list[_Running] = []
+        self._cleaned = False
+        self.problem: LLMSpellError | None = None
+        if services.running is not None:
+            self.cell_begins(*services.running[:2])
+
+    # On the thread that runs cells
+
+    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
+        """Notes it, if a session is current."""
+        current = self._services.current
+        if current.session_id is None and not current.jupyter:
+            self._running = None
+            return None
+        if self._limit is None:
+            self._limit = self._services.settings.runtime.sessions.max_recorded_output_bytes
+        self._running = running = _Running(current.session_id, code, number, self._script, self._limit)
+        record: Record | None = getattr(self._services.frontend, "record", None)
+        if record is not None:
+            record(running.sink)
+        return None
+
+    @property
+    def _script(self) -> Script | None:
+        running = self._services.running
+        return None if running is None else running[2]
+
+    def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
+        """Hands it over."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        running.duration = time.perf_counter() - running.begun
+        if outcome.result is not None:
+            running.sink.add_bundle("result", outcome.result)
+        if outcome.error is not None:
+            running.failed = True
+            error = outcome.error
+            bundle = MimeBundle(
+                {"text/plain": f"{error.name}: {error.value}", "traceback": list(error.traceback)}
+            )
+            running.sink.add_bundle("error", bundle)
+        running.sink.late = lambda: self._put(running)
+        self._put(running)
+
+    def note(self, kind: str, fields: dict[str, Any]) -> None:
+        """The running code has stored something."""
+        if self._running is not None:
+            self._running.stored.append({"kind": kind, **fields})
+
+    def _put(self, item: _Running) -> None:
+        self._queue.put(item)
+        if self._thread is None:
+            self._start()
+        if self._queue.qsize() >= BATCH_SIZE:
+            self._hurry.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._serve, name="llmspell-recorder", daemon=True)
+                self._thread.start()
+
+    # Any thread
+
+    def flush(self) -> None:
+        """Returns when all that has ended until now is stored.
+
+        Raises:
+            StorageError: it cannot be.
+        """
+        if self._thread is None or threading.current_thread() is self._thread:
+            return
+        question = _Question()
+        self._queue.put(question)
+        self._hurry.set()
+        if not question.answered.wait(ANSWER_SECONDS):
+            raise StorageError(
+                f"what ran is not stored after {ANSWER_SECONDS:g} s; the store does not answer"
+            )
+        if question.problem is not None:
+            raise StorageError(f"what ran is not stored: {question.problem}")
+
+    def close(self) -> None:
+        """Stores what is left. May be repeated."""
+        with self._starting:
+            self._closed = True
+        if self._thread is not None:
+            self._queue.put(None)
+            self._hurry.set()
+            self._thread.join(ANSWER_SECONDS)
+
+    # The thread
+
+    def _serve(self) -> None:
+        ending = False
+        while not ending:
+            item = self._queue.get()
+            if isinstance(item, _Running):
+                # The cells that run now are not disturbed: this thread sleeps until there is a batch.
+                self._hurry.wait(STORE_SECONDS)
+            self._hurry.clear()
+            items = [item]
+            while not self._queue.empty():
+                items.append(self._queue.get())
+            for each in items:
+                if isinstance(each, _Running) and each not in self._waiting:
+                    self._waiting.append(each)
+            self._store()
+            for each in items:
+                if isinstance(each, _Question):
+                    each.problem = self.problem
+                    each.answered.set()
+            ending = None in items
+
+    def _store(self) -> None:
+        """Stores what waits; what could not be stored goes on waiting."""
+        sessions = self._services.sessions
+        waiting, self._waiting = self._waiting[-MAX_WAITING:], []
+        self.problem = None
+        session: str | None = None
+        try:
+            while waiting:
+                session = waiting[0].session
+                batch = [each for each in waiting if each.session == session]
+                target = session or sessions.current
+                if target is not None:
+                    runs = [each.as_run() for each in batch]
+                    for each, sequence in zip(batch, sessions.add_runs(target, runs), strict=True):
+                        each.sequence = sequence
+                waiting = [each for each in waiting if each.session != session]
+            if not self._cleaned:
+                self._cleaned = True
+                sessions.clean_up()
+        except StorageError as problem:
+            self.problem, self._waiting = problem, waiting
+        except LLMSpellError as problem:  # the session has ended or was deleted meanwhile: it takes no more
+            self.problem = problem
+            self._waiting = [each for each in waiting if each.session != session]
+            self._services.current.leave(session or "")
+
+
+class _Question:
+    """Somebody waits until all before it is stored."""
+
+    __slots__ = ("answered", "problem")
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.problem: LLMSpellError | None = None
