@@ -12,9 +12,9 @@ from llmspell_kernel.library.session.current import CurrentSession
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
     from llmspell_kernel.config.sections.storage import Backend
+    from llmspell_kernel.library.artifact.service import Artifacts
     from llmspell_kernel.library.event.service import EventBus
     from llmspell_kernel.library.hook.service import Hooks
-    from llmspell_kernel.library.artifact.service import Artifacts
     from llmspell_kernel.library.session.service import Sessions
     from llmspell_kernel.library.state.service import State
     from llmspell_kernel.library.tool.service import Tools
