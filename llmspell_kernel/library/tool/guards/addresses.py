@@ -1,7 +1,7 @@
 """Which hosts and addresses there are, and which of them belong to nobody's public service.
 
-The tables are those of IANA's special-purpose registries, written down here, since those in `ipaddress` differ
-from one Python to the next.
+The tables are those of IANA's special-purpose registries, written down here, since those in `ipaddress`
+differ from one Python to the next.
 """
 
 from __future__ import annotations
