@@ -16,10 +16,17 @@ class System(Struct, frozen=True, forbid_unknown_fields=True):
     allowed_commands: Annotated[
         str,
         Meta(
-            description="The names of the programs, with commas in between. What is known to start other "
-            "programs, change files or open connections is refused all the same."
+            description="The names of the programs, with commas in between. Their arguments must not name "
+            "files outside of the allowed folders, nor make the programs of this list write files or start "
+            "others; what else a program does that is added here is not looked at."
         ),
     ] = "echo,cat,ls,pwd,whoami,date,uname,which,test,head,tail,wc,grep,find,sort,uniq"
+    blocked_commands: Annotated[
+        str, Meta(description="Names of programs that are refused, even if `allowed_commands` has them.")
+    ] = (
+        "rm,rmdir,mv,cp,ln,chmod,chown,dd,mkfs,mount,umount,sudo,su,doas,ssh,scp,sftp,curl,wget,nc,ncat,"
+        "netcat,telnet,ftp,kill,killall,pkill,shutdown,reboot,halt,poweroff,env,xargs,nohup,setsid,busybox"
+    )
     max_output_size: Annotated[
         int, Meta(ge=1, description="Bytes of output that are kept of a program; one that writes more ends.")
     ] = 1_048_576

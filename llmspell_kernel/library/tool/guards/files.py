@@ -265,6 +265,15 @@ class FileGuard:
                 descent.sync(to_folder)
         return new.path
 
+    def check(self, path: AnyPath) -> Path:
+        """The true path that one leads to, whatever is there; nothing is opened.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+        """
+        with self._told("use", path) as rules:
+            return rules.locate(path).path
+
     def status(self, path: AnyPath) -> os.stat_result | None:
         """What is there, links followed; None if nothing is.
 
@@ -333,7 +342,7 @@ class FileGuard:
             waiting += [(below, each) for each in reversed(found)]
 
     def _listed(self, location: Location, shown: Path, depth: int) -> list[Entry]:
-        found = []
+        found: list[Entry] = []
         with descent.listed(location) as folder, os.scandir(folder) as entries:
             for each in entries:
                 if not len(found) % 1000:
