@@ -38,6 +38,7 @@ LIBRARY = {
     "timer": "timer",
     "widgets": "widgets",
     "config": "Config",
+    "tool": "Tool",
 }
 """The folders of `library/`, and the global that each gives to scripts."""
 

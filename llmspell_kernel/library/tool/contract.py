@@ -6,6 +6,7 @@ A built-in tool is a class in `builtin/`, a file a family:
         '''Greets people.'''
 
         name, category, level = "greeter", "utility", "safe"
+        example = {"operation": "hello", "input": "World"}
 
         class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
             operation: Annotated[Literal["hello", "bye"], Meta(description="What to say.")] = "hello"
@@ -108,6 +109,8 @@ class Tool(ABC):
         runs: where it runs, a place or one for each operation that is not `here`.
         time_limit: seconds that a call may take; 0 for what the settings say.
         memory_limit: bytes that a call in a worker process may take; 0 for what the settings say.
+        example: parameters of a call that always succeeds, on any machine and without a network, for the
+            documentation and `tool test`; None if there can be none.
     """
 
     name: ClassVar[str]
@@ -120,6 +123,7 @@ class Tool(ABC):
     runs: ClassVar[Place | Mapping[str, Place]] = "here"
     time_limit: ClassVar[float] = 0.0
     memory_limit: ClassVar[int] = 0
+    example: ClassVar[Mapping[str, Any] | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -152,3 +156,8 @@ class Tool(ABC):
         if isinstance(cls.runs, str):
             return cls.runs
         return cls.runs.get(given.operation, "here")
+
+    @classmethod
+    def limit(cls, given: Any) -> float:
+        """Seconds that a call with these parameters may take; 0 for what the settings say."""
+        return cls.time_limit

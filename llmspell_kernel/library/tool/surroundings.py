@@ -43,6 +43,7 @@ class Surroundings:
         self.tool = tool
         self.deadline = deadline
         self.cancelled = threading.Event()
+        self._at_cancel: list[Callable[[], None]] = []
         self._audit = audit
 
     @cached_property
@@ -84,6 +85,18 @@ class Surroundings:
         if left <= 0 or self.cancelled.is_set():
             raise ToolTimeoutError(f"{self.tool}: the time for this call is over")
         return left
+
+    def cancel(self) -> None:
+        """Nobody waits for the call any more. Any thread."""
+        self.cancelled.set()
+        while self._at_cancel:
+            self._at_cancel.pop()()
+
+    def at_cancel(self, function: Callable[[], None]) -> None:
+        """Has it called, on another thread, when nobody waits any more: it ends what this call waits for."""
+        self._at_cancel.append(function)
+        if self.cancelled.is_set():
+            self.cancel()
 
     def audit(self, act: str, **details: Any) -> None:
         """Notes a privileged act, before it is done; `act` is such as `file.write` or `process.start`."""

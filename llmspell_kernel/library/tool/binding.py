@@ -1,0 +1,103 @@
+"""What the global `Tool` asks of `Tools`, with values as Lua has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.errors import CancelledError, ScriptError, ToolError, UnknownToolError
+from llmspell_kernel.library.tool.entries import Entry, FunctionEntry
+from llmspell_kernel.library.tool.envelope import as_json
+from llmspell_kernel.library.tool.script_tools import definition
+from llmspell_kernel.lua.values import decode, to_lua
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.tool.service import Tools
+    from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+
+class ScriptTools:
+    """Each method is a function of `tool.lua`'s `host`: strings come as bytes, tables as Lua tables."""
+
+    def __init__(self, lua: LuaInterpreter, tools: Tools) -> None:
+        self._lua = lua
+        self._tools = tools
+
+    def names(self) -> list[str]:
+        """All names."""
+        return self._tools.names()
+
+    def exists(self, name: bytes) -> bool:
+        """Whether there is one."""
+        return self._tools.exists(decode(name))
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Every tool."""
+        return [entry.summary() for entry in self._tools.all()]
+
+    def get(self, name: bytes) -> dict[str, Any] | None:
+        """Name, description and version; None if there is none."""
+        entry = self._tools.find(decode(name))
+        return None if entry is None else entry.summary()
+
+    def parameters(self, name: bytes) -> list[dict[str, Any]]:
+        """As scripts see them."""
+        return self._tools.get(decode(name)).parameters
+
+    def schema(self, name: bytes) -> dict[str, Any]:
+        """JSON Schema."""
+        return self._tools.get(decode(name)).schema
+
+    def info(self, name: bytes) -> dict[str, Any]:
+        """All that is known."""
+        return self._tools.get(decode(name)).info()
+
+    def categories(self) -> Any:
+        """Those that have tools."""
+        return self._tools.categories()
+
+    def discover(self, category: bytes | None, tag: bytes | None) -> Any:
+        """By category and tag."""
+        found = self._tools.discover(decode(category or b""), decode(tag or b""))
+        return [_found(entry) for entry in found]
+
+    def search(self, words: bytes, category: bytes | None) -> Any:
+        """By words."""
+        found = self._tools.search(decode(words).split(), decode(category or b""))
+        return [_found(entry) for entry in found]
+
+    def call(self, name: bytes, params: Any) -> tuple[dict[str, Any], bytes]:
+        """The envelope as a table, and its JSON."""
+        given = {} if params is None else self._read(params)
+        try:
+            if not isinstance(given, dict):
+                if given:
+                    raise ToolError(f"{decode(name)}: parameters have names: a table with keys is expected")
+                given = {}
+            table = self._tools.call(decode(name), given).as_dict()
+            return table, as_json(table, decode(name), self._tools.answer_limit)
+        except (UnknownToolError, CancelledError):
+            raise
+        except ScriptError as error:
+            raise ToolError(f"Tool execution failed: {error}") from error
+
+    def register(self, table: Any, function: Any) -> str:
+        """A tool that the Lua function does."""
+        about = definition(self._read(table))
+
+        def run(params: dict[str, Any]) -> Any:
+            results = self._lua.call(function, to_lua(self._lua.state.runtime, params))
+            return self._read(results[0]) if results else None
+
+        self._tools.registry.add(FunctionEntry(function=run, **about))
+        return str(about["name"])
+
+    def unregister(self, name: bytes) -> bool:
+        """Removes a script's tool."""
+        return self._tools.registry.remove(decode(name))
+
+    def _read(self, value: Any) -> Any:
+        return self._lua.formatter.to_python(value)
+
+
+def _found(entry: Entry) -> dict[str, Any]:
+    return {**entry.summary(), "category": entry.category}

@@ -1,0 +1,171 @@
+"""From the parameters that were given to those that a tool takes; all problems are told."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo
+
+from llmspell_kernel.errors import ParameterError
+from llmspell_kernel.library.tool.contract import Tool
+
+_SHOWN = 60
+_MENDED = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `\$(?P<path>[^`]*)`)?$")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+
+
+def checked(tool: type[Tool], given: Mapping[str, Any]) -> tuple[dict[str, Any], Struct]:
+    """The parameters as the tool takes them, plain and as its struct.
+
+    A float that is a whole number is one, an empty list stands for an empty table, None for what is not
+    given, and another name of an operation for the operation.
+
+    Raises:
+        ParameterError: they do not fit; a sentence for each problem.
+    """
+    params = dict(given)
+    if tool.operations:
+        _resolve_operation(tool, params)
+    try:
+        struct: Struct = msgspec.convert(params, tool.Parameters, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        params, struct = _mended(tool, params, error)
+    if tool.operations and (missing := _missing(tool, params, struct)):
+        raise ParameterError(tool.name, missing)
+    return params, struct
+
+
+def _resolve_operation(tool: type[Tool], params: dict[str, Any]) -> None:
+    name = params.get("operation")
+    if isinstance(name, str) and name not in tool.operations:
+        for each in tool.operations.values():
+            if name in each.aliases:
+                params["operation"] = each.name
+
+
+def _missing(tool: type[Tool], params: dict[str, Any], struct: Any) -> list[str]:
+    operation = tool.operations.get(struct.operation)
+    needs = operation.needs if operation is not None else ()
+    return [
+        f"the operation {struct.operation!r} needs the parameter {name!r}"
+        for name in needs
+        if params.get(name) is None
+    ]
+
+
+def _mended(
+    tool: type[Tool], params: dict[str, Any], error: msgspec.ValidationError
+) -> tuple[dict[str, Any], Struct]:
+    """What is harmless is set right, one thing after the other."""
+    params = {key: value for key, value in params.items() if value is not None}
+    for _ in range(100):
+        try:
+            return params, msgspec.convert(params, tool.Parameters, builtin_types=(bytes,))
+        except msgspec.ValidationError as again:
+            found = _MENDED.match(str(again))
+            if found is None or not _mend(params, found):
+                break
+    raise ParameterError(tool.name, problems(tool, params)) from error
+
+
+def _mend(params: dict[str, Any], found: re.Match[str]) -> bool:
+    """Sets one value right, in place; whether it could."""
+    path = [name or int(index) for name, index in _STEP.findall(found["path"] or "")]
+    if not path:
+        return False
+    *above, last = path
+    target: Any = params
+    try:
+        for number, step in enumerate(above):
+            copy = target[step].copy()  # what the caller has given stays as it is
+            target[step] = copy
+            target = target[above[number]]
+        value = target[last]
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return False
+    expected = found["expected"]
+    if value == [] and isinstance(value, list) and "object" in expected:
+        target[last] = {}
+    elif value == {} and isinstance(value, dict) and "array" in expected:
+        target[last] = []
+    elif isinstance(value, float) and value.is_integer() and "int" in expected:
+        target[last] = int(value)
+    else:
+        return False
+    return True
+
+
+def problems(tool: type[Tool], params: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the parameters, a sentence each."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(tool.Parameters)}
+    found = []
+    for name, field in fields.items():
+        if name in params:
+            if problem := _problem(field, params[name]):
+                found.append(problem)
+        elif field.required:
+            found.append(f"the parameter {name!r} is missing ({expected(field.type)} expected)")
+    return found + [unknown_key(name, list(fields)) for name in params if name not in fields]
+
+
+def unknown_key(name: object, known: list[str]) -> str:
+    """What to say of a parameter that a tool does not have."""
+    near = difflib.get_close_matches(str(name), known, 1)
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"there are {', '.join(known)}"
+        if known
+        else "it takes none"
+    )
+    return f"there is no parameter {str(name)!r}; {hint}"
+
+
+def _problem(field: FieldInfo, value: Any) -> str:
+    """Why a value does not fit; empty if it does."""
+    try:
+        msgspec.convert(value, field.type, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        name = field.encode_name
+        where = re.search(r" - at `\$([^`]*)`$", str(error))
+        place = f"{name}{where[1]}" if where else name
+        choices = [str(each) for each in get_args(_bare(field.type))] if _is_choice(field.type) else []
+        if choices:
+            near = difflib.get_close_matches(str(value), choices, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return f"the parameter {name!r} is one of {', '.join(choices)}; got {shown(value)}{hint}"
+        if isinstance(value, bytes):
+            return f"the parameter {name!r} is not valid UTF-8 text: {shown(value)}"
+        said = str(error).removesuffix(where[0] if where else "").replace("`", "")
+        got = f" (given {shown(value)})" if not where else ""
+        return f"the parameter {place!r}: {said[:1].lower()}{said[1:]}{got}"
+    return ""
+
+
+def expected(annotation: Any) -> str:
+    """What values fit, in words."""
+    kind = _bare(annotation)
+    if _is_choice(annotation):
+        return "one of " + ", ".join(str(each) for each in get_args(kind))
+    words = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
+    words |= {list: "a list", dict: "a table"}
+    return words.get(get_origin(kind) or kind, "a value")
+
+
+def shown(value: Any) -> str:
+    """A value in a message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _is_choice(annotation: Any) -> bool:
+    return get_origin(_bare(annotation)) is Literal

@@ -1,0 +1,112 @@
+"""The tools of a runtime: finding, describing and calling them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.library.tool.audit import AuditLog
+from llmspell_kernel.library.tool.calling import Calling
+from llmspell_kernel.library.tool.entries import Entry
+from llmspell_kernel.library.tool.envelope import Envelope
+from llmspell_kernel.library.tool.registry import Registry
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
+
+
+class Tools:
+    """The service behind `Tool`, `tool_request` and `llmspell tool`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.registry = Registry()
+        self.audit = AuditLog(lambda: services.settings, lambda: None)
+        self._calling = Calling(services, self.audit)
+
+    # Finding
+
+    def names(self) -> list[str]:
+        """All of them, in order."""
+        return self.registry.names()
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a tool that is called so."""
+        return self.registry.resolve(name) is not None
+
+    def find(self, name: str) -> Entry | None:
+        """The tool that is called so; None if there is none."""
+        return self.registry.find(name)
+
+    def get(self, name: str) -> Entry:
+        """The tool that is called so.
+
+        Raises:
+            UnknownToolError: there is none.
+        """
+        return self.registry.get(name)
+
+    def all(self) -> list[Entry]:
+        """Every tool, in order of names."""
+        return self.registry.all()
+
+    @property
+    def answer_limit(self) -> int:
+        """Bytes that an answer may take as JSON."""
+        return self._services.settings.tools.max_output_size
+
+    def categories(self) -> list[str]:
+        """Those that have tools, in order."""
+        return sorted({entry.category for entry in self.registry.all()})
+
+    def discover(self, category: str = "", tag: str = "") -> list[Entry]:
+        """The tools of a category, in whose name or description the tag occurs."""
+        return self.search([tag] if tag else [], category)
+
+    def search(self, words: Sequence[str], category: str = "") -> list[Entry]:
+        """The tools in whose name, description, category or operations every word occurs; the best first."""
+        wanted = [word.lower() for word in words if word]
+        scored = [
+            (-sum(_score(entry, word) for word in wanted), entry.name, entry)
+            for entry in self.registry.all()
+            if (not category or entry.category == category) and all(_score(entry, word) for word in wanted)
+        ]
+        return [entry for _, _, entry in sorted(scored, key=lambda each: each[:2])]
+
+    # Calling
+
+    def call(self, name: str, params: Mapping[str, Any], *, seconds: float | None = None) -> Envelope:
+        """Calls a tool.
+
+        Args:
+            name: its name, or another name of it.
+            params: its parameters.
+            seconds: it may take, if less than the settings say.
+
+        Raises:
+            UnknownToolError: there is none.
+            ParameterError: the parameters do not fit.
+            ToolError: it could not do it, or took too long.
+            NotAllowedError: a guard or the user forbids it.
+            CancelledError: a hook has stopped it.
+            KeyboardInterrupt: the cell has been asked to end.
+        """
+        entry = self.registry.get(name)
+        checked, given = entry.check(params)
+        return self._calling.perform(entry, checked, given, seconds)
+
+    def correlated(self) -> AbstractContextManager[object]:
+        """What happens within belongs together."""
+        return nullcontext()
+
+
+def _score(entry: Entry, word: str) -> int:
+    """How well a word fits; 0 if not at all."""
+    if word in entry.name or word.replace("_", "-") in entry.name:
+        return 10 if word == entry.name else 5
+    if word in entry.category:
+        return 3
+    if word in entry.description.lower():
+        return 2
+    return int(any(word in each.name or word in each.help.lower() for each in entry.operations.values()))
