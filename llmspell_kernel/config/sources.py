@@ -37,6 +37,8 @@ SHORT_VARIABLES = {
     "LLMSPELL_STATE_BACKEND": "runtime.state_persistence.backend_type",
     "LLMSPELL_STATE_PATH": "storage.sqlite.database_path",
     "LLMSPELL_STATE_BACKUP_DIR": "runtime.state_persistence.backup.backup_dir",
+    "LLMSPELL_STATE_BACKUP_ON_MIGRATION": "runtime.state_persistence.backup_on_migration",
+    "LLMSPELL_STATE_MIGRATION_ENABLED": "runtime.state_persistence.migration_enabled",
     "LLMSPELL_STATE_MAX_SIZE_BYTES": "runtime.state_persistence.max_state_size_bytes",
     "LLMSPELL_SESSIONS_ENABLED": "runtime.sessions.enabled",
     "LLMSPELL_SESSIONS_BACKEND": "runtime.sessions.storage_backend",

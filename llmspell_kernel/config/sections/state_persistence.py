@@ -15,6 +15,11 @@ class Backup(Struct, frozen=True, forbid_unknown_fields=True):
     backup_dir: Annotated[
         str, Meta(description="Where they are kept; if empty, backups in the folder of what is stored.")
     ] = ""
+    compression_enabled: Annotated[bool, Meta(description="Whether they are compressed.")] = True
+    compression_level: Annotated[int, Meta(ge=1, le=9, description="From quick (1) to small (9).")] = 3
+    incremental_enabled: Annotated[
+        bool, Meta(description="Whether there are incremental ones; otherwise each one is full.")
+    ] = True
     max_backups: Annotated[int, Meta(ge=0, description="How many `cleanup` leaves; 0 for all.")] = 10
     max_backup_age: Annotated[
         float, Meta(ge=0, description="Seconds after which `cleanup` removes one; 0 for never.")
@@ -28,6 +33,10 @@ class StatePersistence(Struct, frozen=True, forbid_unknown_fields=True):
         bool, Meta(description="Whether they last at all; otherwise they are kept in memory.")
     ] = True
     backend_type: Annotated[Backend, Meta(description="The store that keeps them.")] = "sqlite"
+    migration_enabled: Annotated[
+        bool, Meta(description="Whether `State.migrate` may change what is stored.")
+    ] = True
+    backup_on_migration: Annotated[bool, Meta(description="Whether it makes a backup before.")] = True
     max_state_size_bytes: Annotated[
         int, Meta(ge=1, description="Bytes that one value may take when it is stored.")
     ] = 10_000_000

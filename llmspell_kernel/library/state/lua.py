@@ -90,7 +90,7 @@ def _care(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., An
         "migration_status": lambda: migrations().status(),
         "schema_versions": lambda: migrations().versions(),
         "create_backup": lambda incremental: backups().create(incremental=incremental),
-        "list_backups": lambda: backups().list(),
+        "list_backups": lambda: backups().all(),
         "restore_backup": lambda name: backups().restore(text(name)),
         "validate_backup": lambda name: backups().validate(text(name)),
         "delete_backup": lambda name: backups().delete(text(name)),
