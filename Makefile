@@ -127,6 +127,6 @@ $(STAMPS)/develop: $(STAMPS)/package
 	@touch $@
 
 $(STAMPS)/debian: tools/debian.sh $(STAMPS)/venv
-	tools/debian.sh chromium tmux lua5.4 zsh fish fonts-dejavu-core
+	tools/debian.sh chromium tmux lua5.4 zsh fish fonts-dejavu-core postgresql
 	command -v npm > /dev/null || tools/debian.sh nodejs npm  # another Node brings its own npm
 	@touch $@

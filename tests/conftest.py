@@ -15,6 +15,7 @@ import pytest
 from llmspell_kernel.kernel.kernelspecs import KERNEL_NAMES, Kernelspec
 
 from .kernels import KernelSession, start_kernel
+from .postgres import postgres_server as postgres_server
 
 SESSION_MARK = "LLMSPELL_TEST_SESSION"
 """Every process started by a test inherits this variable, so that those left behind are found."""

@@ -9,6 +9,7 @@ from llmspell_kernel.errors import StorageError
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.storage import Backend
+    from llmspell_kernel.config.sections.storage import PostgresStorage as PostgresSettings
     from llmspell_kernel.config.sections.storage import Storage as StorageSettings
     from llmspell_kernel.storage.contract import Storage
 
@@ -42,4 +43,26 @@ def open_storage(backend: Backend, settings: StorageSettings) -> Storage:
         from llmspell_kernel.storage.sqlite.store import SqliteStorage
 
         return SqliteStorage(sqlite_path(settings), settings.sqlite.journal_mode)
+    if backend == "postgres":
+        return _open_postgres(settings.postgres)
     raise StorageError(f"no backend called {backend!r}")
+
+
+def _open_postgres(settings: PostgresSettings) -> Storage:
+    if not settings.url:
+        raise StorageError(
+            "no PostgreSQL server is named: set storage.postgres.url, or the variable "
+            "LLMSPELL_POSTGRES_URL, to postgresql://user:password@host:port/database"
+        )
+    try:
+        from llmspell_kernel.storage.postgres.store import PostgresStorage
+    except ImportError as error:
+        raise StorageError(
+            f"the store on PostgreSQL needs psycopg ({error}): pip install 'llmspell-kernel[postgres]'"
+        ) from error
+    return PostgresStorage(
+        settings.url,
+        tenant_id=settings.tenant_id,
+        pool_size=settings.pool_size,
+        timeout_seconds=settings.timeout_seconds,
+    )

@@ -1,0 +1,49 @@
+"""Stores of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from llmspell_kernel.storage.contract import Storage
+from llmspell_kernel.storage.memory import MemoryStorage
+from llmspell_kernel.storage.postgres.store import PostgresStorage
+from llmspell_kernel.storage.sqlite.store import SqliteStorage
+
+from ..postgres import PostgresServer
+
+Opener = Callable[[], Storage]
+
+_TENANTS = count(1)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Opens the same store of one kind, again and again."""
+    opened: list[Storage] = []
+    tenant = f"contract-{next(_TENANTS)}"
+
+    def open_it() -> Storage:
+        if request.param == "memory":
+            # It is no other's: the first one is the only one.
+            store: Storage = opened[0] if opened else MemoryStorage()
+        elif request.param == "postgres":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            store = PostgresStorage(server.url(), tenant_id=tenant)
+        else:
+            store = SqliteStorage(tmp_path / "store" / "llmspell.db")
+        opened.append(store)
+        return store
+
+    yield open_it
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Opener) -> Storage:
+    """An empty store."""
+    return open_store()
