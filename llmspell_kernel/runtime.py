@@ -38,6 +38,9 @@ LIBRARY = {
     "timer": "timer",
     "widgets": "widgets",
     "config": "Config",
+    "json": "JSON",
+    "state": "State",
+    "event": "Event",
     "tool": "Tool",
 }
 """The folders of `library/`, and the global that each gives to scripts."""
@@ -53,11 +56,13 @@ class RuntimeSettings:
         lua: the language; its name may also be `echo`.
         config: what scripts see as `Config`; by default what files, profiles and variables say.
         without: folders of `library/` whose globals the settings switch off.
+        services: those that are made at the start, because the settings give them something to do.
     """
 
     lua: LuaSettings = LuaSettings()
     config: Callable[[], Settings] | None = None
     without: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
 
 
 def runtime_settings(settings: Settings) -> RuntimeSettings:
@@ -87,7 +92,17 @@ def runtime_settings(settings: Settings) -> RuntimeSettings:
         ),
         config=lambda: settings,
         without=_switched_off(settings),
+        services=_busy_from_the_start(settings),
     )
+
+
+def _busy_from_the_start(settings: Settings) -> tuple[str, ...]:
+    """The services that have something to do before a script asks for them."""
+    busy = {
+        "events": settings.events.enabled and (settings.events.export.stdout or settings.events.export.file),
+        "hooks": settings.hooks.enabled and settings.hooks.builtin,
+    }
+    return tuple(name for name, is_busy in busy.items() if is_busy)
 
 
 def _switched_off(settings: Settings) -> tuple[str, ...]:
@@ -134,6 +149,9 @@ class Runtime:
         self.gate = self.interpreter.gate
         self.waits = self.interpreter.waits
         self.info = self.interpreter.info
+        for name in self.settings.services:
+            getattr(self.services, name)
+        self.services.start()
 
     def _another(self, frontend: Frontend, language: str) -> Runtime:
         """See `Services`."""

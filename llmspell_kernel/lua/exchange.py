@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.lua.values import to_lua, to_python
@@ -24,27 +24,39 @@ class Exchange:
         self._state = state
 
     @cached_property
-    def _functions(self) -> tuple[Callable[[Any], Any], Callable[[bytes], Any]]:
+    def _null(self) -> Any:
+        return self._state.late_prelude("exchange")[b"null"]
+
+    @cached_property
+    def _functions(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         module = self._state.late_prelude("exchange")
         return module[b"encode"], module[b"decode"]
 
-    def packed(self, value: Any) -> bytes:
+    def packed(self, value: Any, empty: Literal["array", "object"] = "array") -> bytes:
         """A Lua value as MessagePack: what is UTF-8 as text, other strings as bytes; keys are of any type.
+
+        `JSON.null` is null. An empty table is an `empty` unless its metatable says otherwise (`__jsontype`).
 
         Raises:
             ScriptError: a function, userdata or thread; a table that contains itself; a key that is a table;
                 more than `values.MAX_DEPTH` levels; keys 1 and true (or 0 and false) in one table.
         """
-        result = self._functions[0](value)
+        result = self._functions[0](value, empty.encode())
         if isinstance(result, tuple):
             to_python(value)  # finds the place
             raise ScriptError(f"the value cannot be kept: it has {result[1].decode()}")
         packed: bytes = result
         return packed
 
-    def unpacked(self, packed: bytes) -> Any:
-        """The Lua value of MessagePack."""
-        return self._functions[1](packed)
+    def unpacked(self, packed: bytes, *, marks: bool = False, keeps_null: bool = False) -> Any:
+        """The Lua value of MessagePack.
+
+        Args:
+            packed: a sound message; others are undefined.
+            marks: whether empty tables have a metatable that says what they were (`__jsontype`).
+            keeps_null: whether null is `JSON.null`; otherwise it is nil, which leaves nothing in a table.
+        """
+        return self._functions[1](packed, marks, self._null if keeps_null else None)
 
     def to_python(self, value: Any) -> Any:
         """A Lua value as None, bool, int, float, str, bytes, list (keys 1 to n) or dict (keys as they are).

@@ -178,7 +178,7 @@ class LuaState:
         )
         self.helpers = self.table()
         self.helpers[b"lua_version"] = self.version
-        for name in (b"fail", b"where", b"argument"):
+        for name in (b"fail", b"where", b"argument", b"null"):
             host[name] = self.helpers[name] = functions[name]
         host[b"is_own"] = functions[b"is_own"]
         for key, value in {
@@ -333,7 +333,7 @@ class LuaState:
         """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
 
         The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`,
-        `lua_version`.
+        `null`, `lua_version`.
         """
         module = self.chunk(path, self.binder.table(functions), self.helpers)
         self.globals[name.encode()] = module

@@ -58,4 +58,12 @@ local function argument(value, name, expected, func)
   return value
 end
 
-return { is_own = is_own, bind = bind, fail = fail, where = where, argument = argument }
+-- Stands for JSON's null in tables, where nil would leave nothing.
+local null = setmetatable({}, {
+  __name = "JSON.null",
+  __tostring = function() return "null" end,
+  __newindex = function() fail("JSON.null has no fields") end,
+  __metatable = false,
+})
+
+return { is_own = is_own, bind = bind, fail = fail, where = where, argument = argument, null = null }

@@ -1,6 +1,9 @@
 -- Whole values between Lua and Python as MessagePack: one string crosses the border instead of every table.
--- Both functions answer nil and a reason for what MessagePack cannot say; a slower way then tells where it is.
-local type, next, rawget, rawlen, getmetatable = type, next, rawget, rawlen, getmetatable
+-- `encode` answers nil and a reason for what MessagePack cannot say; a slower way then tells where it is.
+local host = ...
+local null = host.null
+local type, next, rawget, rawlen = type, next, rawget, rawlen
+local getmetatable, setmetatable = getmetatable, setmetatable
 local char, byte, sub, find, concat = string.char, string.byte, string.sub, string.find, table.concat
 local pack, unpack = string.pack, string.unpack
 local frexp, ldexp, floor, huge = math.frexp, math.ldexp, math.floor, math.huge
@@ -117,7 +120,7 @@ end
 
 -- One encoding: parts[1..n] so far, and the keys seen. A cycle ends as what is nested too deep. The kinds of values
 -- that most tables hold are written down where they are met, without a call for each.
-local function encoder()
+local function encoder(empty)
   local parts, n = {}, 0
   local keys = {}
   local encode
@@ -199,8 +202,9 @@ local function encoder()
       if count == length then return encode_array(t, count, depth) end
     elseif next(t) == nil then
       local meta = getmetatable(t)
+      local kind = type(meta) == "table" and rawget(meta, "__jsontype") or empty
       n = n + 1
-      parts[n] = type(meta) == "table" and rawget(meta, "__jsontype") == "object" and "\128" or "\144"
+      parts[n] = t == null and "\192" or kind == "object" and "\128" or "\144"
       return nil
     end
     return encode_map(t, depth)
@@ -229,7 +233,8 @@ local function encoder()
   end
 end
 
-local function encode(v) return encoder()(v) end
+-- `empty` says what an empty table is that does not say it itself: "object" or "array".
+local function encode(v, empty) return encoder(empty)(v) end
 
 local function read_big_endian(s, pos, bytes)
   local v = 0
@@ -271,12 +276,16 @@ local STRING = { [217] = 1, [218] = 2, [219] = 4, [196] = 1, [197] = 2, [198] = 
 local ARRAY = { [220] = 2, [221] = 4 }
 local MAP = { [222] = 2, [223] = 4 }
 
-local function decode(s)
+local EMPTY_OBJECT, EMPTY_ARRAY = { __jsontype = "object" }, { __jsontype = "array" }
+
+-- With `marks`, empty tables know whether they were objects or arrays; `nothing` is what null becomes.
+local function decode(s, marks, nothing)
   local pos = 1
   local read
 
   local function array(n)
     local t = {}
+    if n == 0 and marks then return setmetatable(t, EMPTY_ARRAY) end
     for i = 1, n do
       t[i] = read()
     end
@@ -285,6 +294,7 @@ local function decode(s)
 
   local function map(n)
     local t = {}
+    if n == 0 and marks then return setmetatable(t, EMPTY_OBJECT) end
     for _ = 1, n do
       local key = read()
       t[key] = read()
@@ -326,7 +336,7 @@ local function decode(s)
     if kind < 160 then return array(kind - 144) end
     if kind < 192 then return text(kind - 160) end
     if kind >= 224 then return kind - 256 end
-    if kind == 192 then return nil end
+    if kind == 192 then return nothing end
     if kind == 194 then return false end
     if kind == 195 then return true end
     if STRING[kind] then return text(length_of(STRING[kind])) end
@@ -338,4 +348,4 @@ local function decode(s)
   return read()
 end
 
-return { encode = encode, decode = decode }
+return { encode = encode, decode = decode, null = null }
