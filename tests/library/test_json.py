@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.client.embedded import EmbeddedClient, start_embedded_kernel
 
+TEXTS = st.text(st.characters(codec="utf-8"))
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8")),
-    lambda inner: (
-        st.lists(inner, max_size=5)
-        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5)
-    ),
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
     max_leaves=25,
 )
 
@@ -93,12 +91,9 @@ def test_what_is_wrong_is_told_with_its_place(client: EmbeddedClient, code: str,
 @settings(max_examples=60, deadline=None)
 @given(value=JSON_VALUES)
 def test_any_text_survives(client: EmbeddedClient, value: Any) -> None:
-    text = json.dumps(value)
-    quoted = json.dumps(json.dumps(value)).replace("\\u0000", "\\0")
-    code = "io.write(JSON.stringify(JSON.parse(TEXT, {null = true})))"
-    client.execute(f"TEXT = {lua_string(text)}", silent=True)
+    code = f"io.write(JSON.stringify(JSON.parse({lua_string(json.dumps(value))}, {{null = true}})))"
     execution = client.execute(code)
-    assert execution.error is None, (quoted, execution.error)
+    assert execution.error is None, execution.error
     assert json.loads(execution.stdout) == value
 
 
