@@ -39,6 +39,7 @@ LIBRARY = {
     "widgets": "widgets",
     "config": "Config",
     "json": "JSON",
+    "streaming": "Streaming",
     "state": "State",
     "event": "Event",
     "tool": "Tool",

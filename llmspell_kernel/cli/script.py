@@ -217,6 +217,7 @@ class ScriptProcess:
         if status in (INTERRUPTED, TIMED_OUT, NO_READER):
             self._runtime.close()
         else:
+            self._runtime.services.close()
             self._requests = 1  # from now on Ctrl-C means at once
             if self._exit_code is None:
                 self._lua.state.end()

@@ -45,6 +45,7 @@ class TerminalFrontend:
         self._numbers = count()
         self._cancelled: set[int] = set()
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._thread = threading.get_ident()
         self._written = threading.Event()
         self._writing = threading.RLock()  # a signal handler may find its own thread writing
         threading.Thread(target=self._keep_releasing, name="llmspell-output", daemon=True).start()
@@ -106,9 +107,11 @@ class TerminalFrontend:
         return nullcontext()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Has `serve` call back when it is time."""
+        """Has `serve` call back when it is time. Any thread."""
         number = next(self._numbers)
         heapq.heappush(self._timers, (time.monotonic() + seconds, number, callback))
+        if threading.get_ident() != self._thread:
+            self.call_soon(lambda: None)  # `serve` looks again
         return lambda: self._cancelled.add(number)
 
     def call_soon(self, callback: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ class JupyterFrontend:
         self._requests = requests
         self._carrier = requests.carrier
         self._output = output
+        self._thread = threading.get_ident()
         self.write = output.write
         self.flush = output.flush
 
@@ -112,7 +114,29 @@ class JupyterFrontend:
                 callback()
                 self._output.flush()
 
-        return self._carrier.call_later(seconds, run)
+        if threading.get_ident() == self._thread:
+            return self._carrier.call_later(seconds, run)
+        return self._post(seconds, run)
+
+    def _post(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """As `call_later`, on a thread that the carrier's timers do not belong to."""
+        cancels: list[Callable[[], None]] = []
+        cancelled = threading.Event()
+
+        def start() -> None:
+            if cancelled.is_set():
+                return
+            if seconds <= 0:
+                callback()
+            else:
+                cancels.append(self._carrier.call_later(seconds, callback))
+
+        def cancel() -> None:
+            cancelled.set()
+            self._carrier.call_soon(lambda: [each() for each in cancels])
+
+        self._carrier.call_soon(start)
+        return cancel
 
     def wake(self) -> None:
         """Interrupts what the interpreter's thread is blocked in."""

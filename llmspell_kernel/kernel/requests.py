@@ -112,6 +112,7 @@ class Requests:
         self.frontend = JupyterFrontend(self, output)
         self.runtime = Runtime(self.frontend, settings)
         self.runtime.history = history
+        self.runtime.services.request_id = self._request_id
         self._log = log
         self._debug_parent: Message = {}
         self._handlers: dict[str, dict[str, Handler]] = {"shell": {}, "control": {}}
@@ -383,6 +384,11 @@ class Requests:
             if target is None or opened.target_name == target
         }
         return {"status": "ok", "comms": open_comms}
+
+    def _request_id(self) -> str:
+        """The id of the request that runs code, or has started what runs between cells; empty for none."""
+        msg_id: str = self.output.cell.parent.get("header", {}).get("msg_id", "")
+        return msg_id
 
     def _publish_comm(self, msg_type: str, content: Message, metadata: Any, buffers: Any) -> None:
         """Comm messages answer the request that is being handled, as front ends expect of them.

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import CancelledError, NoSuchThingError, ScriptError
+from llmspell_kernel.library.event.cells import CellEvents
 from llmspell_kernel.library.event.events import Event
 from llmspell_kernel.library.event.patterns import matcher
 from llmspell_kernel.library.event.subscriptions import EventCallback, Subscription
@@ -59,6 +60,7 @@ class EventBus:
         self._closed = False
         self.exporters: list[Exporter] = []
         self._wanted = self._filter(settings)
+        services.watchers.append(CellEvents(self))
         services.at_close(self.close)
 
     @staticmethod
@@ -212,6 +214,11 @@ class EventBus:
             )
         return False
 
+    @property
+    def tells_times(self) -> bool:
+        """Whether events should tell how long something took."""
+        return self._settings.emit_timing_events
+
     # Correlation
 
     @property
@@ -221,8 +228,13 @@ class EventBus:
         if running:
             return running
         if not self._unit:
-            self._unit = str(uuid.uuid4())
+            self._unit = self.new_id()
         return self._unit
+
+    @staticmethod
+    def new_id() -> str:
+        """A correlation id that nothing has."""
+        return str(uuid.uuid4())
 
     def new_unit(self) -> None:
         """What comes now belongs to nothing earlier; for fronts without requests."""
@@ -284,13 +296,20 @@ class EventBus:
             wake()
         return found is not None
 
-    def receive(self, number: str, timeout: float, waits: Waits | None = None) -> Event | None:
+    def receive(
+        self,
+        number: str,
+        timeout: float,
+        waits: Waits | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Event | None:
         """The next event of a subscription; None if none comes in `timeout` seconds, or if it ends meanwhile.
 
         Args:
             number: the subscription's id.
             timeout: seconds.
             waits: how the thread that runs cells waits; any other thread needs none.
+            meanwhile: called before and after each event that is published while it waits.
 
         Raises:
             NoSuchThingError: there is no such subscription.
@@ -307,6 +326,7 @@ class EventBus:
         found: list[Event] = []
 
         def ready() -> bool:
+            meanwhile()
             if number not in self._subscriptions:
                 return True
             if (event := self._take(subscription)) is not None:
