@@ -14,6 +14,8 @@ COMMANDS = {
     "repl": "llmspell_kernel.cli.repl.command:repl",
     "debug": "llmspell_kernel.cli.debug:debug",
     "app": "llmspell_kernel.cli.app:app",
+    "state": "llmspell_kernel.cli.state:state",
+    "backup": "llmspell_kernel.cli.backup:backup",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
     "completion": "llmspell_kernel.cli.completion:completion",

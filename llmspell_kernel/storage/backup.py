@@ -85,8 +85,10 @@ class Backups:
         self._max_backups = max_backups
         self._max_age = max_age
 
-    def create(self, *, incremental: bool = False, note: str = "") -> Backup:
+    def create(self, *, incremental: bool = False, note: str = "", path: Path | None = None) -> Backup:
         """Backs up everything, or what has changed since the last backup, if there is one that can be read.
+
+        With `path` the file is written there, and not to the folder.
 
         Raises:
             StorageError: the store cannot be read, or the file not written; then there is none.
@@ -95,9 +97,10 @@ class Backups:
         kind: Literal["full", "incremental"] = "incremental" if chain else "full"
         header = Header(_new_id(), kind, chain[-1].id if chain else "", note)
         items = self._changes(chain) if chain else None
-        path = self.folder / f"{header.id}{SUFFIX}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path is None:
+                path = self.folder / f"{header.id}{SUFFIX}"
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _whole_file(path) as file:
                 write_archive(self._storage, file, header, items=items, level=self._level)
         except OSError as error:

@@ -1,0 +1,35 @@
+"""`llmspell backup list`."""
+
+from __future__ import annotations
+
+from llmspell_kernel.cli.backup.common import opened, size
+from llmspell_kernel.cli.frame import Frame, command, pass_frame
+
+
+@command(name="list")
+@pass_frame
+def list_(frame: Frame) -> None:
+    """List the backups, the newest first. With --quiet only their ids."""
+    from llmspell_kernel.cli.output import Table
+    from llmspell_kernel.library.state.backups import described
+
+    with opened(frame) as backups:
+        found = [described(each) for each in backups.all()]
+    if frame.quiet and frame.output == "text":
+        frame.show(found, "\n".join(each["id"] for each in found))
+        return
+    rows = [
+        (
+            each["id"],
+            each["created_at"],
+            each.get("kind", "damaged"),
+            f"{each['entries']:,}" if "entries" in each else "",
+            size(each["size_bytes"]),
+            each.get("problem") or each["note"],
+        )
+        for each in found
+    ]
+    empty = f"There are no backups in {backups.folder}; `llmspell backup create` makes one."
+    frame.show(
+        found, Table(["id", "created", "kind", "entries", "size", "note"], rows, right=(3, 4), empty=empty)
+    )

@@ -1,0 +1,155 @@
+"""Values of `State` as JSON and TOML, without losing anything.
+
+What these have no word for is an object with one key: `$bytes` (Base64), `$float` (`nan`, `inf`, `-inf`),
+`$table` (pairs of key and value, for a table whose keys are not all text, or have a `$` in front).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.library.state.scopes import split
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.state.service import State
+
+FORMAT = "llmspell-state"
+BYTES, FLOAT, TABLE = "$bytes", "$float", "$table"
+
+Form = Literal["json", "toml"]
+
+
+def plain(value: Any) -> Any:
+    """An exact value as JSON and TOML can say it."""
+    if isinstance(value, bytes):
+        return {BYTES: base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {FLOAT: str(value)}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: plain(each) for key, each in value.items()}
+        return {TABLE: [[plain(key), plain(each)] for key, each in value.items()]}
+    return value
+
+
+def exact(value: Any) -> Any:
+    """The value that `plain` has made so; nulls are left out.
+
+    Raises:
+        ScriptError: it is nothing that can be kept.
+    """
+    if isinstance(value, list):
+        if None in value:
+            return {index: exact(each) for index, each in enumerate(value, 1) if each is not None}
+        return [exact(each) for each in value]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((name, content),) = value.items()
+            if name in _MARKS:
+                return _marked(name, content)
+        return {key: exact(each) for key, each in value.items() if each is not None}
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return float(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ScriptError(f"{value!r} is a {type(value).__name__}, which cannot be kept; write it as text")
+
+
+_MARKS = (BYTES, FLOAT, TABLE)
+
+
+def _marked(name: str, content: Any) -> Any:
+    try:
+        if name == BYTES:
+            return base64.b64decode(content, validate=True)
+        if name == FLOAT:
+            return float(content)
+        return {exact(key): exact(each) for key, each in content}
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise ScriptError(f"{name} cannot stand before {content!r}: {error}") from None
+
+
+def document(state: State, scope: str | None = None) -> dict[str, Any]:
+    """The values of a scope, or of all, with when they end."""
+    from msgspec import msgpack
+
+    scopes: dict[str, dict[str, Any]] = {}
+    ends: dict[str, dict[str, float]] = {}
+    for entry in state.entries(scope):
+        place, key = split(entry.key)
+        scopes.setdefault(place, {})[key] = plain(msgpack.decode(entry.value))
+        if entry.expires_at is not None:
+            ends.setdefault(place, {})[key] = entry.expires_at
+    return {"format": FORMAT, "version": 1, "scopes": scopes, **({"expires_at": ends} if ends else {})}
+
+
+def as_text(shown: dict[str, Any], form: Form) -> str:
+    """A document as text."""
+    if form == "json":
+        return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
+    import tomlkit
+
+    return tomlkit.dumps(shown)
+
+
+def from_text(text: str, form: Form) -> dict[str, Any]:
+    """The document that a text is.
+
+    Raises:
+        ScriptError: it is none.
+    """
+    import tomllib
+
+    try:
+        found = json.loads(text) if form == "json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"no {form.upper()}: {error}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT or not _has_scopes(found):
+        raise ScriptError(
+            f'no exported state: `format = "{FORMAT}"` and `scopes` are what it has; '
+            "`llmspell state export` writes one"
+        )
+    if found.get("version") != 1:
+        raise ScriptError(f"an exported state of version {found.get('version')!r}; this program reads 1")
+    return found
+
+
+def _has_scopes(found: dict[str, Any]) -> bool:
+    scopes = found.get("scopes")
+    return isinstance(scopes, dict) and all(isinstance(each, dict) for each in scopes.values())
+
+
+def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None = None) -> int:
+    """Writes a document's values: all or none; how many. Without `merge` its scopes lose what else they have.
+
+    With `scope`, only that one.
+    """
+    ends, now = found.get("expires_at", {}), time.time()
+    values = {
+        (place, key): exact(value)
+        for place, keys in found["scopes"].items()
+        for key, value in keys.items()
+        if scope is None or place == scope
+    }
+
+    def run() -> int:
+        if not merge:
+            for place in {place for place, _ in values}:
+                state.clear(place)
+        count = 0
+        for (place, key), value in values.items():
+            end = ends.get(place, {}).get(key)
+            if end is None or end > now:
+                state.set(place, key, value, expires_in=None if end is None else end - now)
+                count += 1
+        return count
+
+    return state.transaction(run)
