@@ -6,10 +6,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from llmspell_kernel.config.sections.tools.data import Data
+from llmspell_kernel.config.sections.tools.archive import Archive
 from llmspell_kernel.config.sections.tools.database import Database
+from llmspell_kernel.config.sections.tools.document import Document
 from llmspell_kernel.config.sections.tools.email import Email
 from llmspell_kernel.config.sections.tools.file_operations import FileOperations
 from llmspell_kernel.config.sections.tools.http_request import HttpRequest
+from llmspell_kernel.config.sections.tools.media import Media
 from llmspell_kernel.config.sections.tools.network import Network
 from llmspell_kernel.config.sections.tools.system import System
 from llmspell_kernel.config.sections.tools.web_search import WebSearch
@@ -72,4 +76,12 @@ class Tools(Struct, frozen=True, forbid_unknown_fields=True):
     )
     system: Annotated[System, Meta(description="Which programs and variables tools may use.")] = field(
         default_factory=System
+    )
+    data: Annotated[Data, Meta(description="Tables, JSON and graphs.")] = field(default_factory=Data)
+    document: Annotated[Document, Meta(description="The tool pdf-processor.")] = field(
+        default_factory=Document
+    )
+    media: Annotated[Media, Meta(description="Pictures, audio and video.")] = field(default_factory=Media)
+    archive: Annotated[Archive, Meta(description="How much is unpacked and packed.")] = field(
+        default_factory=Archive
     )
