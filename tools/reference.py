@@ -96,7 +96,7 @@ def library_page(folder: str, name: str) -> str:
     """The page of the global `name`, which a folder of the library makes."""
     module = importlib.import_module(f"llmspell_kernel.library.{folder}")
     place = Path(next(iter(module.__path__)))
-    return f"# The global `{name}`\n\n{inspect.getdoc(module) or ''}\n\n{lua_api.page(place)}"
+    return f"# The global `{name}`\n\n{inspect.getdoc(module) or ''}\n\n{lua_api.page(place, name)}"
 
 
 def pages() -> dict[str, Callable[[], str]]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "backup": "llmspell_kernel.cli.backup:backup",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
+    "definitions": "llmspell_kernel.cli.definitions:definitions",
     "completion": "llmspell_kernel.cli.completion:completion",
     "version": "llmspell_kernel.cli.version:version",
 }
