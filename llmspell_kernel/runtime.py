@@ -42,6 +42,10 @@ LIBRARY = {
     "streaming": "Streaming",
     "state": "State",
     "event": "Event",
+    "session": "Session",
+    "artifact": "Artifact",
+    "replay": "Replay",
+    "hook": "Hook",
     "tool": "Tool",
 }
 """The folders of `library/`, and the global that each gives to scripts."""
@@ -231,6 +235,18 @@ class Runtime:
         from llmspell_kernel.lua.scripts import run_script
 
         return self._watched(text, number, script, lambda: run_script(lua, source, script, stays=stays))
+
+    def call(self, function: Callable[[], object]) -> Outcome:
+        """Calls a Python function, which may call Lua ones, within the limits of a cell; never raises."""
+        if self._lua is None:
+            function()
+            return Outcome()
+
+        def body() -> Outcome:
+            function()
+            return Outcome()
+
+        return self._lua.guard(body)
 
     def evaluate(self, expression: str) -> Outcome:
         """The value of one expression, without a trace in the history."""

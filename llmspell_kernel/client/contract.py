@@ -197,6 +197,35 @@ class Client(ABC):
         """
         return self.request("kernel_info_request", {}, timeout=timeout)
 
+    def tool(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        read_line: ReadLine | None = None,
+        **fields: Any,
+    ) -> Message:
+        """Asks for tools: content of tool_reply, which may tell of an error.
+
+        Args:
+            command: `list` (`category`), `info` (`name`, `show_schema`), `invoke` (`name`, `params`),
+                `search` (`query`, `category`), `test` (`name`, `verbose`).
+            timeout: seconds until the request is interrupted.
+            read_line: answers what the user is asked, on this thread; without it calls that the user must
+                approve are refused.
+            fields: of the command.
+
+        Raises:
+            KernelTimeoutError, KernelDiedError, ClientError: as `request`.
+        """
+        content = {"command": command, "allow_stdin": read_line is not None, **fields}
+        call = self.start("tool_request", content, read_line=read_line)
+        try:
+            return call.result(timeout)
+        except BaseException:  # nobody waits any more
+            call.interrupt()
+            raise
+
     def request(
         self,
         msg_type: str,

@@ -13,6 +13,7 @@ from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.comms import KernelComms
 from llmspell_kernel.kernel.frontend import JupyterFrontend
 from llmspell_kernel.kernel.streams import Cell, CellOutput
+from llmspell_kernel.kernel.tools import ToolRequests
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Requests:
             self.register(msg_type, handler)
         self.register("kernel_info_request", self._kernel_info, channel="control")
         self.register("debug_request", self._debug, channel="control")
+        ToolRequests(self)
 
     def _standard(self) -> dict[str, Handler]:
         return {
@@ -152,7 +154,7 @@ class Requests:
     def begin(self, message: Message) -> None:
         """A message of the shell channel is handled from here on; to be called before `busy` is published."""
         self.request = message
-        if message["msg_type"] == "execute_request":
+        if message["msg_type"] in ("execute_request", "tool_request"):
             self.runtime.expect(True)
             if self._closing:  # no more cells: a long one would keep the kernel from ending
                 self.runtime.interrupt()

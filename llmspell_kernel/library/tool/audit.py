@@ -35,12 +35,15 @@ class AuditLog:
     Any thread. A file that cannot be written is told to the log, and keeps nothing from being done.
     """
 
-    def __init__(self, settings: Callable[[], Settings], correlation: Callable[[], str | None]) -> None:
-        """`correlation` answers the id that what happens now belongs to."""
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        """The settings are asked for with each act."""
         self._settings = settings
-        self._correlation = correlation
 
-    def write(self, tool: str, act: str, details: Mapping[str, Any]) -> None:
+    def of(self, tool: str, correlation_id: str) -> Callable[[str, Mapping[str, Any]], None]:
+        """What notes the acts of one call."""
+        return lambda act, details: self.write(tool, act, details, correlation_id)
+
+    def write(self, tool: str, act: str, details: Mapping[str, Any], correlation_id: str) -> None:
         """Notes an act; `allowed` in the details is whether it was, by default it was."""
         file = self._settings().tools.audit_file
         if not file and not _log.isEnabledFor(logging.INFO):
@@ -53,7 +56,7 @@ class AuditLog:
                 "act": act,
                 "allowed": bool(details.pop("allowed", True)),
                 "details": {key: without_secrets(key, value) for key, value in details.items()},
-                "correlation_id": self._correlation(),
+                "correlation_id": correlation_id,
                 "pid": os.getpid(),
             },
             ensure_ascii=False,

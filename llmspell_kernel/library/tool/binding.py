@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from llmspell_kernel.errors import CancelledError, ScriptError, ToolError, UnknownToolError
+from llmspell_kernel.library.tool.contract import Level
 from llmspell_kernel.library.tool.entries import Entry, FunctionEntry
 from llmspell_kernel.library.tool.envelope import as_json
 from llmspell_kernel.library.tool.script_tools import definition
-from llmspell_kernel.lua.values import decode, to_lua
+from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.service import Tools
@@ -65,7 +66,7 @@ class ScriptTools:
         found = self._tools.search(decode(words).split(), decode(category or b""))
         return [_found(entry) for entry in found]
 
-    def call(self, name: bytes, params: Any) -> tuple[dict[str, Any], bytes]:
+    def call(self, name: bytes, params: Any) -> tuple[Any, bytes]:
         """The envelope as a table, and its JSON."""
         given = {} if params is None else self._read(params)
         try:
@@ -74,18 +75,34 @@ class ScriptTools:
                     raise ToolError(f"{decode(name)}: parameters have names: a table with keys is expected")
                 given = {}
             table = self._tools.call(decode(name), given).as_dict()
-            return table, as_json(table, decode(name), self._tools.answer_limit)
+            text = as_json(table, decode(name), self._tools.answer_limit)
         except (UnknownToolError, CancelledError):
             raise
         except ScriptError as error:
             raise ToolError(f"Tool execution failed: {error}") from error
+        return self._lua.exchange.to_lua(table), text
+
+    def approve(self, function: Any, level: bytes | None) -> None:
+        """From now on the Lua function is asked; None ends it."""
+        chosen = decode(level or b"restricted")
+        if chosen not in get_args(Level):
+            raise ToolError(f"Tool.approve: level is one of {', '.join(get_args(Level))}; got {chosen!r}")
+        if function is None:
+            self._tools.approvals.use(None)
+            return
+
+        def ask(request: dict[str, Any]) -> Any:
+            results = self._lua.call(function, self._lua.exchange.to_lua(request))
+            return self._read(results[0]) if results else None
+
+        self._tools.approvals.use(ask, cast(Level, chosen))
 
     def register(self, table: Any, function: Any) -> str:
         """A tool that the Lua function does."""
         about = definition(self._read(table))
 
         def run(params: dict[str, Any]) -> Any:
-            results = self._lua.call(function, to_lua(self._lua.state.runtime, params))
+            results = self._lua.call(function, self._lua.exchange.to_lua(params))
             return self._read(results[0]) if results else None
 
         self._tools.registry.add(FunctionEntry(function=run, **about))
@@ -96,7 +113,7 @@ class ScriptTools:
         return self._tools.registry.remove(decode(name))
 
     def _read(self, value: Any) -> Any:
-        return self._lua.formatter.to_python(value)
+        return self._lua.exchange.to_python(value)
 
 
 def _found(entry: Entry) -> dict[str, Any]:

@@ -1,107 +1,295 @@
-"""One call of a tool, from its parameters to its answer."""
+"""A call of a tool and all that goes with it: hooks, events, approval, limits."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmspell_kernel.errors import ScriptError, ToolError
-from llmspell_kernel.library.tool.contract import Answer, ToolFailedError
-from llmspell_kernel.library.tool.entries import ClassEntry, Entry
-from llmspell_kernel.library.tool.envelope import Envelope, plain
-from llmspell_kernel.library.tool.places import in_thread
-from llmspell_kernel.library.tool.surroundings import Surroundings
+from llmspell_kernel.errors import (
+    CancelledError,
+    MissingExtraError,
+    NotAllowedError,
+    ParameterError,
+    ScriptError,
+    ToolError,
+    ToolTimeoutError,
+    UnknownToolError,
+)
+from llmspell_kernel.library.tool.approval import Approvals
+from llmspell_kernel.library.tool.audit import AuditLog
+from llmspell_kernel.library.tool.entries import Entry
+from llmspell_kernel.library.tool.envelope import Envelope
+from llmspell_kernel.library.tool.running import Running
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.hook.contract import Decision
     from llmspell_kernel.library.services import Services
-    from llmspell_kernel.library.tool.audit import AuditLog
-    from llmspell_kernel.library.tool.workers import Workers
+    from llmspell_kernel.library.tool.registry import Registry
+
+_REDIRECTS = 5
+"""How often hooks may send a call on to another tool."""
+
+_MINUTE = 60.0
+
+
+class _Again(NamedTuple):
+    """A hook wants the call done again."""
+
+    delay: float
+    attempts: int
+
+
+class _Elsewhere(NamedTuple):
+    """A hook wants another tool called."""
+
+    target: str
+    params: dict[str, Any]
+
+
+_Outcome = Envelope | _Again | _Elsewhere
 
 
 class Calling:
-    """Calls tools: on this thread, on another, or in a worker process."""
+    """Calls tools by name.
 
-    def __init__(self, services: Services, audit: AuditLog) -> None:
+    Attributes:
+        approvals: who may be asked whether a call is allowed.
+        audit: where privileged acts are noted.
+    """
+
+    def __init__(self, services: Services, registry: Registry) -> None:
         self._services = services
-        self._audit = audit
+        self._registry = registry
+        self.audit = AuditLog(lambda: services.settings)
+        self.approvals = Approvals(services)
+        self._running = Running(services, self.audit)
+        self._recent: deque[float] = deque()
 
-    @cached_property
-    def workers(self) -> Workers:
-        """The processes in which tools run that may break them."""
-        from llmspell_kernel.library.tool.workers import Workers
+    def call(self, name: str, params: Mapping[str, Any], seconds: float | None) -> Envelope:
+        """See `Tools.call`."""
+        entry = self._registry.get(name)
+        with self._services.events.correlated() as correlation_id:
+            return self._followed(entry, dict(params), seconds, correlation_id)
 
-        workers = Workers(lambda: self._services.settings, lambda: self._services.waits)
-        self._services.at_close(workers.close)
-        return workers
+    def _followed(
+        self, entry: Entry, params: dict[str, Any], seconds: float | None, correlation_id: str
+    ) -> Envelope:
+        """The call, done again or elsewhere as hooks want it."""
+        attempt, redirects = 1, 0
+        while True:
+            outcome = self._once(entry, params, seconds, correlation_id, attempt)
+            if isinstance(outcome, Envelope):
+                return outcome
+            if isinstance(outcome, _Again):
+                self._wait(outcome.delay)
+                attempt += 1
+                continue
+            redirects += 1
+            if redirects > _REDIRECTS:
+                raise ToolError(
+                    f"{entry.name}: hooks have redirected the call more than {_REDIRECTS} times, at last to "
+                    f"{outcome.target!r}"
+                )
+            entry, params, attempt = self._registry.get(outcome.target), outcome.params, 1
 
-    def perform(self, entry: Entry, params: dict[str, Any], given: Any, seconds: float | None) -> Envelope:
-        """Runs a tool with parameters that have been checked.
+    def _once(
+        self, entry: Entry, params: dict[str, Any], seconds: float | None, correlation_id: str, attempt: int
+    ) -> _Outcome:
+        events, source = self._services.events, f"tool:{entry.name}"
+        began = time.perf_counter()
+        about: dict[str, Any] = {"tool": entry.name, "operation": str(params.get("operation", entry.name))}
+        try:
+            self._check_rate(entry)
+            checked, given = entry.check(params)
+            about["operation"] = entry.operation(given)
+            before = self._before(entry, checked, about)
+            if not isinstance(before, dict):
+                return before
+            if before is not checked:
+                checked, given = entry.check(before)
+                about["operation"] = entry.operation(given)
+            self._authorize(entry, checked, about["operation"], correlation_id)
+            events.publish("tool.started", dict(about), source=source)
+            envelope = self._running.run(entry, checked, given, seconds)
+        except CancelledError as error:
+            self._tell_failure(about, error, source, began)
+            raise
+        except ScriptError as error:
+            self._tell_failure(about, error, source, began)
+            return self._after_error(entry, params, about, error, attempt)
+        if not envelope.success:
+            failure = ToolError(str((envelope.error or {}).get("message", "it did not succeed")))
+            self._tell_failure(about, failure, source, began)
+            return self._after_error(entry, params, about, failure, attempt, envelope)
+        about |= {"success": True, "duration_ms": _since(began)}
+        events.publish("tool.completed", about, source=source)
+        return self._after(entry, checked, about, envelope, attempt)
+
+    def _tell_failure(self, about: dict[str, Any], error: ScriptError, source: str, began: float) -> None:
+        told = {
+            **about,
+            "success": False,
+            "error": str(error),
+            "error_type": error_type(error),
+            "duration_ms": _since(began),
+        }
+        self._services.events.publish("tool.failed", told, source=source)
+
+    # Hooks
+
+    def _before(
+        self, entry: Entry, params: dict[str, Any], about: dict[str, Any]
+    ) -> dict[str, Any] | _Outcome:
+        """The parameters as hooks have left them, or what they want instead."""
+        hooks = self._services.hooks
+        for point in ("ToolValidation", "BeforeToolExecution"):
+            if not hooks.wants(point):
+                continue
+            data = {
+                **about,
+                "params": params,
+                "category": entry.category,
+                "security_level": entry.level,
+            }
+            decision = hooks.run(point, data)
+            changed = _dict(decision.data.get("params"), params)
+            if decision.action == "redirect":
+                return _Elsewhere(decision.target, changed)
+            if decision.action in ("replace", "skip"):
+                return _replaced(decision, about)
+            if decision.action == "retry":
+                self._wait(decision.delay)
+            params = changed
+        return params
+
+    def _after(
+        self, entry: Entry, params: dict[str, Any], about: dict[str, Any], envelope: Envelope, attempt: int
+    ) -> _Outcome:
+        hooks = self._services.hooks
+        if not hooks.wants("AfterToolExecution"):
+            return envelope
+        table = envelope.as_dict()
+        decision = hooks.run(
+            "AfterToolExecution", {**about, "params": params, "result": table, "attempt": attempt}
+        )
+        if decision.action == "redirect":
+            return _Elsewhere(decision.target, params)
+        if decision.action == "retry" and attempt < decision.attempts:
+            return _Again(decision.delay, decision.attempts)
+        if decision.action == "replace":
+            return _replaced(decision, about)
+        changed = decision.data.get("result")
+        return envelope if changed is table or changed is None else _envelope(changed, about)
+
+    def _after_error(
+        self,
+        entry: Entry,
+        params: dict[str, Any],
+        about: dict[str, Any],
+        error: ScriptError,
+        attempt: int,
+        envelope: Envelope | None = None,
+    ) -> _Outcome:
+        """What hooks make of a failure: the answer of a tool that did not succeed, or an error."""
+        hooks = self._services.hooks
+        if hooks.wants("ToolError"):
+            data = {
+                **about,
+                "params": params,
+                "error": str(error),
+                "error_type": error_type(error),
+                "attempt": attempt,
+            }
+            decision = hooks.run("ToolError", data)
+            if decision.action == "redirect":
+                return _Elsewhere(decision.target, params)
+            if decision.action == "retry" and attempt < decision.attempts:
+                return _Again(decision.delay, decision.attempts)
+            if decision.action == "replace":
+                return _replaced(decision, about)
+            if decision.action == "skip" and envelope is None:
+                return Envelope(about["operation"], False, None, "", {"message": str(error)}, {})
+        if envelope is None:
+            raise error
+        return envelope
+
+    # Permission
+
+    def _check_rate(self, entry: Entry) -> None:
+        limit = self._services.settings.tools.rate_limit_per_minute
+        if not limit:
+            return
+        now = time.monotonic()
+        while self._recent and self._recent[0] <= now - _MINUTE:
+            self._recent.popleft()
+        if len(self._recent) >= limit:
+            wait = self._recent[0] + _MINUTE - now
+            raise NotAllowedError(
+                f"{entry.name}: more than {limit} calls of tools a minute (tools.rate_limit_per_minute): the "
+                f"next one may come in {wait:.1f} s"
+            )
+        self._recent.append(now)
+
+    def _authorize(self, entry: Entry, params: dict[str, Any], operation: str, correlation_id: str) -> None:
+        """Asks whoever has to be asked; a privileged call is noted.
 
         Raises:
-            ToolError: it could not do it, or took too long.
-            NotAllowedError: a guard forbids it.
-            KeyboardInterrupt: the cell has been asked to end.
+            NotAllowedError: they do not allow it.
         """
-        settings = self._services.settings
-        limit = entry.limit(given) or settings.tools.timeout_seconds
-        if seconds is not None:
-            limit = min(limit, seconds)
-        began = time.perf_counter()
-        place = entry.place(given)
-        surroundings = Surroundings(
-            settings,
-            entry.name,
-            deadline=time.monotonic() + limit,
-            audit=lambda act, details: self._audit.write(entry.name, act, details),
-        )
-        operation = entry.operation(given)
+        privileged = entry.level == "privileged"
         try:
-            if place == "process" and isinstance(entry, ClassEntry):
-                answer = self.workers.call(entry.tool, params, surroundings)
-            elif place == "thread":
-                answer = in_thread(
-                    lambda: perform(entry, given, surroundings), surroundings, self._services.waits
-                )
-            else:
-                answer = perform(entry, given, surroundings)
-        except MemoryError as error:
-            raise ToolError(f"{entry.name}: there is not enough memory for it") from error
-        except ToolFailedError as error:
-            return Envelope(
-                operation, False, None, "", {"message": str(error), **error.details}, _elapsed(began)
-            )
-        return enveloped(answer, operation, _elapsed(began))
+            asked = self.approvals.check(entry, operation, params)
+        except NotAllowedError as error:
+            details = {"operation": operation, "allowed": False, "reason": str(error)}
+            self.audit.write(entry.name, "tool.call", details, correlation_id)
+            raise
+        if privileged or asked:
+            details = {"operation": operation, "params": params}
+            self.audit.write(entry.name, "tool.call", details, correlation_id)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        waits = self._services.waits
+        if waits is not None:
+            waits.sleep(seconds)
+        else:
+            time.sleep(seconds)
 
 
-def perform(entry: Entry, given: Any, surroundings: Surroundings) -> Any:
-    """What the tool answers, as plain values; `Answer` stays one.
-
-    Raises:
-        ScriptError: it did not succeed, whatever has gone wrong.
-    """
-    try:
-        answer = entry.run(given, surroundings)
-    except (ScriptError, MemoryError):
-        raise
-    except (
-        Exception
-    ) as error:  # the border to tools and the libraries they use: a failure is one of this call
-        raise ToolError(f"{entry.name}: {type(error).__name__}: {error}") from error
-    if isinstance(answer, Answer):
-        return Answer(
-            plain(answer.result, entry.name), answer.message, plain(dict(answer.metadata), entry.name)
-        )
-    return plain(answer, entry.name)
+def error_type(error: BaseException) -> str:
+    """The kind of a failure, in the words of tool_request's replies."""
+    if isinstance(error, ParameterError):
+        return "validation_error"
+    if isinstance(error, UnknownToolError):
+        return "not_found"
+    if isinstance(error, ToolTimeoutError):
+        return "timeout"
+    if isinstance(error, NotAllowedError | MissingExtraError):
+        return "configuration_error"
+    return "execution_error"
 
 
-def enveloped(answer: Any, operation: str, metadata: Mapping[str, Any]) -> Envelope:
-    """The envelope of a successful call."""
-    if isinstance(answer, Answer):
-        return Envelope(operation, True, answer.result, answer.message, None, {**answer.metadata, **metadata})
-    return Envelope(operation, True, answer, "", None, dict(metadata))
+def _replaced(decision: Decision, about: dict[str, Any]) -> Envelope:
+    """The answer that a hook gives in place of the tool's."""
+    if decision.action == "skip":
+        return Envelope(about["operation"], True, None, "skipped by a hook", None, {"skipped": True})
+    return _envelope(decision.value, about)
 
 
-def _elapsed(began: float) -> dict[str, Any]:
-    return {"execution_time_ms": round((time.perf_counter() - began) * 1000, 3)}
+def _envelope(value: Any, about: dict[str, Any]) -> Envelope:
+    if isinstance(value, Envelope):
+        return value
+    if isinstance(value, Mapping) and {"success", "result", "operation"} & set(value):
+        return Envelope.of(dict(value), about["operation"])
+    return Envelope(about["operation"], True, value, "", None, {})
+
+
+def _dict(value: Any, otherwise: dict[str, Any]) -> dict[str, Any]:
+    return value if isinstance(value, dict) else otherwise
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 3)

@@ -61,7 +61,7 @@ class ToolFailedError(ToolError):
     """The tool was called rightly but did not succeed: `success` is false in its answer, nothing is raised.
 
     Attributes:
-        details: facts about it, for `error` in the answer.
+        details: facts about it, for `error` in the answer; but `result` becomes its result.
     """
 
     def __init__(self, message: str, **details: Any) -> None:

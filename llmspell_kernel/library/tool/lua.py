@@ -25,6 +25,7 @@ _FUNCTIONS = (
     "discover",
     "search",
     "call",
+    "approve",
     "register",
     "unregister",
 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.library.tool.audit import AuditLog
 from llmspell_kernel.library.tool.calling import Calling
 from llmspell_kernel.library.tool.entries import Entry
 from llmspell_kernel.library.tool.envelope import Envelope
@@ -22,8 +20,8 @@ class Tools:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.registry = Registry()
-        self.audit = AuditLog(lambda: services.settings, lambda: None)
-        self._calling = Calling(services, self.audit)
+        self._calling = Calling(services, self.registry)
+        self.approvals = self._calling.approvals
 
     # Finding
 
@@ -92,13 +90,7 @@ class Tools:
             CancelledError: a hook has stopped it.
             KeyboardInterrupt: the cell has been asked to end.
         """
-        entry = self.registry.get(name)
-        checked, given = entry.check(params)
-        return self._calling.perform(entry, checked, given, seconds)
-
-    def correlated(self) -> AbstractContextManager[object]:
-        """What happens within belongs together."""
-        return nullcontext()
+        return self._calling.call(name, params, seconds)
 
 
 def _score(entry: Entry, word: str) -> int:

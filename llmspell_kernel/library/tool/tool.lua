@@ -147,6 +147,17 @@ function Tool.get_schema(name)
   }
 end
 
+---Has a function asked before tools are called: it gets a table (`tool`, `operation`, `params`, `category`,
+---`security_level`) and answers true to allow the call; anything else refuses it, and a text is the reason. If
+---the settings want the user to be asked (`tools.approval`), that comes on top.
+---@param approver function|nil nil ends it.
+---@param level? string Ask for tools of this level and above: `"safe"`, `"restricted"` (the default), `"privileged"`.
+function Tool.approve(approver, level)
+  if approver ~= nil then argument(approver, "approver", "function", "Tool.approve") end
+  if level ~= nil then argument(level, "level", "string", "Tool.approve") end
+  host.approve(approver, level)
+end
+
 ---Adds a tool of the script's.
 ---@param definition table `name`, `description`, `parameters` (a list of `{name, type, description, required, default}`, or JSON Schema), `execute` (a function that gets the parameters and answers the result).
 ---@return string name

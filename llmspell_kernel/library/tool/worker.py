@@ -131,9 +131,9 @@ class WorkerProcess:
             return as_message(out_of_memory(name, job.memory))
 
     def _answered(self, tool: type[Tool], job: Job) -> list[Any]:
-        from llmspell_kernel.library.tool.calling import perform
         from llmspell_kernel.library.tool.entries import ClassEntry
         from llmspell_kernel.library.tool.envelope import check_size
+        from llmspell_kernel.library.tool.running import perform
         from llmspell_kernel.library.tool.surroundings import Surroundings
 
         if os.getcwd() != job.directory:

@@ -1,0 +1,110 @@
+"""Whether a call of a tool is allowed by those who can be asked: the script, and the user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from llmspell_kernel.errors import NotAllowedError, StdinUnavailableError
+from llmspell_kernel.library.tool.audit import without_secrets
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
+    from llmspell_kernel.library.tool.contract import Level
+    from llmspell_kernel.library.tool.entries import Entry
+
+Verdict = Literal["yes", "no", "always"]
+Asker = Callable[[dict[str, Any]], bool | str | None]
+"""Gets `tool`, `operation`, `params`, `category`, `security_level`; answers true to allow the call."""
+
+_LEVELS = {"safe": 0, "restricted": 1, "privileged": 2}
+_SHOWN = 300
+
+
+class Approvals:
+    """Asks before tools are called.
+
+    A script's own function is asked first, and can only refuse; the settings say for which calls the user is
+    asked then.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._always: set[str] = set()
+        self._asker: Asker | None = None
+        self._asker_level = 1
+        self._ask_user: Callable[[str], str] | None = None
+
+    def use(self, asker: Asker | None, level: Level = "restricted") -> None:
+        """From now on a function is asked for calls of tools of this level and above."""
+        self._asker = asker
+        self._asker_level = _LEVELS[level]
+
+    def ask_by(self, ask: Callable[[str], str]) -> None:
+        """The user is asked by this, not through the front end: it shows a prompt and answers a line."""
+        self._ask_user = ask
+
+    def check(self, entry: Entry, operation: str, params: dict[str, Any]) -> bool:
+        """Whether anybody was asked; they have allowed it.
+
+        Raises:
+            NotAllowedError: somebody has not, or the user cannot be asked.
+        """
+        asked = False
+        if self._asker is not None and _LEVELS[entry.level] >= self._asker_level:
+            asked = True
+            verdict = self._asker(
+                {
+                    "tool": entry.name,
+                    "operation": operation,
+                    "params": params,
+                    "category": entry.category,
+                    "security_level": entry.level,
+                }
+            )
+            if verdict is not True and verdict not in ("yes", "always"):
+                reason = f": {verdict}" if isinstance(verdict, str) and verdict != "no" else ""
+                raise NotAllowedError(
+                    f"{entry.name}: the script's approval function refuses {operation!r}{reason}"
+                )
+        if self._needs_user(entry):
+            asked = True
+            self._check_user(entry, operation, params)
+        return asked
+
+    def _needs_user(self, entry: Entry) -> bool:
+        settings = self._services.settings.tools
+        if entry.name in self._always:
+            return False
+        if entry.name in settings.approval_tools:
+            return True
+        return settings.approval == "always" or (
+            settings.approval == "privileged" and entry.level == "privileged"
+        )
+
+    def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> None:
+        what = f"{entry.name} to {operation}" if operation != entry.name else entry.name
+        given = ", ".join(
+            f"{key}={without_secrets(key, value)!r}" for key, value in params.items() if key != "operation"
+        )
+        if len(given) > _SHOWN:
+            given = f"{given[:_SHOWN]}..."
+        try:
+            answer = self._ask(f"Allow tool {what} ({given})? [y/N/always] ")
+        except (StdinUnavailableError, EOFError) as error:
+            raise NotAllowedError(
+                f"{entry.name}: the user must approve {operation!r} (the setting tools.approval is "
+                f"{self._services.settings.tools.approval!r}), and nobody can be asked here"
+            ) from error
+        answer = answer.strip().lower()
+        if answer in ("a", "always"):
+            self._always.add(entry.name)
+        elif answer not in ("y", "yes"):
+            raise NotAllowedError(f"{entry.name}: the user has not approved {operation!r}")
+
+    def _ask(self, prompt: str) -> str:
+        if self._ask_user is not None:
+            return self._ask_user(prompt)
+        if self._services.frontend is None:
+            raise EOFError
+        return self._services.frontend.read_line(prompt, password=False)
