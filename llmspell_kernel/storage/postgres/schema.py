@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS migration (
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 )"""
 
+_MIGRATION_EXISTS = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
+
 _UNGUARDED = """
 SELECT c.relname FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -117,8 +119,8 @@ def _version(connection: Connection, location: str) -> int:
     Raises:
         StorageError: it is of a later version.
     """
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.migration"]).fetchone()
-    if row is None or not row[0]:
+    # A query of the catalogue sees what another process has just made; to_regclass looks into a cache.
+    if not connection.execute(_MIGRATION_EXISTS, [SCHEMA]).fetchone():
         return 0
     row = connection.execute(f"SELECT coalesce(max(version), 0) FROM {SCHEMA}.migration").fetchone()
     version = int(row[0]) if row else 0

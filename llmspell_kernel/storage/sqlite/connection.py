@@ -92,14 +92,16 @@ class Connection:
         """Whether it is of a process that this one has been forked from."""
         return self._pid != os.getpid()
 
+    def forked_error(self) -> StorageError:
+        """For a transaction that is the parent's."""
+        return StorageError(f"the store {self.path}: a transaction does not go on in a forked process")
+
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> list[Row]:
         """The rows of a statement.
 
         Raises:
             StorageError: it could not be run. If it was part of a transaction, that has ended.
         """
-        if self.is_inherited:
-            raise StorageError(f"the store {self.path}: a transaction does not go on in a forked process")
         with self._lock:
             if self.failure is not None:
                 raise self.failure
@@ -128,6 +130,8 @@ class Connection:
         Raises:
             StorageError: it does not, and nothing of it is there.
         """
+        if self.is_inherited:
+            raise self.forked_error()
         self.run(_COMMIT)
         self.depth = 0
 

@@ -109,6 +109,8 @@ class SqliteStorage(SqlStorage):
         if self._closed and not (connection and connection.depth):
             raise StorageError(f"the store {self.path} is closed; open it again")
         if connection is None or connection.is_inherited:
+            if connection is not None and connection.depth:
+                raise connection.forked_error()
             if self._pid != os.getpid():
                 # Another thread may have held the lock when this process was forked.
                 self._pid, self._lock, self._connections = os.getpid(), threading.Lock(), WeakSet()
