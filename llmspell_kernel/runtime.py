@@ -17,7 +17,7 @@ from llmspell_kernel.interpreter import (
     Outcome,
     Script,
 )
-from llmspell_kernel.library.services import Services
+from llmspell_kernel.library.services import RunningCode, Services
 from llmspell_kernel.lua.state import LANGUAGES, LuaSettings
 from llmspell_kernel.magics import load_variables, may_use_magics
 from llmspell_kernel.records import record, replaced
@@ -105,7 +105,7 @@ def _busy_from_the_start(settings: Settings) -> tuple[str, ...]:
     """The services that have something to do before a script asks for them."""
     busy = {
         "events": settings.events.enabled and (settings.events.export.stdout or settings.events.export.file),
-        "hooks": settings.hooks.enabled and settings.hooks.builtin,
+        "hooks": settings.hooks.enabled and settings.hooks.builtin != type(settings.hooks.builtin)(),
     }
     return tuple(name for name, is_busy in busy.items() if is_busy)
 
@@ -198,6 +198,7 @@ class Runtime:
             variables=self._variables,
             settings=lambda: [*lua_settings(lua), *(each for offered in self._offered for each in offered())],
             history=lambda: self.history,
+            services=self.services,
         )
 
     def _may_use_magics(self, code: str) -> bool:
@@ -205,11 +206,12 @@ class Runtime:
 
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
-        return self._watched(code, number, None, lambda: self._execute(code, number=number, store=store))
+        running = RunningCode(code, number, None, store)
+        return self._watched(running, lambda: self._execute(code, number=number, store=store))
 
-    def _watched(self, code: str, number: int, script: Script | None, run: Callable[[], Outcome]) -> Outcome:
+    def _watched(self, running: RunningCode, run: Callable[[], Outcome]) -> Outcome:
         """Runs code among those who want to know of it."""
-        self.services.running = code, number, script
+        code, number, *_ = self.services.running = running
         watchers = self.services.watchers
         errors = [error for each in watchers if (error := each.cell_begins(code, number)) is not None]
         outcome = Outcome(error=errors[0]) if errors else run()
@@ -234,7 +236,8 @@ class Runtime:
             return self.interpreter.run(text, number=number, store=False)
         from llmspell_kernel.lua.scripts import run_script
 
-        return self._watched(text, number, script, lambda: run_script(lua, source, script, stays=stays))
+        running = RunningCode(text, number, script)
+        return self._watched(running, lambda: run_script(lua, source, script, stays=stays))
 
     def call(self, function: Callable[[], object]) -> Outcome:
         """Calls a Python function, which may call Lua ones, within the limits of a cell; never raises."""
@@ -307,4 +310,5 @@ def isolated_runtime(frontend: Frontend, settings: RuntimeSettings, language: st
     lua = replaced(settings.lua, language=language or settings.lua.language)
     runtime = Runtime(frontend, replaced(settings, lua=lua))
     runtime.services.forgets = True
+    runtime.services.current.enter_jupyter("replay", lua.language)
     return runtime

@@ -43,6 +43,7 @@ from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.loading import Loaded
+    from llmspell_kernel.config.sections.sessions import Sessions
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 _GRACE_SECONDS = 2.0
@@ -167,6 +168,11 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         logging_settings = self.loaded.settings.logging
         if any(key[0] == "logging" for key in self.loaded.origins):
             write_log(self.log, logging_settings.file, logging_settings.format)
+
+    @property
+    def session_settings(self) -> Sessions | None:
+        """`runtime.sessions`; None if there are no settings."""
+        return self.loaded.settings.runtime.sessions if self._has_settings else None
 
     def _take(self, options: dict[str, dict[str, Any]]) -> None:
         settings = Config(options)

@@ -13,6 +13,7 @@ from llmspell_kernel.kernel.streams import Cell, CellOutput
 
 if TYPE_CHECKING:
     from llmspell_kernel.kernel.requests import Requests
+    from llmspell_kernel.library.session.recording import Sink
     from llmspell_kernel.magics.session import Captured
 
 
@@ -35,6 +36,7 @@ class JupyterFrontend:
             content["transient"] = {"display_id": display_id}
         sink = self._output.cell.sink
         if sink is None or not sink.add_output(bundle, display_id, update=update):
+            self._record(lambda record: record.add_bundle("display", bundle, display_id, update=update))
             self._show("update_display_data" if update else "display_data", content)
 
     def can_update(self) -> bool:
@@ -50,7 +52,18 @@ class JupyterFrontend:
         self._output.flush()
         sink = self._output.cell.sink
         if sink is None or not sink.clear():
+            self._record(lambda record: record.clear())
             self._show("clear_output", {"wait": wait})
+
+    def record(self, sink: Sink) -> None:
+        """What the running cell shows, and what is typed for it, is also given to `sink`."""
+        self._output.cell.record = sink
+
+    def _record(self, add: Callable[[Sink], None]) -> None:
+        cell = self._output.cell
+        if cell.record is not None and not cell.muted:
+            self._output.flush()  # what was written comes before
+            add(cell.record)
 
     def _show(self, msg_type: str, content: dict[str, Any]) -> None:
         cell = self._output.cell
@@ -63,6 +76,7 @@ class JupyterFrontend:
         """Keeps what the running cell shows."""
         before = self._output.cell
         cell = Cell(before.parent, sink=captured)
+        cell.record = before.record
         try:
             with self._output.to(cell):
                 yield
@@ -79,7 +93,11 @@ class JupyterFrontend:
             )
         prompt = prompt or self._output.take_unfinished_line()
         self._output.flush()
-        return self._carrier.ask(prompt, password=password)
+        answer = self._carrier.ask(prompt, password=password)
+        record = self._output.cell.record
+        if record is not None and not password:
+            record.answers.append(answer)
+        return answer
 
     def current_cell(self) -> Cell:
         """The cell that output goes to."""

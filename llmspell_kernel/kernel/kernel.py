@@ -22,6 +22,7 @@ from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.history import History
 from llmspell_kernel.kernel.idle import IdleEnd
 from llmspell_kernel.kernel.memory import default_memory_limit
+from llmspell_kernel.kernel.recording import record_cells
 from llmspell_kernel.kernel.requests import Requests
 from llmspell_kernel.kernel.status import KernelStatus
 from llmspell_kernel.kernel.streams import CellOutput
@@ -112,6 +113,13 @@ class LLMSpellKernel(ShellDispatch):
         )
         self.requests.register("status_request", lambda _: self.status.content(), channel="control")
         self.runtime, self.history = self.requests.runtime, self.requests.history
+        record_cells(
+            self.runtime.services,
+            self.language,
+            self.parent.connection_file,
+            self.parent.session_settings,
+            lambda: self.restart_wanted,
+        )
         self.comm_manager = self.requests.comms
         comms.install(self.comm_manager, process=True)
         self.runtime.offer_settings(self._settings)

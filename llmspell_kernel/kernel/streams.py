@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.interpreter import SignalGate, StreamName
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.session.recording import Sink
     from llmspell_kernel.magics.session import Captured
 
 FLUSH_SECONDS = 0.05
@@ -30,14 +31,15 @@ Publish = Callable[[str, dict[str, Any], Any], None]
 class Cell:
     """The request that output belongs to, and how much it has written.
 
-    While there is a `sink`, what it takes is not shown.
+    While there is a `sink`, what it takes is not shown. What is shown also goes to `record`, if there is one.
     """
 
-    __slots__ = ("dropped", "muted", "parent", "sink", "written")
+    __slots__ = ("dropped", "muted", "parent", "record", "sink", "written")
 
     def __init__(self, parent: Any, *, muted: bool = False, sink: Captured | None = None) -> None:
         self.parent = parent
         self.sink = sink
+        self.record: Sink | None = None
         self.muted = muted
         self.written = 0
         self.dropped = 0
@@ -201,6 +203,8 @@ class CellOutput:
 
     def _send(self, cell: Cell, stream: StreamName, text: str) -> None:
         if text and not (cell.sink is not None and cell.sink.add_text(stream, text)):
+            if cell.record is not None:
+                cell.record.add_text(stream, text)
             self._publish("stream", {"name": stream, "text": text}, cell.parent)
 
     def _tick(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Script, Waits
 from llmspell_kernel.library.session.current import CurrentSession
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.event.service import EventBus
     from llmspell_kernel.library.hook.service import Hooks
     from llmspell_kernel.library.session.service import Sessions
+    from llmspell_kernel.library.llmspell.persistence import Persistence
     from llmspell_kernel.library.state.service import State
     from llmspell_kernel.library.tool.service import Tools
     from llmspell_kernel.storage.contract import Storage
@@ -32,6 +33,20 @@ class CellWatcher(Protocol):
 
         One that began to watch while it ran has not seen it begin.
         """
+
+
+class RunningCode(NamedTuple):
+    """A cell or a script.
+
+    Attributes:
+        script: what it is called, if it is one.
+        store: whether histories have it.
+    """
+
+    code: str
+    number: int
+    script: Script | None = None
+    store: bool = True
 
 
 class AnotherRuntime(Protocol):
@@ -59,10 +74,11 @@ class Services:
         frontend: of the runtime they belong to; None outside of one.
         waits: that runtime's.
         watchers: who wants to know of cells.
-        running: text and number of the code that runs, or ran last, and what it is called if it is a script.
+        running: the code that runs, or ran last.
         current: the session that is current.
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
         forgets: nothing lasts here: all stores are in memory.
+        persistence: makes what keeps the user's variables; None where there are none.
     """
 
     def __init__(
@@ -77,10 +93,11 @@ class Services:
         self.frontend = frontend
         self.waits = waits
         self.watchers: list[CellWatcher] = []
-        self.running: tuple[str, int, Script | None] | None = None
+        self.running: RunningCode | None = None
         self.current = CurrentSession(self)
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
         self.forgets = False
+        self.persistence: Callable[[], Persistence] | None = None
         self._stores: dict[Backend, Storage] = {}
         self._closing: list[Callable[[], None]] = []
         self.request_id: Callable[[], str] = str
@@ -151,9 +168,9 @@ class Services:
     @cached_property
     def hooks(self) -> Hooks:
         """Functions that are called at points of what happens."""
-        from llmspell_kernel.library.hook.service import Hooks
+        from llmspell_kernel.library.hook.service import made_hooks
 
-        return Hooks(self)
+        return made_hooks(self)
 
     def start(self) -> None:
         """Scripts may run from now on."""

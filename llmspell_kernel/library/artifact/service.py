@@ -16,7 +16,7 @@ from msgspec import Struct
 from llmspell_kernel.errors import NoSuchThingError, NotAllowedError, ScriptError
 from llmspell_kernel.library.artifact.content import Contents
 from llmspell_kernel.library.session.records import SessionRecord, iso
-from llmspell_kernel.library.session.service import run_key
+from llmspell_kernel.library.session.runs import run_key
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services

@@ -44,12 +44,17 @@ class CurrentSession:
         if self.session_id == session_id:
             self.session_id = None
 
-    def record(self) -> None:
-        """From now on what runs in the current session is recorded, if there is a runtime."""
+    def record(self, limit: int | None = None) -> None:
+        """From now on what runs in the current session is recorded, if there is a runtime.
+
+        `limit` is how many bytes of output of each run, by default what the settings say.
+        """
         if self.recorder is None and self._services.frontend is not None:
             from llmspell_kernel.library.session.recording import Recorder
 
-            self.recorder = Recorder(self._services)
+            if limit is None:
+                limit = self._services.settings.runtime.sessions.max_recorded_output_bytes
+            self.recorder = Recorder(self._services, limit)
             self._services.watchers.append(self.recorder)
             self._services.at_close(self.recorder.close)
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 STORE_SECONDS = 1.0
 """What has run is stored about this long after its end, or when somebody asks for it."""
 
-BATCH_SIZE = 100
+DEFAULT_LIMIT = 1_000_000
+"""Bytes of output that are kept of a run where no settings say otherwise."""
+
+BATCH_SIZE = 1000
 ANSWER_SECONDS = 30.0
 MAX_WAITING = 1_000
 """Runs that are kept while the store cannot be written; the oldest go."""
@@ -27,7 +30,7 @@ MAX_WAITING = 1_000
 class Sink:
     """What one run shows, as it is shown. Any thread may add; nothing raises."""
 
-    __slots__ = ("answers", "dropped", "late", "limit", "shown", "size")
+    __slots__ = ("answers", "dropped", "ids", "late", "limit", "shown", "size")
 
     def __init__(self, limit: int) -> None:
         """`limit` is how many bytes are kept."""
@@ -36,6 +39,7 @@ class Sink:
         self.dropped = 0
         self.shown: list[tuple[str, str, dict[str, Any] | None]] = []
         self.answers: list[str] = []
+        self.ids: dict[str, int] = {}
         self.late: Any = None
         """Called when something comes after the end of the run."""
 
@@ -51,32 +55,42 @@ class Sink:
         if self.late is not None:
             self.late()
 
-    def add_bundle(self, kind: str, bundle: MimeBundle) -> None:
-        """A bundle; of one that is too big the plain text is kept."""
-        data = bundle.data
-        size = sum(len(each) if isinstance(each, str) else len(str(each)) for each in data.values())
+    def add_bundle(
+        self, kind: str, bundle: MimeBundle, display_id: str | None = None, *, update: bool = False
+    ) -> None:
+        """A bundle, or another one in its place; of one that is too big the plain text is kept."""
+        data = dict(bundle.data)
         text = str(data.get("text/plain", ""))
-        if self.size + size > self.limit:
-            data = {"text/plain": text[: max(self.limit - self.size, 0)]}
-            kept = len(data["text/plain"])
-            self.dropped += size - kept
-            size = kept
+        size = sum(len(each) if isinstance(each, str) else len(str(each)) for each in data.values())
+        room = max(self.limit - self.size, 0)
+        if size > room:
+            text = text[:room]
+            data = {"text/plain": text}
+            self.dropped += size - len(text)
+            size = len(text)
         self.size += size
-        self.shown.append((kind, text, dict(data)))
+        place = self.ids.get(display_id) if update and display_id is not None else None
+        if place is not None:
+            self.shown[place] = kind, text, data
+        else:
+            if display_id is not None:
+                self.ids[display_id] = len(self.shown)
+            self.shown.append((kind, text, data))
         if self.late is not None:
             self.late()
 
     def clear(self) -> None:
         """What was shown has been cleared."""
         self.shown.clear()
+        self.ids.clear()
         self.size = 0
 
 
 Record = Callable[[Sink], None]
-"""What a front end has as `record`: what the running cell shows, and what is typed for it, is also given there."""
+"""What a front end has as `record`: what the running cell shows, and what is typed for it, goes there too."""
 
 
-class _Running:
+class Running:
     """A run that is under way, or that was and is still to be stored."""
 
     __slots__ = (
@@ -107,6 +121,19 @@ class _Running:
         self.sequence = 0
         self.sink = Sink(limit)
         self.stored: list[dict[str, Any]] = []
+
+    def end(self, outcome: Outcome) -> None:
+        """It has come to this."""
+        self.duration = time.perf_counter() - self.begun
+        if outcome.result is not None:
+            self.sink.add_bundle("result", outcome.result)
+        if outcome.error is not None:
+            self.failed = True
+            error = outcome.error
+            text = f"{error.name}: {error.value}"
+            self.sink.add_bundle(
+                "error", MimeBundle({"text/plain": text, "traceback": list(error.traceback)})
+            )
 
     def as_run(self) -> Run:
         """As it is stored."""
@@ -154,58 +181,46 @@ class Recorder:
     Trouble with the store never reaches a cell: `flush` raises it, and the runs are kept for another try.
     """
 
-    def __init__(self, services: Services) -> None:
-        """Nothing is opened yet. A cell that is running now is recorded from here on."""
+    def __init__(self, services: Services, limit: int) -> None:
+        """Nothing is opened yet. A cell that is running now is recorded from here on.
+
+        `limit` is how many bytes of output of each run are kept.
+        """
         self._services = services
-        self._limit: int | None = None
-        self._running: _Running | None = None
-        self._queue: queue.SimpleQueue[_Running | _Question | None] = queue.SimpleQueue()
+        self._limit = limit
+        self._running: Running | None = None
+        self._queue: queue.SimpleQueue[Running | _Question | None] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._waiting: list[_Running] = []
+        self._waiting: list[Running] = []
         self._cleaned = False
         self.problem: LLMSpellError | None = None
         if services.running is not None:
-            self.cell_begins(*services.running[:2])
+            self.cell_begins(services.running.code, services.running.number)
 
     # On the thread that runs cells
 
     def cell_begins(self, code: str, number: int) -> ErrorReport | None:
         """Notes it, if a session is current."""
         current = self._services.current
-        if current.session_id is None and not current.jupyter:
-            self._running = None
+        what = self._services.running
+        self._running = None
+        if what is None or not what.store or (current.session_id is None and not current.jupyter):
             return None
-        if self._limit is None:
-            self._limit = self._services.settings.runtime.sessions.max_recorded_output_bytes
-        self._running = running = _Running(current.session_id, code, number, self._script, self._limit)
+        self._running = running = Running(current.session_id, code, number, what.script, self._limit)
         record: Record | None = getattr(self._services.frontend, "record", None)
         if record is not None:
             record(running.sink)
         return None
-
-    @property
-    def _script(self) -> Script | None:
-        running = self._services.running
-        return None if running is None else running[2]
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
         """Hands it over."""
         running, self._running = self._running, None
         if running is None:
             return
-        running.duration = time.perf_counter() - running.begun
-        if outcome.result is not None:
-            running.sink.add_bundle("result", outcome.result)
-        if outcome.error is not None:
-            running.failed = True
-            error = outcome.error
-            bundle = MimeBundle(
-                {"text/plain": f"{error.name}: {error.value}", "traceback": list(error.traceback)}
-            )
-            running.sink.add_bundle("error", bundle)
+        running.end(outcome)
         running.sink.late = lambda: self._put(running)
         self._put(running)
 
@@ -214,7 +229,7 @@ class Recorder:
         if self._running is not None:
             self._running.stored.append({"kind": kind, **fields})
 
-    def _put(self, item: _Running) -> None:
+    def _put(self, item: Running) -> None:
         self._queue.put(item)
         if self._thread is None:
             self._start()
@@ -262,7 +277,7 @@ class Recorder:
         ending = False
         while not ending:
             item = self._queue.get()
-            if isinstance(item, _Running):
+            if isinstance(item, Running):
                 # The cells that run now are not disturbed: this thread sleeps until there is a batch.
                 self._hurry.wait(STORE_SECONDS)
             self._hurry.clear()
@@ -270,7 +285,7 @@ class Recorder:
             while not self._queue.empty():
                 items.append(self._queue.get())
             for each in items:
-                if isinstance(each, _Running) and each not in self._waiting:
+                if isinstance(each, Running) and each not in self._waiting:
                     self._waiting.append(each)
             self._store()
             for each in items:
@@ -292,7 +307,7 @@ class Recorder:
                 target = session or sessions.current
                 if target is not None:
                     runs = [each.as_run() for each in batch]
-                    for each, sequence in zip(batch, sessions.add_runs(target, runs), strict=True):
+                    for each, sequence in zip(batch, sessions.runs.add(target, runs), strict=True):
                         each.sequence = sequence
                 waiting = [each for each in waiting if each.session != session]
             if not self._cleaned:

@@ -12,24 +12,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from llmspell_kernel.errors import CancelledError, ConflictError, NoSuchThingError, ScriptError
+from llmspell_kernel.library.session.checks import (
+    MAX_NAME,
+    checked_id,
+    checked_name,
+    checked_tags,
+    jupyter_key,
+)
 from llmspell_kernel.library.session.records import (
     STATUSES,
     TRANSITIONS,
     Act,
-    Run,
     SessionError,
     SessionRecord,
 )
+from llmspell_kernel.library.session.runs import RUNS, Runs
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
     from llmspell_kernel.storage.contract import Storage
 
-SESSIONS, ACTIVE, RUNS, JUPYTER = "session", "session_active", "session_run", "session_jupyter"
-"""Namespaces: the records by id; the ids of those that are active; runs by session and sequence; ids by the
-Jupyter session that they are for."""
+SESSIONS, ACTIVE, JUPYTER = "session", "session_active", "session_jupyter"
+"""Namespaces: the records by id; the ids of those that are active; ids by the Jupyter session that they are
+for."""
 
-MAX_NAME, MAX_TAGS = 255, 100
 _ATTEMPTS = 50
 _DAY = 86_400.0
 _HOOKS = {
@@ -48,25 +54,23 @@ _PAST: dict[str, str] = {
 _Answer = TypeVar("_Answer")
 
 _record = msgspec.msgpack.Decoder(SessionRecord)
-_run = msgspec.msgpack.Decoder(Run)
 _pack = msgspec.msgpack.Encoder().encode
-
-
-def run_key(session_id: str, sequence: int) -> str:
-    """Under which something that a session numbers is stored."""
-    return f"{session_id}/{sequence:010d}"
 
 
 class Sessions:
     """All sessions of one store. Any thread; several processes may use the same ones.
 
     What a method has returned from is stored.
+
+    Attributes:
+        runs: what ran in them.
     """
 
     def __init__(self, services: Services) -> None:
         """The store is opened when it is needed."""
         self._services = services
         self._here = threading.local()
+        self.runs = Runs(self)
 
     @property
     def settings(self) -> Any:
@@ -118,7 +122,7 @@ class Sessions:
             CancelledError: a hook does not want it.
         """
         session_id = str(uuid.uuid4())
-        given = {
+        given: dict[str, Any] = {
             "session_id": session_id,
             "name": name,
             "description": description,
@@ -138,9 +142,9 @@ class Sessions:
             updated_at=now,
             started_at=now,
             created_by=created_by,
-            name=_checked_name(given["name"]),
+            name=checked_name(given["name"]),
             description=given["description"],
-            tags=_checked_tags(given["tags"]),
+            tags=checked_tags(given["tags"]),
             parent_session_id=given["parent_session_id"],
             custom_metadata=dict(given["custom_metadata"]),
             language=language,
@@ -182,7 +186,7 @@ class Sessions:
         Raises:
             NoSuchThingError: there is none of this id.
         """
-        record = self._find(_checked_id(session_id))
+        record = self._find(checked_id(session_id))
         if record is None:
             raise NoSuchThingError(
                 f"Invalid session ID {session_id!r}: there is no such session; Session.list() has them all"
@@ -242,7 +246,7 @@ class Sessions:
         Raises:
             NoSuchThingError: there is none of this id.
         """
-        _checked_id(session_id)
+        checked_id(session_id)
 
         def act() -> SessionRecord:
             entry = self.store.get(SESSIONS, session_id)
@@ -272,9 +276,9 @@ class Sessions:
         def change(record: SessionRecord) -> SessionRecord:
             new = dict(changes)
             if "name" in new:
-                new["name"] = _checked_name(new["name"])
+                new["name"] = checked_name(new["name"])
             if "tags" in new:
-                new["tags"] = _checked_tags(new["tags"])
+                new["tags"] = checked_tags(new["tags"])
             if "custom_metadata" in new:
                 new["custom_metadata"] = record.custom_metadata | new["custom_metadata"]
             return msgspec.structs.replace(record, **new)
@@ -380,7 +384,7 @@ class Sessions:
 
         def act() -> None:
             self._services.artifacts.delete_all(session_id)
-            for run in self._run_keys(session_id):
+            for run in self.runs.keys(session_id):
                 self.store.delete(RUNS, run)
             for child in self.search(parent_session_id=session_id):
                 self.change(child.id, lambda each: msgspec.structs.replace(each, parent_session_id=""))
@@ -392,12 +396,6 @@ class Sessions:
         self.atomically(act)
         self._services.current.leave(session_id)
         self._tell("deleted", record)
-
-    def _run_keys(self, session_id: str) -> list[str]:
-        found: list[str] = []
-        while page := self.store.keys(RUNS, f"{session_id}/", after=found[-1] if found else ""):
-            found += page
-        return found
 
     def _tell(self, what: str, record: SessionRecord) -> None:
         self._services.events.publish(
@@ -436,7 +434,7 @@ class Sessions:
         """The session that is for a Jupyter session, active: the same until it is completed or deleted."""
 
         def act() -> tuple[str, str]:
-            key = _jupyter_key(name)
+            key = jupyter_key(name)
             entry = self.store.get(JUPYTER, key)
             record = None if entry is None else self._find(entry.value.decode())
             if record is not None and record.ended_at is None:
@@ -454,52 +452,6 @@ class Sessions:
         if status != "active":
             self.act("resume", session_id)
         return session_id
-
-    # What ran
-
-    def add_runs(self, session_id: str, runs: Sequence[Run]) -> list[int]:
-        """Stores what ran in it, and answers the sequence numbers. A run that has one is stored anew.
-
-        Raises:
-            NoSuchThingError: there is none of this id.
-            SessionError: it is not active.
-        """
-        numbers: list[int] = []
-
-        def change(record: SessionRecord) -> SessionRecord:
-            if record.status != "active":  # one that has expired is in use again
-                self.check_active(record)
-            numbers.clear()
-            last = record.sequence
-            for run in runs:
-                sequence = run.sequence
-                if not sequence:
-                    sequence = last = last + 1
-                numbers.append(sequence)
-                stored = msgspec.structs.replace(run, sequence=sequence)
-                self.store.set(RUNS, run_key(session_id, sequence), _pack(stored))
-            count = record.operation_count + last - record.sequence
-            return msgspec.structs.replace(record, sequence=last, operation_count=count)
-
-        self.change(session_id, change)
-        return numbers
-
-    def runs(self, session_id: str, first: int = 1, last: int | None = None) -> list[Run]:
-        """What ran in it, in order, from one sequence number to another.
-
-        Raises:
-            NoSuchThingError: there is none of this id.
-        """
-        self.flush()
-        self.get(session_id)
-        found: list[Run] = []
-        after = run_key(session_id, max(first, 1) - 1)
-        while page := self.store.scan(RUNS, f"{session_id}/", after=after):
-            found += [_run.decode(entry.value) for entry in page]
-            after = page[-1].key
-            if last is not None and found[-1].sequence > last:
-                break
-        return [run for run in found if last is None or run.sequence <= last]
 
     def flush(self) -> None:
         """Returns when what ran in this runtime until now is stored.
@@ -524,35 +476,3 @@ class Sessions:
         for record in old:
             self.delete(record.id)
         return len(old)
-
-
-def _checked_id(session_id: str) -> str:
-    if not session_id or len(session_id) > MAX_NAME or "\0" in session_id:
-        raise NoSuchThingError(f"Invalid session ID {session_id[:80]!r}: Session.create() answers ids")
-    return session_id
-
-
-def _checked_name(name: str) -> str:
-    if len(name) > MAX_NAME:
-        raise ScriptError(
-            f"a session's name has up to {MAX_NAME} characters, {name[:20]!r}... has {len(name):,}"
-        )
-    return name
-
-
-def _checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    if len(tags) > MAX_TAGS:
-        raise ScriptError(f"a session has up to {MAX_TAGS} tags, not {len(tags):,}")
-    for tag in tags:
-        if not isinstance(tag, str) or not 0 < len(tag) <= MAX_NAME:
-            raise ScriptError(f"a tag is a text of 1 to {MAX_NAME} characters, not {tag!r}")
-    return tuple(dict.fromkeys(tags))
-
-
-def _jupyter_key(name: str) -> str:
-    """Paths may be longer than keys."""
-    if len(name.encode("utf-8", "replace")) <= MAX_NAME:
-        return name.encode("utf-8", "replace").decode()
-    import hashlib
-
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,58 @@
+"""The session of a notebook: which one is this kernel's, and what becomes of it when the kernel ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from llmspell_kernel.errors import LLMSpellError
+from llmspell_kernel.library.session.recording import DEFAULT_LIMIT
+
+if TYPE_CHECKING:
+    from llmspell_kernel.config.sections.sessions import Sessions
+    from llmspell_kernel.library.services import Services
+
+NAME_VARIABLE = "JPY_SESSION_NAME"
+"""In which Jupyter servers tell the notebook's path."""
+
+
+def record_cells(
+    services: Services,
+    language: str,
+    connection_file: str,
+    settings: Sessions | None,
+    comes_back: Callable[[], bool],
+) -> None:
+    """Makes the notebook's session the current one, and has its cells recorded, unless settings forbid it.
+
+    It is the one that an earlier kernel of the same notebook (or, without a notebook, of the same connection
+    file) has had; it is made with the first cell. Takes no time: nothing is opened.
+
+    Args:
+        services: the kernel's.
+        language: that it runs.
+        connection_file: the kernel's.
+        settings: None for the defaults.
+        comes_back: whether somebody starts the kernel again; asked when it ends.
+    """
+    if settings is not None and not settings.enabled:
+        return
+    notebook = os.environ.get(NAME_VARIABLE, "")
+    services.current.enter_jupyter(notebook or os.path.basename(connection_file), language)
+    if settings is not None and not settings.record_cells:
+        return
+
+    def end() -> None:
+        """Of a kernel without a notebook nobody finds the session again, so that it is complete."""
+        session_id = services.current.session_id
+        if session_id is None or not services.current.jupyter:
+            return
+        rests = bool(notebook) or comes_back()
+        with suppress(LLMSpellError):  # it may have ended or been deleted meanwhile, or the store may be away
+            if services.sessions.get(session_id).jupyter:
+                services.sessions.act("suspend" if rests else "complete", session_id)
+
+    services.at_close(end)
+    services.current.record(DEFAULT_LIMIT if settings is None else settings.max_recorded_output_bytes)

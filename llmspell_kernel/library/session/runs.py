@@ -1,0 +1,82 @@
+"""What ran in sessions, in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from llmspell_kernel.library.session.records import Run, SessionRecord
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.session.service import Sessions
+
+RUNS = "session_run"
+"""The namespace: runs by session and sequence."""
+
+_run = msgspec.msgpack.Decoder(Run)
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def run_key(session_id: str, sequence: int) -> str:
+    """Under which something that a session numbers is stored."""
+    return f"{session_id}/{sequence:010d}"
+
+
+class Runs:
+    """The runs of all sessions of one store. Any thread."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def keys(self, session_id: str) -> list[str]:
+        """The keys of a session's runs."""
+        found: list[str] = []
+        while page := self._sessions.store.keys(RUNS, f"{session_id}/", after=found[-1] if found else ""):
+            found += page
+        return found
+
+    def add(self, session_id: str, runs: Sequence[Run]) -> list[int]:
+        """Stores what ran in it, and answers the sequence numbers. A run that has one is stored anew.
+
+        Raises:
+            NoSuchThingError: there is none of this id.
+            SessionError: it is not active.
+        """
+        numbers: list[int] = []
+
+        def change(record: SessionRecord) -> SessionRecord:
+            if record.status != "active":  # one that has expired is in use again
+                self._sessions.check_active(record)
+            numbers.clear()
+            last = record.sequence
+            for run in runs:
+                sequence = run.sequence
+                if not sequence:
+                    sequence = last = last + 1
+                numbers.append(sequence)
+                stored = msgspec.structs.replace(run, sequence=sequence)
+                self._sessions.store.set(RUNS, run_key(session_id, sequence), _pack(stored))
+            count = record.operation_count + last - record.sequence
+            return msgspec.structs.replace(record, sequence=last, operation_count=count)
+
+        self._sessions.change(session_id, change)
+        return numbers
+
+    def of(self, session_id: str, first: int = 1, last: int | None = None) -> list[Run]:
+        """What ran in it, in order, from one sequence number to another.
+
+        Raises:
+            NoSuchThingError: there is none of this id.
+        """
+        self._sessions.flush()
+        self._sessions.get(session_id)
+        found: list[Run] = []
+        after = run_key(session_id, max(first, 1) - 1)
+        while page := self._sessions.store.scan(RUNS, f"{session_id}/", after=after):
+            found += [_run.decode(entry.value) for entry in page]
+            after = page[-1].key
+            if last is not None and found[-1].sequence > last:
+                break
+        return [run for run in found if last is None or run.sequence <= last]
