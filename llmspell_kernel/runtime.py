@@ -38,6 +38,7 @@ LIBRARY = {
     "timer": "timer",
     "widgets": "widgets",
     "config": "Config",
+    "llmspell": "llmspell",
     "json": "JSON",
     "streaming": "Streaming",
     "state": "State",

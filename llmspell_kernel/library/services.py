@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.artifact.service import Artifacts
     from llmspell_kernel.library.event.service import EventBus
     from llmspell_kernel.library.hook.service import Hooks
-    from llmspell_kernel.library.session.service import Sessions
     from llmspell_kernel.library.llmspell.persistence import Persistence
+    from llmspell_kernel.library.session.service import Sessions
     from llmspell_kernel.library.state.service import State
     from llmspell_kernel.library.tool.service import Tools
     from llmspell_kernel.storage.contract import Storage

@@ -7,6 +7,7 @@ import importlib
 MODULES = (
     "timing",
     "variables",
+    "persist",
     "files",
     "shell",
     "cells",

@@ -21,6 +21,7 @@ from llmspell_kernel.magics.shell import run_shell
 from llmspell_kernel.records import replaced
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
@@ -41,11 +42,12 @@ class Magics:
         variables: LuaTable,
         settings: Callable[[], Sequence[Setting]],
         history: Callable[[], History | None] = lambda: None,
+        services: Services | None = None,
     ) -> None:
         """`variables` is what `load_variables` answered."""
         self._lua = lua
         self._history = history
-        self._session = Session(lua, variables, settings)
+        self._session = Session(lua, variables, settings, services=services)
 
     def execute(self, code: str, *, number: int, store: bool) -> Outcome | None:
         """Runs a cell as `Interpreter.run` does; None if it uses no magics."""

@@ -14,6 +14,7 @@ from llmspell_kernel.magics.arguments import Arguments
 from llmspell_kernel.magics.settings import Setting
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
     from llmspell_kernel.magics.registry import Magic
@@ -97,12 +98,14 @@ class Session:
         variables: the functions of `variables.lua`.
         settings: what `%config` lists.
         history: None where the front keeps none.
+        services: what stands behind the library's globals.
     """
 
     lua: LuaInterpreter
     variables: LuaTable
     settings: Callable[[], Sequence[Setting]]
     history: History | None = None
+    services: Services | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     """What a magic remembers from call to call, by its name."""
 
