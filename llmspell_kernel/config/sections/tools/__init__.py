@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from llmspell_kernel.config.sections.tools.data import Data
 from llmspell_kernel.config.sections.tools.archive import Archive
+from llmspell_kernel.config.sections.tools.data import Data
 from llmspell_kernel.config.sections.tools.database import Database
 from llmspell_kernel.config.sections.tools.document import Document
 from llmspell_kernel.config.sections.tools.email import Email
