@@ -109,6 +109,7 @@ class Services:
 
         Raises:
             SettingsError: they cannot be read or make no sense.
+            CancelledError: a hook does not let them be changed.
         """
         if self._settings is None:
             if self._given is not None:
@@ -121,6 +122,10 @@ class Services:
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
+        if "hooks" in vars(self) and self.hooks.wants("ConfigurationChange"):
+            from llmspell_kernel.library.config.changes import changes
+
+            self.hooks.run("ConfigurationChange", {"changes": changes(self.settings, settings)})
         self._settings = settings
 
     def store(self, backend: Backend) -> Storage:

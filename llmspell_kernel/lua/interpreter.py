@@ -370,6 +370,11 @@ class LuaInterpreter(Interpreter):
             self._debugger = Debugger(self)
         return self._debugger
 
+    @property
+    def is_debugged(self) -> bool:
+        """Whether a client of the debugger is attached, who may stop code for any time."""
+        return self._debugger is not None and self._debugger.is_on
+
     # What most scripts do without is made when it is first asked for.
 
     @property

@@ -265,6 +265,19 @@ class Interrupts:
                 self._act()
             return True, self._requests
 
+    def withdraw(self, reason: BaseException) -> bool:
+        """Takes back what `end_cell` was asked for with this reason (Lua thread): the cell goes on.
+
+        Unless the user has asked for its end meanwhile. Answers whether there was anything to take back.
+        """
+        with self._changed:
+            if self._reason is not reason:
+                return False
+            self._reason = KeyboardInterrupt() if self._requests else None
+            if self._reason is None:
+                self._unhook(self._main)  # coroutines lose theirs when they run next, see `check`
+            return True
+
     def _act(self) -> None:
         self._install()
         if self._thread is None or not self._thread.is_alive():

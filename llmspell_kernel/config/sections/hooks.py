@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
+
+from llmspell_kernel.config.sections.builtin_hooks import BuiltinHooks
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,10 +51,6 @@ class Hooks(Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: Annotated[
         Thresholds, Meta(description="What is too much, for the hook points of performance.")
     ] = field(default_factory=Thresholds)
-    builtin: Annotated[
-        dict[str, dict[str, Any]],
-        Meta(
-            description="Built-in hooks that are on from the start, each with its options: logging, metrics, "
-            "debugging, caching, rate_limit, retry, cost_tracking, security."
-        ),
-    ] = field(default_factory=dict)
+    builtin: Annotated[BuiltinHooks, Meta(description="The hooks that come with the program.")] = field(
+        default_factory=BuiltinHooks
+    )

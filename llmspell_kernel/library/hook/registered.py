@@ -23,6 +23,7 @@ class HookContext:
     """What a hook is told.
 
     Attributes:
+        hook: itself.
         point: where it is called.
         kind: of the component: `tool`, `state`, `session` ...
         name: the component's own, such as the tool's; may be empty.
@@ -31,19 +32,21 @@ class HookContext:
         time: in seconds since the epoch.
     """
 
-    __slots__ = ("correlation_id", "data", "kind", "name", "point", "time")
+    __slots__ = ("correlation_id", "data", "hook", "kind", "name", "point", "time")
 
-    def __init__(self, point: str, data: dict[str, Any], correlation_id: str, time: float) -> None:
-        self.point = point
-        self.kind = kind_of(point)
+    def __init__(self, hook: RegisteredHook, data: dict[str, Any], correlation_id: str, time: float) -> None:
+        self.hook = hook
+        self.point = hook.point
+        self.kind = kind_of(hook.point)
         name = data.get("tool") or data.get("session_id") or data.get("name") or ""
         self.name = name if isinstance(name, str) else ""
         self.data = data
         self.correlation_id = correlation_id
         self.time = time
 
-    def table(self, hook: RegisteredHook) -> dict[str, Any]:
+    def table(self) -> dict[str, Any]:
         """The table that scripts get."""
+        hook = self.hook
         return {
             "point": self.point,
             "component": {"type": self.kind, "name": self.name},

@@ -187,7 +187,7 @@ class Hooks:
         if not hook.begin(started, cooldown=cooldown, per_minute=settings.rate_limit_per_minute):
             return CONTINUE
         error, result = None, CONTINUE
-        context = HookContext(hook.point, data, self._services.events.correlation_id, time.time())
+        context = HookContext(hook, data, self._services.events.correlation_id, time.time())
         try:
             result = understood(hook.function(context))
         except Exception as failure:  # noqa: BLE001 - the border to hooks, which are other people's code
@@ -195,7 +195,7 @@ class Hooks:
         finally:
             now = time.monotonic()
             limit = settings.timeout_ms / 1000
-            if error is None and limit and now - started > limit:
+            if error is None and hook.language != "lua" and 0 < limit < now - started:
                 error = f"it took {now - started:.3g} s, and {limit:.3g} s are the limit (hooks.timeout_ms)"
                 result = CONTINUE
             hook.end(now, error, settings.circuit_breaker_threshold)
@@ -231,6 +231,15 @@ class Hooks:
         with self._lock:
             self._hooks.clear()
             self._at.clear()
+
+
+def made_hooks(services: Services) -> Hooks:
+    """The hooks of a runtime, with the built-in ones that its settings have on."""
+    hooks = Hooks(services)
+    if hooks.settings.enabled:
+        vars(services)["hooks"] = hooks  # they register themselves there
+        hooks.builtin.enable_configured()
+    return hooks
 
 
 def _order(hook: RegisteredHook) -> tuple[int, int]:
