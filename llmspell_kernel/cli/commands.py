@@ -14,6 +14,7 @@ COMMANDS = {
     "repl": "llmspell_kernel.cli.repl.command:repl",
     "debug": "llmspell_kernel.cli.debug:debug",
     "app": "llmspell_kernel.cli.app:app",
+    "tool": "llmspell_kernel.cli.tool:tool",
     "state": "llmspell_kernel.cli.state:state",
     "backup": "llmspell_kernel.cli.backup:backup",
     "kernel": "llmspell_kernel.cli.kernel:kernel",

@@ -55,6 +55,16 @@ def kernels(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     return found or files(ctx, param, incomplete)
 
 
+def tools(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Tools of this installation, by their names."""
+    del ctx, param
+    from click.shell_completion import CompletionItem
+
+    from llmspell_kernel.library.tool.registry import Registry
+
+    return [CompletionItem(name) for name in Registry().names() if name.startswith(incomplete)]
+
+
 def setting_values(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What the setting takes that the argument `key` names, where that can be listed."""
     del param

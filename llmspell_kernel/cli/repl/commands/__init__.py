@@ -10,7 +10,7 @@ from llmspell_kernel.cli.repl.commands.registry import COMMANDS, DotCommand, fin
 if TYPE_CHECKING:
     from llmspell_kernel.cli.repl.session import Session
 
-_MODULES = ("general", "code", "files", "settings")
+_MODULES = ("general", "code", "files", "tools", "settings")
 
 
 def perform(session: Session, text: str) -> None:

@@ -1,0 +1,61 @@
+"""`llmspell tool info`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from llmspell_kernel.cli.frame import Frame, command, pass_frame
+from llmspell_kernel.cli.tool.asking import ask, format_option, name_argument, there
+
+
+@command(
+    epilog="""\b
+Examples:
+  llmspell tool info calculator
+  llmspell tool info calculator --show-schema --output pretty"""
+)
+@name_argument
+@click.option("--show-schema", is_flag=True, help="Also the JSON Schema of the parameters.")
+@format_option
+@there
+@pass_frame
+def info(frame: Frame, name: str, show_schema: bool, connect: str | None) -> None:
+    """Show what a tool does and takes."""
+    reply = ask(frame, connect, "info", name=name, show_schema=show_schema)
+    frame.show({key: value for key, value in reply.items() if key != "status"}, lambda: text(reply))
+
+
+def text(reply: dict[str, Any]) -> str:
+    """What is known of a tool, for people."""
+    lines = [
+        f"{reply['name']} {reply['version']}: {reply['category']}, {reply['security_level']}",
+        reply["description"],
+    ]
+    if reply["operations"]:
+        lines += ["", "Operations"]
+        width = max(len(each["name"]) for each in reply["operations"])
+        for each in reply["operations"]:
+            also = f" (also {', '.join(each['aliases'])})" if each["aliases"] else ""
+            lines.append(f"  {each['name']:<{width}}  {each['description']}{also}")
+    lines += ["", "Parameters", *_parameters(reply["parameters"])]
+    if "schema" in reply:
+        lines += ["", json.dumps(reply["schema"], indent=2, ensure_ascii=False)]
+    return "\n".join(lines)
+
+
+def _parameters(parameters: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for each in parameters:
+        about = each["type"]
+        if each["required"]:
+            about += ", required"
+        elif each.get("default") not in (None, "", {}, []):
+            about += f", default {json.dumps(each['default'], ensure_ascii=False)}"
+        rows.append((each["name"], about, each["description"]))
+    if not rows:
+        return ["  none"]
+    names, kinds = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"  {name:<{names}}  {kind:<{kinds}}  {about}".rstrip() for name, kind, about in rows]
