@@ -47,3 +47,10 @@ class System(Struct, frozen=True, forbid_unknown_fields=True):
     allow_env_changes: Annotated[
         bool, Meta(description="Whether environment-reader may set variables, for the programs it starts.")
     ] = False
+    checked_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Hosts, addresses and networks that service-checker may ask though they are not on "
+            "the public Internet."
+        ),
+    ] = field(default_factory=lambda: ["localhost", "127.0.0.1", "::1"])

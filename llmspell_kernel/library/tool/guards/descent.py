@@ -97,26 +97,28 @@ def open_file(folder: int, name: str, flags: int = os.O_RDONLY, mode: int = 0o66
 
 
 @contextmanager
-def replacement(folder: int, name: str, mode: int | None) -> Iterator[int]:
-    """A new file that takes the place of `name` when the block ends: whole and on disk, or not at all.
+def replacement(folder: int, name: str, mode: int | None, *, durable: bool = True) -> Iterator[int]:
+    """A new file that takes the place of `name` when the block ends: whole, or not at all.
 
     Args:
         folder: an open folder.
         name: what is replaced, or made.
         mode: its permissions; None for those of new files.
+        durable: whether it is on the disk then.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = f".llmspell-{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     written = os.open(temporary, flags, 0o666 if mode is None else 0o600, dir_fd=folder)
     try:
         try:
             yield written
             if mode is not None:
                 os.fchmod(written, mode)
-            os.fsync(written)
+            if durable:
+                os.fsync(written)
         finally:
             os.close(written)
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -124,7 +126,8 @@ def replacement(folder: int, name: str, mode: int | None) -> Iterator[int]:
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
         raise
-    sync(folder)
+    if durable:
+        sync(folder)
 
 
 def sync(folder: int) -> None:

@@ -116,16 +116,17 @@ class FileGuard:
             NotAllowedError: a rule forbids it, or it is too big.
             ToolError: it cannot be opened.
         """
-        limit = self._settings.max_file_size if max_bytes is None else max_bytes
         with self._told("read", path) as rules:
             location = rules.locate(path)
             self._rules.check_file(location.name)
             self._surroundings.audit("file.read", path=str(location.path))
             with descent.entered(location.folder) as folder:
                 opened = descent.open_file(folder, location.name or ".")
-            if limit and (size := os.fstat(opened).st_size) > limit:
+            try:
+                self._check_size(os.fstat(opened).st_size, max_bytes)
+            except PathRefusedError:
                 os.close(opened)
-                raise PathRefusedError("size", _too_big(size, limit, max_bytes is None))
+                raise
             return os.fdopen(opened, "rb")
 
     def read_bytes(self, path: AnyPath, max_bytes: int | None = None) -> bytes:
@@ -138,8 +139,7 @@ class FileGuard:
         limit = self._settings.max_file_size if max_bytes is None else max_bytes
         with self.open(path, max_bytes) as file, self._told("read", path):
             data = file.read(limit + 1 if limit else -1)
-            if limit and len(data) > limit:
-                raise PathRefusedError("size", _too_big(len(data), limit, max_bytes is None))
+            self._check_size(len(data), max_bytes)
             return data
 
     def read_text(self, path: AnyPath, encoding: str = "utf-8", max_bytes: int | None = None) -> str:
@@ -181,8 +181,15 @@ class FileGuard:
             return location.path
 
     @contextmanager
-    def writing(self, path: AnyPath) -> Iterator[BinaryIO]:
+    def writing(
+        self, path: AnyPath, max_bytes: int | None = None, *, durable: bool = True
+    ) -> Iterator[BinaryIO]:
         """A file to write piece by piece, which takes its place when the block ends well.
+
+        Args:
+            path: of the file.
+            max_bytes: how big it may become; by default what the settings say, 0 for any size.
+            durable: whether it is on the disk when the block has ended.
 
         Raises:
             NotAllowedError: a rule forbids it, or it has become too big.
@@ -195,16 +202,14 @@ class FileGuard:
             with descent.entered(location.folder) as folder:
                 status = self._replaceable(folder, location.name)
                 mode = None if status is None else stat.S_IMODE(status.st_mode) & 0o777
-                with descent.replacement(folder, location.name, mode) as written:
+                with descent.replacement(folder, location.name, mode, durable=durable) as written:
                     with os.fdopen(os.dup(written), "w+b") as file:
                         yield file
-                        file.flush()
-                        self._check_size(os.fstat(written).st_size)
-                        file.seek(0)
-                        self._check_written(location, file.read(4))
+                    self._check_size(os.fstat(written).st_size, max_bytes)
+                    self._check_written(location, os.pread(written, 4, 0))
 
-    def make_folder(self, path: AnyPath) -> Path:
-        """Makes a folder and those above it; it may be there. Answers its true path.
+    def make_folder(self, path: AnyPath, *, parents: bool = True) -> Path:
+        """Makes a folder, and with `parents` those above it; it may be there. Answers its true path.
 
         Raises:
             NotAllowedError: a rule forbids it.
@@ -213,6 +218,9 @@ class FileGuard:
         with self._told("make", path) as rules:
             location = rules.locate(path)
             self._surroundings.audit("file.make_folder", path=str(location.path))
+            if not parents:
+                with descent.entered(location.folder):
+                    pass
             with descent.entered(location, make=True):
                 return location.path
 
@@ -415,10 +423,10 @@ class FileGuard:
                 for each in extensions:
                     self._rules.check_extension(f"x.{each}")
 
-    def _check_size(self, size: int) -> None:
-        limit = self._settings.max_file_size
+    def _check_size(self, size: int, max_bytes: int | None = None) -> None:
+        limit = self._settings.max_file_size if max_bytes is None else max_bytes
         if limit and size > limit:
-            raise PathRefusedError("size", _too_big(size, limit, True))
+            raise PathRefusedError("size", _too_big(size, limit, max_bytes is None))
 
     @contextmanager
     def _told(self, act: str, path: AnyPath) -> Iterator[PathRules]:
