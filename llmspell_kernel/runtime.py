@@ -40,6 +40,7 @@ LIBRARY = {
     "config": "Config",
     "llmspell": "llmspell",
     "json": "JSON",
+    "debug": "Debug",
     "streaming": "Streaming",
     "state": "State",
     "event": "Event",
@@ -311,5 +312,4 @@ def isolated_runtime(frontend: Frontend, settings: RuntimeSettings, language: st
     lua = replaced(settings.lua, language=language or settings.lua.language)
     runtime = Runtime(frontend, replaced(settings, lua=lua))
     runtime.services.forgets = True
-    runtime.services.current.enter_jupyter("replay", lua.language)
     return runtime

@@ -94,7 +94,7 @@ def convert(node: Node, value: Any, *, from_text: bool = False) -> Any:
     """
     given = _read(node, value) if from_text and isinstance(value, str) else value
     if get_origin(node.kind) is Literal and isinstance(given, str):
-        given = given.lower()
+        given = next((one for one in get_args(node.kind) if one.lower() == given.lower()), given)
     try:
         return msgspec.convert(given, node.annotation)
     except msgspec.ValidationError:

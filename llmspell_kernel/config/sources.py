@@ -21,6 +21,7 @@ SECTIONS = (
     "STORAGE",
     "EVENTS",
     "HOOKS",
+    "DEBUG",
 )
 """The sections whose settings have variables called LLMSPELL_<SECTION>_<KEY>."""
 

@@ -336,7 +336,7 @@ def test_all_problems_are_told_with_their_lines(reader: Reader) -> None:
         "bad.toml:16: providers.openai.api_key: expected a text, got something else",
         "bad.toml:17: repl.history_size: expected a whole number from 0 on, got a table",
         "bad.toml:18: nothing: no such setting; there are default_engine, engines, runtime, providers, "
-        "kernel, security, logging, repl, tools, storage, events, hooks",
+        "kernel, security, logging, repl, tools, storage, events, hooks, debug",
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from llmspell_kernel.config.sections.debug import Debug
 from llmspell_kernel.config.sections.engines import Engines
 from llmspell_kernel.config.sections.events import Events
 from llmspell_kernel.config.sections.hooks import Hooks
@@ -55,3 +56,4 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     hooks: Annotated[Hooks, Meta(description="Functions that are called at points of what happens.")] = field(
         default_factory=Hooks
     )
+    debug: Annotated[Debug, Meta(description="The messages of `Debug`.")] = field(default_factory=Debug)
