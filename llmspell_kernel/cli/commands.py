@@ -16,6 +16,8 @@ COMMANDS = {
     "app": "llmspell_kernel.cli.app:app",
     "tool": "llmspell_kernel.cli.tool:tool",
     "state": "llmspell_kernel.cli.state:state",
+    "session": "llmspell_kernel.cli.session:session",
+    "artifact": "llmspell_kernel.cli.artifact:artifact",
     "backup": "llmspell_kernel.cli.backup:backup",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",

@@ -13,9 +13,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from llmspell_kernel.interpreter import MimeBundle, StreamName
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.session.recording import Sink
 
 _RELEASE_SECONDS = 0.05
 _DESCRIPTORS: dict[StreamName, int] = {"stdout": 1, "stderr": 2}
@@ -40,6 +43,7 @@ class TerminalFrontend:
         self.release: Callable[[], None] = lambda: None
         self.copy: Callable[[StreamName, bytes], None] = lambda stream, data: None
         self.on_loss: Callable[[OSError], None] = lambda error: None
+        self._sink: Sink | None = None
         self._closed: set[StreamName] = set()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
@@ -52,6 +56,11 @@ class TerminalFrontend:
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Writes bytes as they are; what the stream does not take is dropped."""
+        if self._sink is not None:
+            self._sink.add_bytes(stream, data)
+        self._put(stream, data)
+
+    def _put(self, stream: StreamName, data: bytes) -> None:
         with self._writing:
             rest = memoryview(data)
             while rest and stream not in self._closed:
@@ -81,7 +90,15 @@ class TerminalFrontend:
     def display(self, bundle: MimeBundle, *, display_id: str | None = None, update: bool = False) -> None:
         """Writes the plain text of a bundle; what has none is named."""
         text = bundle.data.get("text/plain", f"<{', '.join(bundle.data) or 'nothing'}>")
+        sink, self._sink = self._sink, None
         self.write("stdout", f"{text}\n".encode(errors="surrogateescape"))
+        if sink is not None:
+            self._sink = sink
+            sink.add_bundle("display", bundle, display_id, update=update)
+
+    def record(self, sink: Sink) -> None:
+        """From now on what is shown is also given to `sink`."""
+        self._sink = sink
 
     def can_update(self) -> bool:
         """A terminal only appends."""
@@ -163,12 +180,12 @@ class CapturingFrontend(TerminalFrontend):
         super().__init__(read_line)
         self._kept: list[bytes] = []
 
-    def write(self, stream: StreamName, data: bytes) -> None:
+    def _put(self, stream: StreamName, data: bytes) -> None:
         """Keeps what goes to stdout."""
         if stream == "stdout":
             self._kept.append(data)
         else:
-            super().write(stream, data)
+            super()._put(stream, data)
 
     @property
     def output(self) -> bytes:

@@ -22,7 +22,7 @@ from llmspell_kernel.kernel.dispatch import Message, ShellDispatch
 from llmspell_kernel.kernel.history import History
 from llmspell_kernel.kernel.idle import IdleEnd
 from llmspell_kernel.kernel.memory import default_memory_limit
-from llmspell_kernel.kernel.recording import record_cells
+from llmspell_kernel.kernel.recording import keep_comms_apart, record_cells
 from llmspell_kernel.kernel.requests import Requests
 from llmspell_kernel.kernel.status import KernelStatus
 from llmspell_kernel.kernel.streams import CellOutput
@@ -113,6 +113,7 @@ class LLMSpellKernel(ShellDispatch):
         )
         self.requests.register("status_request", lambda _: self.status.content(), channel="control")
         self.runtime, self.history = self.requests.runtime, self.requests.history
+        keep_comms_apart(self.runtime.services, self.log)
         record_cells(
             self.runtime.services,
             self.language,

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import LLMSpellError
+from llmspell_kernel.kernel import comms
 from llmspell_kernel.library.session.recording import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.sessions import Sessions
-    from llmspell_kernel.library.services import Services
+    from llmspell_kernel.interpreter import Frontend
+    from llmspell_kernel.library.services import AnotherRuntime, Services
 
 NAME_VARIABLE = "JPY_SESSION_NAME"
 """In which Jupyter servers tell the notebook's path."""
+
+
+def keep_comms_apart(services: Services, log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    """What a replay opens as comms does not reach the kernel's clients."""
+    make = services.another_runtime
+    assert make is not None
+
+    def apart(frontend: Frontend, language: str) -> AnotherRuntime:
+        comms.install(comms.KernelComms(lambda *message: None, log), process=False)
+        return make(frontend, language)
+
+    services.another_runtime = apart
 
 
 def record_cells(

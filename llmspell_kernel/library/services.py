@@ -52,6 +52,8 @@ class RunningCode(NamedTuple):
 class AnotherRuntime(Protocol):
     """A runtime of its own, for code that must not touch what lasts; belongs to the thread that makes it."""
 
+    services: Services
+
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
 

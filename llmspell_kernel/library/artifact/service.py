@@ -259,7 +259,15 @@ class Artifacts:
             StorageError: the content is damaged.
         """
         artifact = self.find(session_id, artifact_id)
-        return artifact, Contents(self._store).read(artifact.content_hash)
+        return artifact, self.content(artifact)
+
+    def content(self, artifact: ArtifactRecord) -> bytes:
+        """The content, which is what was stored.
+
+        Raises:
+            StorageError: it is damaged.
+        """
+        return Contents(self._store).read(artifact.content_hash)
 
     def find(self, session_id: str, artifact_id: ArtifactId) -> ArtifactRecord:
         """An artifact without its content.

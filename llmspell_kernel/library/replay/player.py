@@ -16,7 +16,7 @@ from llmspell_kernel.library.session.recording import Running
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import AnotherRuntime
-    from llmspell_kernel.library.session.records import Run
+    from llmspell_kernel.library.session.records import Run, SessionRecord
 
 Mode = Literal["exact", "modified", "simulate", "debug"]
 MODES: tuple[Mode, ...] = ("exact", "modified", "simulate", "debug")
@@ -113,7 +113,7 @@ class Player:
     def __init__(
         self,
         make: Callable[[Frontend, str], AnotherRuntime],
-        language: str,
+        session: SessionRecord,
         runs: Sequence[Run],
         options: Options,
         limit: int,
@@ -121,7 +121,7 @@ class Player:
     ) -> None:
         """`stops` is asked after each run, with the recorded one and this one; `limit` is for its output."""
         self._make = make
-        self._language = language
+        self._session = session
         self._runs = runs
         self._options = options
         self._limit = limit
@@ -174,7 +174,8 @@ class Player:
     def _play(self) -> None:
         try:
             frontend = ReplayFrontend()
-            runtime = self._runtime = self._make(frontend, self._language)
+            runtime = self._runtime = self._make(frontend, self._session.language)
+            runtime.services.sessions.adopt(self._session)
             try:
                 self._play_with(runtime, frontend)
             finally:

@@ -45,7 +45,7 @@ class SessionFace:
         if more:
             fields["custom_metadata"] = {**more, **fields.get("custom_metadata", {})}
         fields.setdefault("created_by", "lua")
-        return self._sessions.create(language=self._lua.settings.language, **fields)
+        return self._sessions.create(**fields)
 
     def get(self, session_id: bytes) -> Any:
         """As a table."""

@@ -34,6 +34,7 @@ NAMES = (
 
 def install(lua: LuaInterpreter, services: Services) -> None:
     """Gives scripts the global `Session`; nothing is opened before a script uses it."""
+    services.current.language = lua.settings.language
 
     @cache
     def face() -> SessionFace:

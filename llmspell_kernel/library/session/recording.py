@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import time
@@ -30,7 +31,7 @@ MAX_WAITING = 1_000
 class Sink:
     """What one run shows, as it is shown. Any thread may add; nothing raises."""
 
-    __slots__ = ("answers", "dropped", "ids", "late", "limit", "shown", "size")
+    __slots__ = ("answers", "decoders", "dropped", "ids", "late", "limit", "result", "shown", "size")
 
     def __init__(self, limit: int) -> None:
         """`limit` is how many bytes are kept."""
@@ -40,6 +41,9 @@ class Sink:
         self.shown: list[tuple[str, str, dict[str, Any] | None]] = []
         self.answers: list[str] = []
         self.ids: dict[str, int] = {}
+        self.decoders: dict[str, Any] = {}
+        self.result: MimeBundle | None = None
+        """What the run came to; a front that shows it does not add to what the run has shown."""
         self.late: Any = None
         """Called when something comes after the end of the run."""
 
@@ -55,10 +59,21 @@ class Sink:
         if self.late is not None:
             self.late()
 
+    def add_bytes(self, stream: str, data: bytes) -> None:
+        """Bytes on a stream; a character may be cut in two."""
+        decoder = self.decoders.get(stream)
+        if decoder is None:
+            import codecs
+
+            decoder = self.decoders[stream] = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self.add_text(stream, decoder.decode(data))
+
     def add_bundle(
         self, kind: str, bundle: MimeBundle, display_id: str | None = None, *, update: bool = False
     ) -> None:
         """A bundle, or another one in its place; of one that is too big the plain text is kept."""
+        if self.result is not None and bundle is self.result:
+            return
         data = dict(bundle.data)
         text = str(data.get("text/plain", ""))
         size = sum(len(each) if isinstance(each, str) else len(str(each)) for each in data.values())
@@ -127,6 +142,7 @@ class Running:
         self.duration = time.perf_counter() - self.begun
         if outcome.result is not None:
             self.sink.add_bundle("result", outcome.result)
+            self.sink.result = outcome.result
         if outcome.error is not None:
             self.failed = True
             error = outcome.error
@@ -241,6 +257,7 @@ class Recorder:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._serve, name="llmspell-recorder", daemon=True)
                 self._thread.start()
+                atexit.register(self.close)
 
     # Any thread
 
@@ -266,6 +283,7 @@ class Recorder:
         """Stores what is left. May be repeated."""
         with self._starting:
             self._closed = True
+        atexit.unregister(self.close)
         if self._thread is not None:
             self._queue.put(None)
             self._hurry.set()
@@ -296,7 +314,7 @@ class Recorder:
 
     def _store(self) -> None:
         """Stores what waits; what could not be stored goes on waiting."""
-        sessions = self._services.sessions
+        sessions, language = self._services.sessions, self._services.current.language
         waiting, self._waiting = self._waiting[-MAX_WAITING:], []
         self.problem = None
         session: str | None = None
@@ -307,7 +325,7 @@ class Recorder:
                 target = session or sessions.current
                 if target is not None:
                     runs = [each.as_run() for each in batch]
-                    for each, sequence in zip(batch, sessions.runs.add(target, runs), strict=True):
+                    for each, sequence in zip(batch, sessions.runs.add(target, runs, language), strict=True):
                         each.sequence = sequence
                 waiting = [each for each in waiting if each.session != session]
             if not self._cleaned:

@@ -68,7 +68,7 @@ def replay(services: Services, session_id: str, options: Options) -> dict[str, A
     if services.another_runtime is None:
         raise ScriptError("nothing here can run Lua; use mode 'simulate'")
     limit = services.settings.runtime.sessions.max_recorded_output_bytes
-    player = Player(services.another_runtime, record.language, runs, options, limit, stops=report.stops_after)
+    player = Player(services.another_runtime, record, runs, options, limit, stops=report.stops_after)
     in_time = player.play(services.waits)
     return report.finished(player.played, in_time)
 

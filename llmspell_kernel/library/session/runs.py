@@ -37,8 +37,10 @@ class Runs:
             found += page
         return found
 
-    def add(self, session_id: str, runs: Sequence[Run]) -> list[int]:
+    def add(self, session_id: str, runs: Sequence[Run], language: str = "") -> list[int]:
         """Stores what ran in it, and answers the sequence numbers. A run that has one is stored anew.
+
+        `language` is what the runs are in; a session has that of its first one.
 
         Raises:
             NoSuchThingError: there is none of this id.
@@ -59,7 +61,9 @@ class Runs:
                 stored = msgspec.structs.replace(run, sequence=sequence)
                 self._sessions.store.set(RUNS, run_key(session_id, sequence), _pack(stored))
             count = record.operation_count + last - record.sequence
-            return msgspec.structs.replace(record, sequence=last, operation_count=count)
+            return msgspec.structs.replace(
+                record, sequence=last, operation_count=count, language=record.language or language
+            )
 
         self._sessions.change(session_id, change)
         return numbers

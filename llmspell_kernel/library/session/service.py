@@ -430,6 +430,25 @@ class Sessions:
             self.check_active(self.get(session_id))
         self._services.current.enter(session_id)
 
+    def adopt(self, record: SessionRecord) -> None:
+        """Makes a session of another store the current one: with its id, but nothing has been done in it."""
+        fresh = msgspec.structs.replace(
+            record,
+            status="active",
+            updated_at=time.time(),
+            ended_at=None,
+            parent_session_id="",
+            failure="",
+            operation_count=0,
+            artifact_count=0,
+            total_artifact_size=0,
+            sequence=0,
+            artifact_sequence=0,
+        )
+        self.store.set(SESSIONS, record.id, _pack(fresh))
+        self.store.set(ACTIVE, record.id, b"")
+        self._services.current.session_id = record.id
+
     def of_jupyter(self, name: str, language: str = "") -> str:
         """The session that is for a Jupyter session, active: the same until it is completed or deleted."""
 

@@ -1,0 +1,54 @@
+"""What the commands of `llmspell artifact` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from llmspell_kernel.cli.frame import Frame
+from llmspell_kernel.cli.session.common import short
+
+if TYPE_CHECKING:
+    from llmspell_kernel.library.artifact.service import ArtifactRecord
+    from llmspell_kernel.library.services import Services
+
+
+def find_artifact(services: Services, session_id: str, named: str) -> ArtifactRecord:
+    """An artifact of a session by its number, or the last version of a name.
+
+    Raises:
+        NoSuchThingError: the session has none.
+    """
+    from llmspell_kernel.library.artifact.service import ArtifactId
+
+    if named.isdigit():
+        return services.artifacts.find(session_id, ArtifactId(session_id, int(named)))
+    return services.artifacts.latest(session_id, named)
+
+
+def show_artifacts(frame: Frame, found: Sequence[ArtifactRecord], *, with_session: bool) -> None:
+    """A table of artifacts; with --quiet only where they are."""
+    from llmspell_kernel.cli.output import Table
+
+    rows: list[dict[str, Any]] = [each.as_table() for each in found]
+    if frame.quiet and frame.output == "text":
+        frame.show(rows, "\n".join(f"{row['session_id']}/{row['sequence']}" for row in rows))
+        return
+    headings = ["no", "type", "version", "bytes", "stored", "name"]
+    cells = [
+        [
+            row["sequence"],
+            row["artifact_type"],
+            row["version"],
+            f"{row['size']:,}",
+            row["created_at"][:16].replace("T", " "),
+            row["name"],
+        ]
+        for row in rows
+    ]
+    right: tuple[int, ...] = (0, 2, 3)
+    if with_session:
+        headings.insert(0, "session")
+        cells = [[short(row["session_id"]), *cell] for row, cell in zip(rows, cells, strict=True)]
+        right = (1, 3, 4)
+    frame.show(rows, Table(headings, cells, right=right, empty="There are no such artifacts."))

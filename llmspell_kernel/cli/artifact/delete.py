@@ -1,0 +1,25 @@
+"""`llmspell artifact delete`."""
+
+from __future__ import annotations
+
+import click
+
+from llmspell_kernel.cli.artifact.common import find_artifact
+from llmspell_kernel.cli.frame import Frame, command, pass_frame
+from llmspell_kernel.cli.session.common import find_session, lasting_services, session_argument
+
+
+@command
+@session_argument()
+@click.argument("artifact")
+@pass_frame
+def delete(frame: Frame, session: str, artifact: str) -> None:
+    """Remove an artifact; ARTIFACT is its number, or a name, of which the last version goes."""
+    from llmspell_kernel.library.artifact.service import ArtifactId
+
+    with lasting_services(frame) as made:
+        record = find_artifact(made, find_session(made.sessions, session).id, artifact)
+        made.artifacts.delete(record.session_id, ArtifactId(record.session_id, record.sequence))
+    frame.show({"deleted": record.id})
+    if frame.output == "text":
+        frame.note(f"deleted {record.name} v{record.version}")
