@@ -75,10 +75,10 @@ class PostgresServer:
                     raise RuntimeError(f"PostgreSQL did not start: {error}\n{log.read_text()}") from error
                 time.sleep(0.02)
 
-    def stop(self) -> None:
-        """Ends it in the ordinary way, with all its connections."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ends it, with all its connections; SIGQUIT leaves the tidying to the next start."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(START_SECONDS)
             self._process = None
 
@@ -94,7 +94,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Ends it, and removes everything."""
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:

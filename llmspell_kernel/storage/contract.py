@@ -61,6 +61,7 @@ class Storage(ABC):
 
     An entry that has expired is as if it were not there. All methods raise `StorageError` if the store cannot
     be reached or written (a full disk, a lost connection, a file that is no store); then nothing has changed.
+    Only where a connection ends between a write and its confirmation nobody knows, and the error says so.
     """
 
     backend: ClassVar[str]
@@ -162,27 +163,36 @@ def check_key(namespace: str, key: str) -> None:
         and "\0" not in namespace
     ):
         return
-    for name, text in (("namespace", namespace), ("key", key)):
-        if not text:
-            raise StorageKeyError(f"the {name} is empty; name one")
-        size = check_text(name, text)
-        if size > MAX_KEY_BYTES:
-            raise StorageKeyError(
-                f"the {name} {text[:40]!r}... has {size:,} bytes; {MAX_KEY_BYTES:,} are the limit"
-            )
+    check_name("namespace", namespace)
+    check_name("key", key)
 
 
-def check_text(name: str, text: str) -> int:
+def check_name(kind: str, text: str) -> None:
+    """Refuses a text, which is said to be a `kind`, that is no namespace, key or tenant.
+
+    Raises:
+        StorageKeyError: it is empty, too long, or has a NUL or half of a surrogate pair.
+    """
+    if not text:
+        raise StorageKeyError(f"the {kind} is empty; name one")
+    size = check_text(kind, text)
+    if size > MAX_KEY_BYTES:
+        raise StorageKeyError(
+            f"the {kind} {text[:40]!r}... has {size:,} bytes; {MAX_KEY_BYTES:,} are the limit"
+        )
+
+
+def check_text(kind: str, text: str) -> int:
     """Refuses text of which no key can consist; answers its size in bytes.
 
     Raises:
         StorageKeyError: it has a NUL or half of a surrogate pair.
     """
     if "\0" in text:
-        raise StorageKeyError(f"the {name} {text!r} has a NUL character; leave it out")
+        raise StorageKeyError(f"the {kind} {text!r} has a NUL character; leave it out")
     try:
         return len(text.encode())
     except UnicodeEncodeError:
         raise StorageKeyError(
-            f"the {name} {text!r} has half of a surrogate pair; use whole characters"
+            f"the {kind} {text!r} has half of a surrogate pair; use whole characters"
         ) from None

@@ -14,13 +14,11 @@ _MEANINGS: tuple[tuple[type[psycopg.Error] | tuple[type[psycopg.Error], ...], st
     ),
     (errors.DiskFull, "the server's disk is full: free some space there"),
     (errors.InsufficientResources, "the server is short of something"),
-    (errors.InvalidPassword, "the server refuses the user or the password of storage.postgres.url"),
-    (errors.InvalidCatalogName, "the server has no such database: create it, or name another one"),
     (errors.ReadOnlySqlTransaction, "the server is read-only, as a standby is: name the primary one"),
     (
         errors.InsufficientPrivilege,
-        "the user may not do this: connect as the owner of the schema `llmspell` once, who brings it up to "
-        "date and may `GRANT llmspell_app` to others",
+        "the user may not do this: the database's owner must open the store once, which brings its schema up "
+        "to date, and `GRANT llmspell_app` to others",
     ),
 )
 
@@ -41,8 +39,16 @@ def storage_error(location: str, error: psycopg.Error) -> StorageError:
 def unreachable(location: str, error: Exception) -> StorageError:
     """For a connection that could not be made."""
     return StorageError(
-        f"the store {location}: the server cannot be reached ({_one_line(error)}); start it, or set "
-        "storage.postgres.url"
+        f"the store {location}: no connection to the server ({_one_line(error)}); see that it runs, and what "
+        "storage.postgres.url says"
+    )
+
+
+def none_free(location: str, seconds: float, pool_size: int) -> StorageError:
+    """For a pool that had none in time."""
+    return StorageError(
+        f"the store {location}: no connection for {seconds:g} s (storage.postgres.timeout_seconds): all "
+        f"{pool_size} are in use (storage.postgres.pool_size), or the server cannot be reached"
     )
 
 
@@ -55,4 +61,5 @@ def lost_while_writing(location: str, error: psycopg.Error) -> StorageError:
 
 
 def _one_line(error: Exception) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
+    said = (isinstance(error, psycopg.Error) and error.diag.message_primary) or str(error)
+    return "; ".join(line.strip() for line in said.splitlines() if line.strip()) or type(error).__name__

@@ -99,7 +99,8 @@ def problems(connection: Connection) -> list[str]:
             f"the role {ROLE} passes row-level security by: ALTER ROLE {ROLE} NOSUPERUSER NOBYPASSRLS"
         )
     found += [
-        f"the table {SCHEMA}.{name} has no row-level security: ALTER TABLE ... FORCE ROW LEVEL SECURITY"
+        f"the table {SCHEMA}.{name} does not keep tenants apart: it needs a policy, and ALTER TABLE "
+        f"{SCHEMA}.{name} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
         for (name,) in connection.execute(_UNGUARDED)
     ]
     found += [

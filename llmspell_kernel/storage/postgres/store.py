@@ -18,9 +18,14 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from llmspell_kernel.errors import StorageError
-from llmspell_kernel.storage.contract import StorageInfo
+from llmspell_kernel.storage.contract import StorageInfo, check_name
 from llmspell_kernel.storage.migrations import latest
-from llmspell_kernel.storage.postgres.problems import lost_while_writing, storage_error, unreachable
+from llmspell_kernel.storage.postgres.problems import (
+    lost_while_writing,
+    none_free,
+    storage_error,
+    unreachable,
+)
 from llmspell_kernel.storage.postgres.schema import Connection, act_as_role, migrate, problems
 from llmspell_kernel.storage.sql import Row, SqlStorage
 
@@ -76,7 +81,9 @@ class PostgresStorage(SqlStorage):
 
         Raises:
             StorageError: the server cannot be reached, or the database not be used.
+            StorageKeyError: there can be no such tenant.
         """
+        check_name("tenant", tenant_id)
         try:
             parts = conninfo_to_dict(url)
         except psycopg.Error:
@@ -159,13 +166,11 @@ class PostgresStorage(SqlStorage):
         version = self._run("SELECT max(version) FROM migration", {})[0][0]
         if version != latest("postgres"):
             found.append(f"the schema has version {version} where {latest('postgres')} is expected")
-        connection = self._take()
-        try:
-            found += problems(connection)
-        except psycopg.Error as error:
-            raise storage_error(self.location, error) from error
-        finally:
-            self._give_back(connection)
+        with self.connect() as connection:
+            try:
+                found += problems(connection)
+            except psycopg.Error as error:
+                raise storage_error(self.location, error) from error
         return found
 
     def close(self) -> None:
@@ -221,7 +226,7 @@ class PostgresStorage(SqlStorage):
             try:
                 connection = self._pool.getconn()
             except PoolTimeout as error:
-                raise unreachable(self.location, error) from error
+                raise none_free(self.location, self._timeout, self._pool_size) from error
             except PoolClosed:
                 raise self._closed_error() from None
             if not _has_news(connection):
@@ -261,8 +266,6 @@ class PostgresStorage(SqlStorage):
         try:
             connection = psycopg.connect(self._conninfo, autocommit=True)
         except psycopg.Error as error:
-            if error.sqlstate:
-                raise storage_error(self.location, error) from error
             raise unreachable(self.location, error) from error
         with connection:
             try:

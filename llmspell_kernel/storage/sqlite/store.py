@@ -20,6 +20,8 @@ from llmspell_kernel.storage.sqlite.connection import Connection
 APPLICATION_ID = 0x6C6C7370
 """In the file's header: `llsp`. `file` and others tell our files by it."""
 
+_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+
 _OPENING = threading.Lock()
 """SQLite's locks belong to a process: a file must not be opened and closed beside it."""
 
@@ -76,6 +78,7 @@ class SqliteStorage(SqlStorage):
         details = {
             "sqlite_version": sqlite3.sqlite_version,
             "journal_mode": self._pragma("journal_mode"),
+            "synchronous": _SYNCHRONOUS[self._pragma("synchronous")],
             "free_bytes": self._pragma("freelist_count") * page_size,
         }
         return StorageInfo(self.backend, str(self.path), version, pages * page_size, self._counts(), details)
