@@ -33,7 +33,7 @@ class ScriptTools:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Every tool."""
-        return [entry.summary() for entry in self._tools.all()]
+        return [entry.summary() for entry in self._tools.discover()]
 
     def get(self, name: bytes) -> dict[str, Any] | None:
         """Name, description and version; None if there is none."""

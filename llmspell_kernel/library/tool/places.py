@@ -15,8 +15,8 @@ from llmspell_kernel.library.tool.surroundings import Surroundings
 def timed_out(tool: str, seconds: float) -> ToolTimeoutError:
     """What a call comes to that takes too long."""
     return ToolTimeoutError(
-        f"{tool}: it has not finished within its {seconds:.3g} s; give it less to do, or raise the setting "
-        "tools.timeout_seconds"
+        f"{tool}: it has not finished within its {round(seconds, 1):g} s; give it less to do, or raise the "
+        "setting tools.timeout_seconds"
     )
 
 

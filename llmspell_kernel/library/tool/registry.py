@@ -12,9 +12,6 @@ from llmspell_kernel.library.tool.builtin import ALIASES, BUILTIN
 from llmspell_kernel.library.tool.contract import Tool
 from llmspell_kernel.library.tool.entries import ClassEntry, Entry
 
-GROUP = "llmspell.tools"
-"""The entry points of tools in other distributions: name = "module:Class", a subclass of `Tool`."""
-
 _log = logging.getLogger("llmspell.tools")
 
 
@@ -27,7 +24,8 @@ class Registry:
     def __init__(self) -> None:
         self._made: dict[str, Entry] = {}
         self._script: dict[str, Entry] = {}
-        self._plugins: dict[str, Callable[[], Entry | None]] | None = None
+        self._plugins: dict[str, Callable[[], Entry]] | None = None
+        self._told: set[str] = set()
 
     def names(self) -> list[str]:
         """All of them, in order, without importing any."""
@@ -43,7 +41,11 @@ class Registry:
         return next((each for each in (name, hyphened) if each in plugins), None)
 
     def find(self, name: str) -> Entry | None:
-        """The tool; None if there is none."""
+        """The tool; None if there is none.
+
+        Raises:
+            ToolError: it is another distribution's, and broken.
+        """
         entry = self._script.get(name) or self._made.get(name)
         if entry is not None:
             return entry
@@ -62,8 +64,16 @@ class Registry:
         return entry
 
     def all(self) -> list[Entry]:
-        """Every tool, in order of names; all are imported."""
-        return [entry for name in self.names() if (entry := self.find(name)) is not None]
+        """Every tool, in order of names; all are imported, and what is broken is left out with a warning."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.get(name))
+            except ToolError as error:
+                if name not in self._told:
+                    self._told.add(name)
+                    _log.warning("%s", error)
+        return found
 
     def near(self, name: str) -> list[str]:
         """Names of tools that may have been meant."""
@@ -86,17 +96,14 @@ class Registry:
         """Removes a script's tool; whether there was one. Other tools stay."""
         return self._script.pop(name, None) is not None
 
-    def _make(self, name: str) -> Entry | None:
+    def _make(self, name: str) -> Entry:
         if name in self._script:
             return self._script[name]
         if name not in self._made:
-            entry = _builtin(BUILTIN[name]) if name in BUILTIN else self._found_plugins()[name]()
-            if entry is None:
-                return None
-            self._made[name] = entry
+            self._made[name] = _builtin(BUILTIN[name]) if name in BUILTIN else self._found_plugins()[name]()
         return self._made[name]
 
-    def _found_plugins(self) -> dict[str, Callable[[], Entry | None]]:
+    def _found_plugins(self) -> dict[str, Callable[[], Entry]]:
         if self._plugins is None:
             from llmspell_kernel.library.tool.plugins import plugins
 

@@ -45,10 +45,6 @@ class Tools:
         """
         return self.registry.get(name)
 
-    def all(self) -> list[Entry]:
-        """Every tool, in order of names."""
-        return self.registry.all()
-
     @property
     def answer_limit(self) -> int:
         """Bytes that an answer may take as JSON."""
@@ -63,7 +59,23 @@ class Tools:
         return self.search([tag] if tag else [], category)
 
     def search(self, words: Sequence[str], category: str = "") -> list[Entry]:
-        """The tools in whose name, description, category or operations every word occurs; the best first."""
+        """The tools in whose name, description, category or operations every word occurs; the best first.
+
+        Raises:
+            CancelledError: a hook has stopped it.
+        """
+        hooks = self._services.hooks
+        asked: dict[str, Any] = {"words": list(words), "category": category}
+        if hooks.wants("BeforeToolDiscovery"):
+            asked = hooks.run("BeforeToolDiscovery", asked).data
+        found = self._found([str(word) for word in asked["words"]], str(asked["category"]))
+        if hooks.wants("AfterToolDiscovery"):
+            told = {**asked, "tools": [entry.name for entry in found]}
+            left = hooks.run("AfterToolDiscovery", told).data.get("tools", ())
+            found = [entry for entry in found if entry.name in left]
+        return found
+
+    def _found(self, words: Sequence[str], category: str) -> list[Entry]:
         wanted = [word.lower() for word in words if word]
         scored = [
             (-sum(_score(entry, word) for word in wanted), entry.name, entry)
