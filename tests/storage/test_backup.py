@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -45,8 +45,9 @@ def backups(store: Storage, tmp_path: Path) -> Backups:
 
 
 def test_a_store_is_what_it_was(store: Storage, backups: Backups) -> None:
-    for number in range(1500):
-        store.set("state", f"k{number:04}", bytes([number % 256]) * 10)
+    with store.transaction():
+        for number in range(1500):
+            store.set("state", f"k{number:04}", bytes([number % 256]) * 10)
     store.set("other", "Grüße", b"", expires_in=1000)
     before = content(store)
     made = backups.create()
@@ -327,11 +328,17 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         Backups(MemoryStorage(), tmp_path / "file" / "backups").create()
 
 
-def _back_up_forever(database: Path, folder: Path, ready: multiprocessing.synchronize.Event) -> None:
-    backups = Backups(SqliteStorage(database), folder)
-    while True:
-        backups.create()
-        ready.set()
+_BACK_UP_FOREVER = """
+import sys
+from pathlib import Path
+from llmspell_kernel.storage.backup import Backups
+from llmspell_kernel.storage.sqlite.store import SqliteStorage
+
+backups = Backups(SqliteStorage(Path(sys.argv[1])), Path(sys.argv[2]))
+while True:
+    backups.create()
+    print("made", flush=True)
+"""
 
 
 def test_a_process_that_is_killed_leaves_only_whole_backups(tmp_path: Path) -> None:
@@ -340,15 +347,11 @@ def test_a_process_that_is_killed_leaves_only_whole_backups(tmp_path: Path) -> N
         for number in range(2000):
             store.set("state", f"k{number}", os.urandom(100))
     folder = tmp_path / "backups"
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_back_up_forever, args=(tmp_path / "store.db", folder, ready))
-    process.start()
-    try:
-        assert ready.wait(30)
-    finally:
-        os.kill(process.pid or 0, signal.SIGKILL)
-        process.join()
+    command = [sys.executable, "-c", _BACK_UP_FOREVER, str(tmp_path / "store.db"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"made\n"
+        process.kill()
     backups = Backups(store, folder)
     assert backups.all()
     for each in backups.all():

@@ -1,15 +1,10 @@
 -- The user's variables, for keeping them. Tables are read raw: no metamethod runs. Arguments: the prelude's module of
--- cells, and what answers whether a global is the library's.
-local cells = ...
+-- cells, and a table whose keys are the globals that are not the user's.
+local cells, hidden = ...
 local globals = _G
 local getmetatable = debug.getmetatable
 local next, rawget, rawset, sort, tostring, type = next, rawget, rawset, table.sort, tostring, type
 local find, format, gmatch = string.find, string.format, string.gmatch
-
-local hidden = { _ = true, arg = true, ARGS = true }
-for name in next, globals do
-  hidden[name] = true
-end
 
 local function step(path, key)
   if type(key) == "string" and find(key, "^[%a_][%w_]*$") then return path .. "." .. key end

@@ -40,6 +40,7 @@ class _FirstCell:
         self._lua = lua
         self._services = services
         self._begun = False
+        self._own: tuple[bytes, ...] = ()
         self.made = False
         self.persistence = cache(self._persistence)
 
@@ -47,15 +48,20 @@ class _FirstCell:
         from llmspell_kernel.library.llmspell.persistence import Persistence
 
         self.made = True
-        return Persistence(self._lua, self._services)
+        return Persistence(self._lua, self._services, self._own)
 
     def cell_begins(self, code: str, number: int) -> ErrorReport | None:
         """See `CellWatcher`."""
         del code, number
         if not self._begun:
             self._begun = True
-            if self._services.current.jupyter and was_on(self._services.current.jupyter):
-                self.persistence().bring_back()
+            name = self._services.current.jupyter
+            if name:
+                self._own = tuple(self._lua.state.globals.keys())
+                if was_on(name):
+                    self.persistence().bring_back()
+        elif self.made:
+            self.persistence().cell_begins()
         return None
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:

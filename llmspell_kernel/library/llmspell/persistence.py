@@ -31,6 +31,7 @@ SHARE = 10
 """Keeping takes at most one part in so many of the time."""
 
 _LOCALS_AT_ONCE = 50
+_SET_BY_US = (b"_", b"arg", b"ARGS")
 _log = logging.getLogger("llmspell.persist")
 
 
@@ -52,7 +53,8 @@ class Persistence:
         saved_at: when they were last looked at, in seconds since the epoch; 0 for never.
     """
 
-    def __init__(self, lua: LuaInterpreter, services: Services) -> None:
+    def __init__(self, lua: LuaInterpreter, services: Services, own: tuple[bytes, ...]) -> None:
+        """`own` are the names of globals that are not the user's."""
         self._lua = lua
         self._services = services
         self.name = services.current.jupyter
@@ -65,7 +67,10 @@ class Persistence:
         self._digests: dict[str, bytes] = {}
         self._waits = False
         self._not_before = 0.0
-        self._module: LuaTable = lua.state.late_chunk(beside(__file__, "globals.lua"), lua.state.cells)
+        hidden = lua.state.runtime.table_from(dict.fromkeys((*own, *_SET_BY_US), True))
+        self._module: LuaTable = lua.state.late_chunk(
+            beside(__file__, "globals.lua"), lua.state.cells, hidden
+        )
         services.at_close(self._close)
 
     def _store(self) -> Storage:
@@ -135,6 +140,11 @@ class Persistence:
         if self.is_on and not self._waits and frontend is not None:
             self._waits = True
             frontend.call_later(max(self._not_before - time.monotonic(), 0), self._when_idle)
+
+    def cell_begins(self) -> None:
+        """What the cell before has changed is kept now, if nobody was idle meanwhile."""
+        if time.monotonic() >= self._not_before:
+            self._when_idle()
 
     def _when_idle(self) -> None:
         if self._waits:

@@ -1,0 +1,1 @@
+"""The globals `State` and `llmspell`."""
