@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from llmspell_kernel.errors import MissingExtraError, ParameterError
 
+if TYPE_CHECKING:
+    from llmspell_kernel.library.tool.surroundings import Surroundings
+
 QUICK = 64 * 1024
 """Bytes of input up to which a linear piece of work is done on the caller's thread."""
+
+CHUNK = 1024 * 1024
 
 
 @contextmanager
@@ -78,3 +83,13 @@ def depth_of(value: Any, limit: int) -> int:
             break
         stack.extend((child, depth + 1) for child in children)
     return deepest
+
+
+def copied(made: BinaryIO, path: str, limit: int, tools: Surroundings) -> tuple[str, int]:
+    """Puts what was made, from its beginning, into a file of up to `limit` bytes; answers it and its size."""
+    made.seek(0)
+    size = 0
+    with tools.files.writing(path, limit) as target:
+        while chunk := made.read(CHUNK):
+            size += target.write(chunk)
+    return str(tools.files.writable(path)), size
