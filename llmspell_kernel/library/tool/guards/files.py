@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -218,10 +218,11 @@ class FileGuard:
         with self._told("make", path) as rules:
             location = rules.locate(path)
             self._surroundings.audit("file.make_folder", path=str(location.path))
-            if not parents:
-                with descent.entered(location.folder):
-                    pass
-            with descent.entered(location, make=True):
+            with descent.entered(location.folder, make=parents) as folder:
+                if location.parts:
+                    with suppress(FileExistsError):
+                        os.mkdir(location.name, dir_fd=folder)
+            with descent.entered(location):
                 return location.path
 
     def remove(self, path: AnyPath, *, recursive: bool = False) -> Path:

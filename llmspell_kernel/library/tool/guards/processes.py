@@ -28,6 +28,9 @@ _SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", "
 _MARK = "LLMSPELL_CALL"
 """The variable by which what a program has started is found again, wherever it has hidden."""
 
+_ROUNDS = 20
+"""How often is looked for more, as what is about to end may start others."""
+
 _ARGUMENT_BYTES = 128 * 1024
 
 
@@ -256,9 +259,13 @@ def _end(process: subprocess.Popen[bytes], mark: str) -> None:
         if stream is not None:
             with suppress(OSError):
                 stream.close()
-    for pid in _marked(mark):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    for _ in range(_ROUNDS):
+        left = list(_marked(mark))
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            break
 
 
 def _marked(mark: str) -> Iterator[int]:
