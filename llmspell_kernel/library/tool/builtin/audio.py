@@ -69,11 +69,12 @@ class AudioProcessor(Tool):
             str, Meta(description="convert: wav, mp3, flac, ogg, opus or m4a; as target_path ends.")
         ] = ""
         sample_rate: Annotated[
-            int | None, Meta(description="convert: samples a second.", ge=8000, le=192_000)
+            Annotated[int, Meta(ge=8000, le=192_000)] | None, Meta(description="convert: samples a second.")
         ] = None
         channels: Annotated[Literal[1, 2] | None, Meta(description="convert: mono or stereo.")] = None
         bit_rate: Annotated[
-            int | None, Meta(description="convert: bits a second, where some are lost.", ge=8000, le=512_000)
+            Annotated[int, Meta(ge=8000, le=512_000)] | None,
+            Meta(description="convert: bits a second, where some are lost."),
         ] = None
 
     @operation("detect")

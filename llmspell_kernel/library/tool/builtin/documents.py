@@ -39,7 +39,9 @@ class PdfProcessor(Tool):
         ] = "extract_text"
         input: Annotated[str, Meta(description="The path of the document.")]
         start_page: Annotated[int, Meta(description="The first page to read, from 1.", ge=1)] = 1
-        end_page: Annotated[int | None, Meta(description="The last page to read.", ge=1)] = None
+        end_page: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="The last page to read.")] = (
+            None
+        )
         password: Annotated[str, Meta(description="Of an encrypted document.")] = ""
 
     @operation("extract_text")

@@ -31,6 +31,8 @@ _OPAQUE = ("JPEG", "BMP", "PPM")
 MAX_SIDE = 30_000
 QUALITY = 90
 
+_Side = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+
 
 class ImageProcessor(Tool):
     """Tells what pictures are, and resizes, converts, crops, rotates and shrinks them.
@@ -56,8 +58,8 @@ class ImageProcessor(Tool):
         source_path: Annotated[str, Meta(description="The same as `file_path`.")] = ""
         target_path: Annotated[str, Meta(description="The file for the result.")] = ""
         target_format: Annotated[str, Meta(description="png, jpeg, gif, bmp, tiff, webp, ico or ppm.")] = ""
-        width: Annotated[int | None, Meta(description="resize, crop: in pixels.", ge=1, le=MAX_SIDE)] = None
-        height: Annotated[int | None, Meta(description="resize, crop: in pixels.", ge=1, le=MAX_SIDE)] = None
+        width: Annotated[_Side | None, Meta(description="resize, crop: in pixels.")] = None
+        height: Annotated[_Side | None, Meta(description="resize, crop: in pixels.")] = None
         x: Annotated[int, Meta(description="crop: pixels from the left.", ge=0)] = 0
         y: Annotated[int, Meta(description="crop: pixels from the top.", ge=0)] = 0
         degrees: Annotated[float, Meta(description="rotate: clockwise.", ge=-3600, le=3600)] = 90.0
