@@ -20,6 +20,10 @@ PAGE = 1000
 """Entries that one scan returns by default."""
 
 
+TIDY_EVERY = 100
+"""Who writes what expires also purges: with the first such write, and with each one so many later."""
+
+
 class Entry(NamedTuple):
     """One value as it is stored.
 

@@ -7,11 +7,19 @@ import time
 from bisect import bisect_right, insort
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from typing import ClassVar
 
 from llmspell_kernel.errors import ConflictError, StorageError
-from llmspell_kernel.storage.contract import PAGE, Entry, Storage, StorageInfo, check_key, check_text
+from llmspell_kernel.storage.contract import (
+    PAGE,
+    TIDY_EVERY,
+    Entry,
+    Storage,
+    StorageInfo,
+    check_key,
+    check_text,
+)
 
 
 class _Namespace:
@@ -33,6 +41,7 @@ class MemoryStorage(Storage):
         self._lock = threading.RLock()
         self._namespaces: dict[str, _Namespace] = {}
         self._closed = False
+        self._expiring = count()
         self._undo: list[tuple[str, str, Entry | None]] | None = None
 
     def get(self, namespace: str, key: str) -> Entry | None:
@@ -59,6 +68,8 @@ class MemoryStorage(Storage):
             version = 1 if before is None else before.version + 1
             expires_at = None if expires_in is None else time.time() + expires_in
             self._put(namespace, key, Entry(key, bytes(value), version, expires_at))
+            if expires_in is not None and self._undo is None and next(self._expiring) % TIDY_EVERY == 0:
+                self.purge()
             return version
 
     def delete(self, namespace: str, key: str, *, expected: int | None = None) -> bool:

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
-from llmspell_kernel.errors import ConflictError
-from llmspell_kernel.storage.contract import MAX_KEY_BYTES, PAGE, Entry, Storage, check_key, check_text
+from llmspell_kernel.errors import ConflictError, StorageError
+from llmspell_kernel.storage.contract import (
+    MAX_KEY_BYTES,
+    PAGE,
+    TIDY_EVERY,
+    Entry,
+    Storage,
+    check_key,
+    check_text,
+)
 
 Row = tuple[Any, ...]
 
@@ -66,6 +76,9 @@ _NO_VALUES: Mapping[str, object] = {}
 class SqlStorage(Storage):
     """The contract but for what needs to know the dialect."""
 
+    def __init__(self) -> None:
+        self._expiring = count()
+
     @abstractmethod
     def _run(self, statement: str, values: Mapping[str, object]) -> list[Row]:
         """The rows of a statement, which is part of this thread's transaction, or one by itself.
@@ -73,6 +86,10 @@ class SqlStorage(Storage):
         Raises:
             StorageError: it could not be run.
         """
+
+    @abstractmethod
+    def _in_transaction(self) -> bool:
+        """Whether this thread is in one."""
 
     def get(self, namespace: str, key: str) -> Entry | None:
         """See the contract."""
@@ -105,6 +122,8 @@ class SqlStorage(Storage):
         rows = self._run(statement, values)
         if not rows:
             raise ConflictError.of(namespace, key, expected or 0, self._version(namespace, key))
+        if expires_in is not None:
+            self._tidy()
         return int(rows[0][0])
 
     def delete(self, namespace: str, key: str, *, expected: int | None = None) -> bool:
@@ -140,6 +159,13 @@ class SqlStorage(Storage):
     def _counts(self) -> dict[str, int]:
         """How many entries each namespace has."""
         return dict(self._run(NAMESPACES, _NO_VALUES))
+
+    def _tidy(self) -> None:
+        """Purges now and then, but never as a part of a transaction: it is none of its business."""
+        if not self._in_transaction() and next(self._expiring) % TIDY_EVERY == 0:
+            # What was asked for has been written.
+            with suppress(StorageError):
+                self.purge()
 
     def _version(self, namespace: str, key: str) -> int:
         rows = self._run(VERSION, {"namespace": namespace, "key": key})

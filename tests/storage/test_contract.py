@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from llmspell_kernel.errors import ConflictError, StorageError, StorageKeyError
-from llmspell_kernel.storage.contract import MAX_KEY_BYTES, Entry, Storage
+from llmspell_kernel.storage.contract import MAX_KEY_BYTES, TIDY_EVERY, Entry, Storage
 from llmspell_kernel.storage.migrations import latest
 
 from .conftest import Opener
@@ -150,6 +150,17 @@ class TestExpiry:
         assert expired.purge() == 2
         assert expired.purge() == 0
         assert expired.keys("space") == ["a", "b", "d", "e"]
+
+    def test_whoever_writes_what_expires_tidies_up(self, store: Storage) -> None:
+        for number in range(3 * TIDY_EVERY):
+            store.set("space", str(number), b"", expires_in=-1)
+        assert store.purge() < TIDY_EVERY
+
+    def test_but_not_within_a_transaction(self, store: Storage) -> None:
+        with store.transaction():
+            for number in range(2 * TIDY_EVERY):
+                store.set("space", str(number), b"", expires_in=-1)
+        assert store.purge() == 2 * TIDY_EVERY
 
 
 class TestScans:

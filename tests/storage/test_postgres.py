@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import psycopg
@@ -52,7 +52,8 @@ class TestTenants:
         assert ann.info().size_bytes < ben.info().size_bytes
 
     def test_none_changes_what_another_has(self, ann: PostgresStorage, ben: PostgresStorage) -> None:
-        ann.set("space", "key", b"ann's", expires_in=-1)
+        with ann.transaction():  # in which nothing is tidied up
+            ann.set("space", "key", b"ann's", expires_in=-1)
         ann.set("space", "kept", b"ann's")
         assert not ben.delete("space", "kept")
         with pytest.raises(ConflictError, match="nothing is there"):
@@ -305,6 +306,18 @@ class TestWriters:
 
 
 class TestConnections:
+    def test_an_interrupt_ends_what_waits(
+        self, database: str, ann: PostgresStorage, interrupt_soon: Callable[[], None]
+    ) -> None:
+        with closing(PostgresStorage(database, tenant_id="ann")) as other:
+            with other.transaction():
+                other.set("space", "key", b"theirs")
+                interrupt_soon()
+                with pytest.raises(KeyboardInterrupt):
+                    ann.set("space", "key", b"mine")
+            assert ann.get("space", "key") == Entry("key", b"theirs", 1)
+            assert ann.set("space", "key", b"mine") == 2
+
     def test_one_that_the_server_has_ended_is_replaced(
         self, postgres_server: PostgresServer, ann: PostgresStorage
     ) -> None:

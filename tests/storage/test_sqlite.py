@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
 import tempfile
 import threading
@@ -225,18 +224,6 @@ class TestWaiting:
                 other.set("space", "key", b"")
         assert store.get("space", "key") is None
         assert store.set("space", "key", b"") == 1
-
-    @pytest.fixture
-    def interrupt_soon(self) -> Iterator[Callable[[], None]]:
-        """Has this thread interrupted in a moment."""
-
-        def interrupt(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        before = signal.signal(signal.SIGALRM, interrupt)
-        yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.05) and None
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_transaction_that_the_disk_has_ended_stays_ended(store: SqliteStorage) -> None:

@@ -83,6 +83,7 @@ class PostgresStorage(SqlStorage):
             StorageError: the server cannot be reached, or the database not be used.
             StorageKeyError: there can be no such tenant.
         """
+        super().__init__()
         check_name("tenant", tenant_id)
         try:
             parts = conninfo_to_dict(url)
@@ -198,6 +199,9 @@ class PostgresStorage(SqlStorage):
             finally:
                 self._give_back(connection)
         raise AssertionError("unreachable")
+
+    def _in_transaction(self) -> bool:
+        return getattr(self._threads, "transaction", None) is not None
 
     def _run_within(
         self, transaction: _Transaction, statement: str, values: Mapping[str, object]

@@ -41,6 +41,7 @@ class SqliteStorage(SqlStorage):
         Raises:
             StorageError: it cannot be opened, or is not ours.
         """
+        super().__init__()
         self.path = path
         self._closed = False
         self._pid = os.getpid()
@@ -105,6 +106,9 @@ class SqliteStorage(SqlStorage):
         if self._closed:
             self._close_late(connection)
         return rows
+
+    def _in_transaction(self) -> bool:
+        return self._connection().depth > 0
 
     def _connection(self) -> Connection:
         """This thread's, in this process."""
