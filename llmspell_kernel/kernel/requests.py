@@ -11,6 +11,7 @@ from llmspell_kernel import __version__
 from llmspell_kernel.errors import BadRequestError
 from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.comms import KernelComms
+from llmspell_kernel.kernel.events import EventComms
 from llmspell_kernel.kernel.frontend import JupyterFrontend
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.kernel.tools import ToolRequests
@@ -122,6 +123,7 @@ class Requests:
         self.register("kernel_info_request", self._kernel_info, channel="control")
         self.register("debug_request", self._debug, channel="control")
         ToolRequests(self)
+        EventComms(self)
 
     def _standard(self) -> dict[str, Handler]:
         return {
@@ -247,6 +249,8 @@ class Requests:
         if store:
             shown = outcome.result.data.get("text/plain") if outcome.result else None
             self.history.append(self.execution_count, code, shown)
+        if cell.dropped:
+            self.runtime.services.limit_exceeded("output", self.output.limit, dropped_bytes=cell.dropped)
         self.output.finish(cell)
         if outcome.error is not None:
             return self._failed(outcome.error, outcome, cell)

@@ -226,8 +226,8 @@ function Debug.dumpWithOptions(value, options, label)
   argument(options, "options", "table", "Debug.dumpWithOptions")
   optional(label, "label", "string", "Debug.dumpWithOptions")
   local limits = {}
-  for name, limit in pairs(options) do
-    name = OTHER_NAMES[name] or name
+  for given, limit in pairs(options) do
+    local name = OTHER_NAMES[given] or given
     if name == "compact_mode" then
       if limit then limits.width = 1e9 end
     elseif not DUMP[name] then

@@ -59,6 +59,10 @@ class EventBus:
         self._unit = ""
         self._closed = False
         self.exporters: list[Exporter] = []
+        if settings.enabled and (settings.export.stdout or settings.export.file):
+            from llmspell_kernel.library.event.export import exporters
+
+            self.exporters.extend(exporters(settings.export, services.frontend))
         self._wanted = self._filter(settings)
         services.watchers.append(CellEvents(self))
         services.at_close(self.close)

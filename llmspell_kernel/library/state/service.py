@@ -19,7 +19,7 @@ from llmspell_kernel.library.state.scopes import prefix, split, stored_key
 from llmspell_kernel.storage.contract import PAGE, Entry, Storage
 
 if TYPE_CHECKING:
-    from llmspell_kernel.library.hook.contract import HookPoints
+    from llmspell_kernel.library.hook.contract import Decision, HookPoints
     from llmspell_kernel.library.services import Services
 
 NAMESPACE = "state"
@@ -93,7 +93,7 @@ class State:
             decision = hooks.run("BeforeStateRead", {"scope": scope, "key": key, "operation": "load"})
             if decision.action in ("replace", "skip"):
                 return None if decision.value is None else _encode(decision.value)
-            scope, key = _place(decision.data, scope, decision.target or key)
+            scope, key = _place(decision, scope, key)
         entry = self._guard(self.storage.get, stored_key(scope, key))
         value = None if entry is None else entry.value
         if hooks.wants("AfterStateRead"):
@@ -135,7 +135,7 @@ class State:
             value = decision.value if decision.action == "replace" else decision.data.get("value")
             if value is not shown:
                 data = None if value is None else _encode(value)
-            scope, key = _place(decision.data, scope, decision.target or key)
+            scope, key = _place(decision, scope, key)
             stored = stored_key(scope, key)
         if data is None:
             self._remove(scope, key)
@@ -168,7 +168,7 @@ class State:
             decision = hooks.run("BeforeStateWrite", given)
             if decision.action in ("skip", "replace"):
                 return False
-            scope, key = _place(decision.data, scope, decision.target or key)
+            scope, key = _place(decision, scope, key)
         return self._remove(scope, key)
 
     def _remove(self, scope: str, key: str) -> bool:
@@ -369,6 +369,6 @@ def _facts(entry: Entry) -> Facts:
     return Facts(scope, key, entry.version, len(entry.value), entry.expires_at)
 
 
-def _place(data: dict[str, Any], scope: str, key: str) -> tuple[str, str]:
+def _place(decision: Decision, scope: str, key: str) -> tuple[str, str]:
     """Where hooks have moved an access to."""
-    return str(data.get("scope", scope)), str(key if data.get("key") is None else data["key"])
+    return str(decision.data.get("scope", scope)), str(decision.target or decision.data.get("key") or key)

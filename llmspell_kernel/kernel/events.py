@@ -1,0 +1,74 @@
+"""Events for clients: the comm target `llmspell.events`.
+
+A comm is opened with `{"pattern": "tool.*", "history": 10}`; both may be left out. From then on each event of
+such a type comes as a message `{"event": {...}}`, the earlier ones first. Of more than `PER_SECOND` the rest
+is left out, and counted as `dropped` in the next message. Closing the comm ends it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmspell_kernel.kernel.comms import KernelComm
+    from llmspell_kernel.kernel.requests import Message, Requests
+    from llmspell_kernel.library.event.events import Event
+
+COMM_TARGET = "llmspell.events"
+
+PER_SECOND = 1000
+"""Events that one comm gets in a second."""
+
+
+class EventComms:
+    """The comms on which clients of one kernel watch its events."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        requests.comms.register_target(COMM_TARGET, self._open)
+
+    def _open(self, opened: KernelComm, message: Message) -> None:
+        services = self._requests.runtime.services
+        if not services.settings.events.enabled:
+            opened.close({"error": "there are no events here: the setting events.enabled is false"})
+            return
+        given = message["content"].get("data")
+        given = given if isinstance(given, dict) else {}
+        pattern, count = given.get("pattern", "*"), given.get("history", 0)
+        if not isinstance(pattern, str) or not pattern or not isinstance(count, int) or count < 0:
+            text = f"a pattern (text) and a history (number of events) expected, got {given!r}"
+            opened.close({"error": text})
+            return
+        bus, comm = services.events, _EventComm(opened)
+        if count:
+            for event in bus.history(pattern, limit=None if count is True else count):
+                comm.send(event)
+        number = bus.subscribe(pattern, comm.send, language="comm")
+        opened.on_close(lambda _message: bus.unsubscribe(number))
+
+
+class _EventComm:
+    """One client's comm. Any thread may send."""
+
+    def __init__(self, comm: KernelComm) -> None:
+        self._comm = comm
+        self._lock = threading.Lock()
+        self._second, self._sent, self._dropped = 0.0, 0, 0
+
+    def send(self, event: Event) -> None:
+        from llmspell_kernel.library.event.export import jsonable
+
+        with self._lock:
+            now = time.monotonic()
+            if now - self._second >= 1:
+                self._second, self._sent = now, 0
+            if self._sent >= PER_SECOND:
+                self._dropped += 1
+                return
+            self._sent += 1
+            data: dict[str, Any] = {"event": jsonable(event.table())}
+            if self._dropped:
+                data["dropped"], self._dropped = self._dropped, 0
+            self._comm.send(data)
