@@ -115,6 +115,16 @@ class TerminalFrontend:
 
         return getpass(prompt)
 
+    def ask_user(self, prompt: str) -> str:
+        """A line that somebody types; what is piped in is for the script.
+
+        Raises:
+            EOFError: stdin is no terminal.
+        """
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise EOFError
+        return self._read_line(prompt)
+
     def current_cell(self) -> object:
         """There is only one place for output."""
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from llmspell_kernel.errors import NotAllowedError, StdinUnavailableError
 from llmspell_kernel.library.tool.audit import without_secrets
@@ -19,6 +19,18 @@ Asker = Callable[[dict[str, Any]], bool | str | None]
 
 _LEVELS = {"safe": 0, "restricted": 1, "privileged": 2}
 _SHOWN = 300
+
+
+@runtime_checkable
+class AsksUser(Protocol):
+    """A front end whose input need not come from a user."""
+
+    def ask_user(self, prompt: str) -> str:
+        """One line typed by the user.
+
+        Raises:
+            EOFError: there is no user.
+        """
 
 
 class Approvals:
@@ -105,6 +117,9 @@ class Approvals:
     def _ask(self, prompt: str) -> str:
         if self._ask_user is not None:
             return self._ask_user(prompt)
-        if self._services.frontend is None:
+        frontend = self._services.frontend
+        if frontend is None:
             raise EOFError
-        return self._services.frontend.read_line(prompt, password=False)
+        if isinstance(frontend, AsksUser):
+            return frontend.ask_user(prompt)
+        return frontend.read_line(prompt, password=False)

@@ -20,7 +20,7 @@ from llmspell_kernel.errors import (
 from llmspell_kernel.library.tool.approval import Approvals
 from llmspell_kernel.library.tool.audit import AuditLog
 from llmspell_kernel.library.tool.entries import Entry
-from llmspell_kernel.library.tool.envelope import Envelope
+from llmspell_kernel.library.tool.envelope import Envelope, is_envelope
 from llmspell_kernel.library.tool.running import Running
 
 if TYPE_CHECKING:
@@ -282,8 +282,8 @@ def _replaced(decision: Decision, about: dict[str, Any]) -> Envelope:
 def _envelope(value: Any, about: dict[str, Any]) -> Envelope:
     if isinstance(value, Envelope):
         return value
-    if isinstance(value, Mapping) and {"success", "result", "operation"} & set(value):
-        return Envelope.of(dict(value), about["operation"])
+    if is_envelope(value):
+        return Envelope.of(value, about["operation"])
     return Envelope(about["operation"], True, value, "", None, {})
 
 

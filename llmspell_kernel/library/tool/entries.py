@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from llmspell_kernel.library.tool.contract import Category, Level, Operation, Place, Tool
 from llmspell_kernel.library.tool.parameters import checked
@@ -26,6 +26,7 @@ class Entry(ABC):
         operations: what it does, by name; may be empty.
         example: parameters of a call that always succeeds; None if there is none.
         origin: `builtin`, `script`, or the distribution that brings it.
+        answers_envelopes: whether what it answers may be a whole `Envelope` as a table.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry(ABC):
     operations: Mapping[str, Operation]
     example: Mapping[str, Any] | None
     origin: str
+    answers_envelopes: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -150,6 +152,7 @@ class FunctionEntry(Entry):
 
     operations: Mapping[str, Operation] = {}
     example = None
+    answers_envelopes = True
 
     def __init__(
         self,

@@ -57,6 +57,11 @@ class Envelope(NamedTuple):
         )
 
 
+def is_envelope(value: Any) -> bool:
+    """Whether a value is an answer as a whole, and not only a result."""
+    return isinstance(value, dict) and not {"success", "result", "operation"}.isdisjoint(value)
+
+
 def plain(value: Any, tool: str) -> Any:
     """A result as plain values.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.errors import NotAllowedError, ScriptError, ToolError, ToolTimeoutError
 from llmspell_kernel.library.tool.contract import Answer, ToolFailedError
 from llmspell_kernel.library.tool.entries import ClassEntry, Entry
-from llmspell_kernel.library.tool.envelope import Envelope, plain
+from llmspell_kernel.library.tool.envelope import Envelope, is_envelope, plain
 from llmspell_kernel.library.tool.places import in_thread
 from llmspell_kernel.library.tool.surroundings import Surroundings
 
@@ -80,6 +80,9 @@ class Running:
             facts = dict(error.details)
             result = facts.pop("result", None)
             return Envelope(operation, False, result, "", {"message": str(error), **facts}, _elapsed(began))
+        if entry.answers_envelopes and is_envelope(answer):
+            envelope = Envelope.of(answer, operation)
+            return envelope._replace(metadata={**envelope.metadata, **_elapsed(began)})
         return enveloped(answer, operation, _elapsed(began))
 
 

@@ -22,6 +22,7 @@ def definition(table: Any) -> dict[str, Any]:
     Raises:
         ToolError: it does not fit; the message says what would.
     """
+    table = table or {}  # an empty one has come as a list
     if not isinstance(table, Mapping):
         raise ToolError("Tool.register takes a table with name, description, parameters and execute")
     name = table.get("name")
