@@ -20,6 +20,8 @@ from benchmarks.scenarios import (
     output,
     repl,
     start,
+    state,
+    storage,
 )
 
 Scenario = Callable[[Contest, Counts], Sequence[Result]]
@@ -37,8 +39,11 @@ SCENARIOS: Mapping[str, Scenario] = {
     "interrupt": interrupt.busy_loop,
     "memory": memory.resident,
     "cpu": cpu.programs,
+    "state": state.state,
     "cli": command.command_line,
     "repl": repl.prompts,
+    "sqlite": storage.sqlite,
+    "postgres": storage.postgres,
     "debugger": debugger.slowdown,
     "debugger stop": debugger_stops.to_variables,
     "debugger pages": debugger_stops.first_pages,
