@@ -140,7 +140,7 @@ class AudioProcessor(Tool):
                 target.mux(stream.encode(part))
             target.mux(stream.encode(None))
         return {
-            "codec": coding.codec,
+            "codec": stream.codec.canonical_name,
             "duration_seconds": written / rate,
             "sample_rate": rate,
             "channels": count,
@@ -157,9 +157,9 @@ def audio_facts(tool: str, path: str, container: InputContainer) -> dict[str, An
         raise ToolError(f"{tool}: {path} has no audio")
     heard = container.streams.audio[0]
     context = heard.codec_context
-    bits = context.format.bits if context.name.startswith(("pcm", "flac")) and context.format else None
+    bits = context.format.bits if context.codec.canonical_name.startswith(("pcm", "flac")) and context.format else None
     return {
-        "codec": context.name,
+        "codec": context.codec.canonical_name,
         "sample_rate": context.sample_rate,
         "channels": context.channels,
         "layout": context.layout.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from llmspell_kernel.errors import ParameterError, ToolError
+from llmspell_kernel.errors import MissingExtraError, ParameterError, ToolError
 from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.contract import Tool, operation
 
@@ -114,7 +114,7 @@ class PdfProcessor(Tool):
     def _document(self, given: Parameters, tools: Surroundings) -> Iterator[PdfReader]:
         with needed(self.name, "pypdf"):
             import pypdf
-            from pypdf.errors import PyPdfError
+            from pypdf.errors import DependencyError, PyPdfError
         # It tells of each thing that it sets right.
         logging.getLogger("pypdf").setLevel(logging.CRITICAL)
         with tools.files.open(given.input, tools.settings.tools.document.max_file_size) as stream:
@@ -126,6 +126,8 @@ class PdfProcessor(Tool):
                     )
                     raise ToolError(f"{self.name}: {given.input}: {what}")
                 yield document
+            except DependencyError as error:
+                raise MissingExtraError.of(self.name, "cryptography", "tools") from error
             except PyPdfError as error:
                 raise ToolError(f"{self.name}: {given.input} is damaged, or no PDF: {error}") from error
             except RecursionError as error:

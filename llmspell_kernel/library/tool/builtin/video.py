@@ -78,7 +78,7 @@ class VideoProcessor(Tool):
                 "height": seen.codec_context.height,
                 "fps": float(rate) if rate else None,
                 "frame_count": frames,
-                "codec": seen.codec_context.name,
+                "codec": seen.codec.canonical_name,
                 "pixel_format": seen.codec_context.pix_fmt,
                 "bit_rate": seen.bit_rate or container.bit_rate or None,
                 "audio": audio,
