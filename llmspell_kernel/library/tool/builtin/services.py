@@ -78,6 +78,8 @@ class ServiceChecker(Tool):
         """Any answer of a web server counts as one, also an error."""
         scheme = given.check_type
         target = given.target if "://" in given.target else f"{scheme}://{given.target}"
+        if any(ord(each) <= 32 or ord(each) == 127 for each in target):
+            raise ParameterError(self.name, [f"target is no URL, as it has blanks: {given.target!r}"])
         parts = urlsplit(target)
         if parts.scheme != scheme:
             raise ParameterError(self.name, [f"target is no {scheme} URL: {given.target!r}"])
@@ -91,7 +93,7 @@ class ServiceChecker(Tool):
                 try:
                     connection.request("GET", path, headers={"User-Agent": "llmspell", "Connection": "close"})
                     response = connection.getresponse()
-                except ValueError as error:
+                except ValueError as error:  # such as letters that no URL has
                     raise ParameterError(self.name, [f"target is no URL: {error}"]) from None
                 finally:
                     connection.close()
