@@ -46,6 +46,7 @@ SHORT_VARIABLES = {
     "LLMSPELL_SESSIONS_MAX": "runtime.sessions.max_sessions",
     "LLMSPELL_SESSIONS_MAX_ARTIFACTS": "runtime.sessions.max_artifacts_per_session",
     "LLMSPELL_SESSIONS_TIMEOUT_SECONDS": "runtime.sessions.session_timeout_seconds",
+    "LLMSPELL_HOOKS_RATE_LIMIT": "hooks.rate_limit_per_minute",
     "LLMSPELL_POSTGRES_URL": "storage.postgres.url",
     "LLMSPELL_LOG_LEVEL": "logging.level",
     "LLMSPELL_LOG_FORMAT": "logging.format",

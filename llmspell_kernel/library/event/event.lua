@@ -103,8 +103,9 @@ function Event.publish(event_type, data, options)
   )
 end
 
----Has the events that match kept for `Event.receive`, or calls a function with each. What the function prints and
----its errors are shown below the cell that has subscribed; an error harms nobody else.
+---Has the events that match kept for `Event.receive`, or calls a function with each: at once for those that are
+---published by the code that runs, and between cells or within `Event.receive` for those of others. An error in it
+---is told on stderr and harms nobody else.
 ---@param pattern string
 ---@param options? table|function The function, or a table with `language`.
 ---@param callback? fun(event: table) The function, behind options.

@@ -82,14 +82,14 @@ def test_scripts_cannot_take_the_target(kernel: KernelSession) -> None:
 
 
 def test_what_is_published_between_cells_reaches_callbacks(kernel: KernelSession) -> None:
-    heard = ok(kernel.execute("Event.on('tick', function(e) print('got', e.data) end)"))
+    ok(kernel.execute("Event.on('tick', function(e) print('got', e.data) end)"))
     done = ok(kernel.execute("timer.after(0.01, function() Event.publish('tick', 1) end)"))
     while True:
         message = kernel.client.get_iopub_msg(timeout=30)
         if message["msg_type"] == "stream":
             break
     assert message["content"]["text"] == "got\t1\n"
-    assert message["parent_header"]["msg_id"] == msg_id_of(heard)
+    assert message["parent_header"]["msg_id"] == msg_id_of(done)
     seen = value(kernel, "Event.history('tick')[1].metadata.correlation_id")
     assert seen == f'"{msg_id_of(done)}"'
 
