@@ -42,8 +42,9 @@ class PostgresServer:
             owner = pwd.getpwnam(self._user)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         self._process: subprocess.Popen[bytes] | None = None
-        self._run(
-            "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"
+        self._call(
+            *(str(self._programs / "initdb"), "-D", str(self.folder / "data"), "--username=postgres"),
+            *("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"),
         )
 
     def start(self) -> None:
@@ -82,6 +83,14 @@ class PostgresServer:
             self._process.wait(START_SECONDS)
             self._process = None
 
+    def limit_files(self, size: int | None) -> None:
+        """From now on no file of it grows beyond this, as on a full disk; None for any size."""
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        limit = f"--fsize={'unlimited' if size is None else size}:"
+        for process in (server, *server.children()):
+            self._call("prlimit", limit, "--pid", str(process.pid))
+
     def kill(self) -> None:
         """Ends it as a crash would, and waits until nothing of it is left."""
         assert self._process is not None
@@ -112,9 +121,10 @@ class PostgresServer:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _call(self, *command: str) -> None:
+        """Runs a program as the server's user."""
         done = subprocess.run(
-            [self._programs / program, "-D", self.folder / "data", *arguments],
+            command,
             capture_output=True,
             text=True,
             cwd=self.folder,
@@ -123,7 +133,7 @@ class PostgresServer:
             extra_groups=[] if self._user else None,
         )
         if done.returncode:
-            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
+            raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from llmspell_kernel.errors import StorageError
+
 from ..postgres import PostgresServer
 from .programs import ROOT, WHOLE, command, open_at, start, value_of
 
@@ -122,6 +124,25 @@ def test_a_full_disk_keeps_what_is_there_and_takes_no_half(tmp_path: Path, limit
         "the disk is full: free some space" if limit == "disk" else "the disk cannot be read or written"
     )
     assert expected in said["error"]
+
+
+def test_a_full_disk_of_the_server_takes_no_half(own_server: PostgresServer) -> None:
+    store, kept, value = open_at(own_server.url()), [], random.Random(1).randbytes(1_000_000)
+    store.keys("full")
+    own_server.limit_files(20_000_000)  # its log has files of 16 MiB
+    with pytest.raises(StorageError, match="could not extend file"):
+        for number in range(0, 100, 2):
+            with store.transaction():
+                for part in (number, number + 1):
+                    store.set("full", f"{part:02}", value)
+            kept += [f"{number:02}", f"{number + 1:02}"]
+    assert len(kept) > 10
+    assert store.keys("full") == kept
+    own_server.limit_files(None)
+    store.set("full", "after", value)
+    assert all(entry.value == value for entry in store.scan("full"))
+    assert store.keys("full") == [*kept, "after"]
+    store.close()
 
 
 def test_a_store_may_be_used_in_a_forked_process(location: str) -> None:
