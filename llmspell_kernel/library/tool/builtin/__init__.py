@@ -8,6 +8,7 @@ BUILTIN: dict[str, str] = {
     "calculator": "calculator:Calculator",
     "citation-formatter": "citations:CitationFormatter",
     "file-converter": "conversion:FileConverter",
+    "database-connector": "databases:DatabaseConnector",
     "datetime-handler": "dates:DatetimeHandler",
     "diff-calculator": "differences:DiffCalculator",
     "pdf-processor": "documents:PdfProcessor",
