@@ -19,10 +19,11 @@ from .notebooks import output_text, read_notebook
 
 ROOT = Path(__file__).parents[1]
 TOUR = ROOT / "notebooks" / "tour.ipynb"
+TOOL_PAGES = ROOT / "docs" / "reference" / "tools"
 PAGES = {
     str(file.relative_to(ROOT)): file
     for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-    if examples_in(file, "")
+    if examples_in(file, "") and file.parent != TOOL_PAGES
 }
 
 
@@ -41,7 +42,17 @@ def test_examples_show_what_the_page_says(
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
-@pytest.mark.parametrize("name", reference.pages())
+def test_examples_of_tools(
+    new_kernel: Callable[..., KernelSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kernel = new_kernel("llmspell")
+    for file in sorted(TOOL_PAGES.glob("*.md")):
+        for example in examples_in(file, file.name):
+            assert example.mismatch(kernel.execute(f"do {example.code}\nend")) is None
+
+
+@pytest.mark.parametrize("name", [name for name in reference.pages() if not name.startswith("tools")])
 def test_generated_page_is_what_the_package_says(name: str) -> None:
     file = reference.FOLDER / name
     # In a process of its own: click remembers which names --help has had, and other tests gave it others.
@@ -49,6 +60,17 @@ def test_generated_page_is_what_the_package_says(name: str) -> None:
     code += "print(content(sys.argv[1]), end='')"
     wanted = subprocess.run([sys.executable, "-c", code, name], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     assert file.exists() and file.read_bytes() == wanted.stdout, "outdated; run: make docs"
+
+
+def test_generated_pages_of_tools_are_what_the_package_says() -> None:
+    wanted = {name for name in reference.pages() if name.startswith("tools")}
+    written = {f"tools/{file.name}" for file in TOOL_PAGES.glob("*.md")} | {"tools.md"}
+    assert written == wanted, "outdated; run: make docs"
+    assert [
+        name for name in sorted(wanted) if reference.place(name).read_text("utf-8") != reference.content(name)
+    ] == [], "outdated; run: make docs"
+    nav = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert [name for name in sorted(wanted) if f"reference/{name}" not in nav] == []
 
 
 def test_messages_page_is_about_this_kernel(kernel: KernelSession) -> None:

@@ -18,7 +18,7 @@ from llmspell_kernel.kernel.app import LLMSpellKernelApp
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.magics import registry
 from llmspell_kernel.runtime import LIBRARY
-from tools import lua_api, settings_page
+from tools import lua_api, settings_page, tool_pages
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -107,6 +107,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "command-line.md": command_line,
         "settings.md": settings_page.page,
         **{f"{folder}.md": library(folder, name) for folder, name in LIBRARY.items()},
+        **tool_pages.pages(),
     }
 
 
@@ -125,10 +126,15 @@ def content(name: str) -> str:
     return f"{NOTICE}\n\n{pages()[name]().rstrip()}\n"
 
 
-def outdated() -> list[Path]:
-    """The pages that differ from what the package says now."""
-    files = [HELP_FILE, *(FOLDER / name for name in pages())]
-    return [file for file in files if _text(file) != content(file.name)]
+def outdated() -> list[str]:
+    """The names of the pages that differ from what the package says now."""
+    files = {HELP_FILE.name: HELP_FILE, **{name: FOLDER / name for name in pages()}}
+    return [name for name, file in files.items() if _text(file) != content(name)]
+
+
+def place(name: str) -> Path:
+    """Where a page is."""
+    return HELP_FILE if name == HELP_FILE.name else FOLDER / name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,12 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is outdated")
     options = parser.parse_args(arguments)
-    for file in (found := outdated()):
+    for name in (found := outdated()):
+        file = place(name)
         if options.check:
             print(f"{file} is not what the package says; write it anew: make docs", file=sys.stderr)
         else:
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            file.write_text(content(file.name), "utf-8")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content(name), "utf-8")
             print(f"wrote {file}")
     return 1 if options.check and found else 0
 
