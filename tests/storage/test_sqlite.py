@@ -72,6 +72,20 @@ class TestFile:
         assert details["synchronous"] == "FULL"
         assert store.info().location == str(path)
 
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_a_file_that_is_taken_away_is_noticed(
+        self, store: SqliteStorage, path: Path, replaced: bool
+    ) -> None:
+        store.set("space", "key", b"x")
+        path.unlink()
+        if replaced:
+            SqliteStorage(path).close()
+        for act in (lambda: store.set("space", "key", b"y"), lambda: store.get("space", "key")):
+            with pytest.raises(
+                StorageError, match="removed or replaced while it was open: start this program"
+            ):
+                act()
+
     def test_network_file_systems(self, path: Path) -> None:
         with closing(SqliteStorage(path, "DELETE")) as store:
             store.set("space", "key", b"x")
@@ -104,6 +118,10 @@ class TestOtherFiles:
         with pytest.raises(StorageError, match="a database of another program: choose another path"):
             SqliteStorage(path)
         assert path.read_bytes() == before
+
+    def test_no_path(self, tmp_path: Path) -> None:
+        with pytest.raises(StorageError, match="it cannot be made: embedded null byte; choose another path"):
+            SqliteStorage(tmp_path / "a\0b" / "llmspell.db")
 
     def test_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="it is a folder: name a file in it"):

@@ -60,6 +60,7 @@ class Connection:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._began = 0.0
+        self._file: tuple[int, int] | None = None
         try:
             self._raw = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=rw",
@@ -74,6 +75,7 @@ class Connection:
         try:
             for setting in _SETTINGS:
                 self.run(setting)
+            self._file = self._found()
         except BaseException:
             self._raw.close()
             raise
@@ -95,6 +97,18 @@ class Connection:
     def forked_error(self) -> StorageError:
         """For a transaction that is the parent's."""
         return StorageError(f"the store {self.path}: a transaction does not go on in a forked process")
+
+    def check_file(self) -> None:
+        """Notices that what is written here would go to a file that nobody finds anymore.
+
+        Raises:
+            StorageError: the file has been removed, or replaced by another one.
+        """
+        if self._found() != self._file:
+            raise StorageError(
+                f"the store {self.path}: the file has been removed or replaced while it was open: start this "
+                "program again to use what is there now"
+            )
 
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> list[Row]:
         """The rows of a statement.
@@ -150,6 +164,14 @@ class Connection:
                     self._raw.close()
             finally:
                 self._lock.release()
+
+    def _found(self) -> tuple[int, int] | None:
+        """What tells the file under our path from any other."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _insist(self, statement: str, values: Mapping[str, object]) -> list[Row]:
         """Tries again until no other connection is in the way; an interrupt ends it."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from weakref import WeakSet
 
 from llmspell_kernel.errors import StorageError
@@ -95,6 +95,8 @@ class SqliteStorage(SqlStorage):
     def close(self) -> None:
         """See the contract. What a thread is doing at that moment is done to its end."""
         self._closed = True
+        if self._pid != os.getpid():
+            return
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
@@ -124,16 +126,17 @@ class SqliteStorage(SqlStorage):
             connection = self._threads.connection = Connection(self.path)
             with self._lock:
                 self._connections.add(connection)
+        elif not connection.depth:
+            connection.check_file()
         return connection
 
     def _close_late(self, connection: Connection) -> None:
         if self._closed:
             connection.close_if_idle()
 
-    def _pragma(self, name: str) -> int:
-        """What the header or the connection says; text for some."""
-        value: int = self._run(f"PRAGMA {name}", {})[0][0]
-        return value
+    def _pragma(self, name: str) -> Any:
+        """What the file or the connection says."""
+        return self._run(f"PRAGMA {name}", {})[0][0]
 
     def _prepare(self, connection: Connection, journal_mode: str) -> None:
         """Makes the schema what this program knows."""
@@ -193,8 +196,8 @@ def _make_file(path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError for a NUL in the path
+        said = error.strerror if isinstance(error, OSError) else error
         raise StorageError(
-            f"the store {path}: it cannot be made: {error.strerror}; choose another path "
-            "(storage.sqlite.database_path)"
+            f"the store {path}: it cannot be made: {said}; choose another path (storage.sqlite.database_path)"
         ) from error
