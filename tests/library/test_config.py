@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from llmspell_kernel.config.loading import load
+from llmspell_kernel.config.loading import load, over_defaults
 from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.runtime import Runtime, RuntimeSettings, runtime_settings
 
@@ -30,6 +31,9 @@ stop = ["a", "b"]
 [providers.off]
 enabled = false
 """
+
+FOLDER = Path(__file__).resolve().parent
+"""One that tools may not use by default."""
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -98,6 +102,40 @@ def test_permissions_are_the_standard_ones(runtime: Runtime) -> None:
     assert "allow_process_spawn" in error(runtime, "os.execute('echo')")
 
 
+def test_tools_of_a_script(runtime: Runtime) -> None:
+    assert "file-operations" in result(runtime, "table.concat(Config.getTools(), ' ')")
+    assert result(runtime, "Config.isNetworkAccessAllowed()") == "true"
+
+
+def test_a_script_lets_tools_use_a_folder(runtime: Runtime, tmp_path: Path) -> None:
+    run(runtime, "before = Config.snapshot()")
+    shown = f"local shown = Tool.execute('file-operations', {{operation = 'exists', path = '{FOLDER}'}}) "
+    assert "allowed folders" in error(runtime, shown)
+    run(runtime, f"Config.addAllowedPath('{FOLDER}') Config.addAllowedPath('{FOLDER}')")
+    assert result(runtime, shown + "return shown.result.exists") == "true"
+    search = f"{{pattern = '^#!', use_regex = true, path = '{FOLDER}'}}"  # in a worker process
+    assert result(runtime, f"Tool.execute('file-search', {search}).success") == "true"
+    paths = "table.concat(Config.getSection('tools.file_operations.allowed_paths'), ',')"
+    assert result(runtime, paths) == f'"/tmp,{FOLDER}"'
+    run(runtime, "Config.restoreSnapshot(before)")
+    assert "allowed folders" in error(runtime, shown)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"runtime": {"security": {"allow_file_access": False}}}, "allow_file_access is false"),
+        ({"engines": {"lua": {"stdlib": "basic"}}}, "engines.lua.stdlib is 'basic'"),
+    ],
+)
+def test_a_script_without_files_adds_no_folder(table: dict[str, Any], message: str) -> None:
+    made = Runtime(MemoryFrontend(), runtime_settings(over_defaults(table)))
+    try:
+        assert message in error(made, "Config.addAllowedPath('/tmp/x')")
+    finally:
+        made.close()
+
+
 def test_a_script_adds_a_provider(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     run(
         runtime,
@@ -127,6 +165,8 @@ def test_a_script_adds_a_provider(runtime: Runtime, monkeypatch: pytest.MonkeyPa
         ("Config.setProvider('a')", "bad argument 'provider' to 'Config.setProvider' (table expected"),
         ("Config.getSection()", "bad argument 'name' to 'Config.getSection' (string expected"),
         ("Config.restoreSnapshot('never')", "no snapshot 'never'"),
+        ("Config.addAllowedPath()", "bad argument 'path' to 'Config.addAllowedPath' (string expected"),
+        ("Config.addAllowedPath('')", "bad argument 'path' to 'Config.addAllowedPath' (a folder expected"),
     ],
 )
 def test_what_does_not_fit(runtime: Runtime, code: str, message: str) -> None:

@@ -54,6 +54,21 @@ function Config.setSecurity(security)
   host.set_security()
 end
 
+---The names of the tools.
+---@return table names
+function Config.getTools() return host.tools() end
+
+---Lets tools use one more folder, with all that lies in it, for as long as the script runs.
+---@param path string The folder; relative ones are against the working directory.
+function Config.addAllowedPath(path)
+  argument(path, "path", "string", "Config.addAllowedPath")
+  host.add_allowed_path(path)
+end
+
+---Whether tools may open connections to other machines.
+---@return boolean allowed
+function Config.isNetworkAccessAllowed() return host.may_use_network() end
+
 ---Whether scripts may use files.
 ---@return boolean allowed
 function Config.isFileAccessAllowed() return host.may_use_files() end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ def install(lua: LuaInterpreter, services: Services) -> None:
         "provider": lambda name: config().provider(text(name)),
         "providers": lambda: config().providers(),
         "security": lambda: config().security(),
+        "tools": lambda: config().tools(),
+        "may_use_network": lambda: config().may_use_network(),
+        "add_allowed_path": lambda path: config().add_allowed_path(os.fsdecode(path)),
         "may_use_files": lambda: config().security()["allow_file_access"],
         "may_start_processes": lambda: config().security()["allow_process_spawn"],
         "permissions": lambda: config().permissions(),

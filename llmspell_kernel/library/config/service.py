@@ -16,7 +16,8 @@ from llmspell_kernel.config.layers import Origin, Values
 from llmspell_kernel.config.loading import as_table
 from llmspell_kernel.config.sections import Settings
 from llmspell_kernel.config.sections.providers import Provider
-from llmspell_kernel.errors import ScriptError, SettingsError
+from llmspell_kernel.errors import NotAllowedError, ScriptError, SettingsError
+from llmspell_kernel.lua.state import STANDARD_LIBRARIES
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
@@ -132,6 +133,44 @@ class ScriptConfig:
         raise ScriptError(
             "scripts may not change what they are allowed (permission modify_security); change "
             "runtime.security in the settings: llmspell config set"
+        )
+
+    def tools(self) -> list[str]:
+        """The names of the tools, in order; none if the settings switch them off."""
+        if not self.settings.tools.enabled:
+            return []
+        return self._services.tools.names()
+
+    def may_use_network(self) -> bool:
+        """Whether tools may open connections."""
+        return self.settings.runtime.security.allow_network_access
+
+    def add_allowed_path(self, path: str) -> None:
+        """Lets tools use one more folder, with all that lies in it.
+
+        Raises:
+            NotAllowedError: the script itself may not use files, so tools must not use more for it.
+            ScriptError: that is no path.
+        """
+        if not self._lua.files:
+            raise NotAllowedError(NotAllowedError.FILES)
+        if "io" not in STANDARD_LIBRARIES[self._lua.stdlib]:
+            raise NotAllowedError(
+                f"scripts without io (engines.lua.stdlib is {self._lua.stdlib!r}) must not let tools use "
+                "more folders: name them in the setting tools.file_operations.allowed_paths"
+            )
+        if not path or "\0" in path:
+            raise ScriptError(
+                f"bad argument 'path' to 'Config.addAllowedPath' (a folder expected, got {path!r})"
+            )
+        folder = os.path.abspath(os.path.expanduser(path))
+        tools = self.settings.tools
+        allowed = tools.file_operations.allowed_paths
+        if folder in allowed:
+            return
+        files = msgspec.structs.replace(tools.file_operations, allowed_paths=[*allowed, folder])
+        self._services.settings = msgspec.structs.replace(
+            self.settings, tools=msgspec.structs.replace(tools, file_operations=files)
         )
 
     def snapshot(self) -> str:

@@ -72,9 +72,9 @@ def in_thread(function: Callable[[], Any], surroundings: Surroundings, waits: Wa
     thread = threading.Thread(
         target=context.run, args=(run,), name=f"llmspell-tool-{surroundings.tool}", daemon=True
     )
-    thread.start()
     finished = False
     try:
+        thread.start()  # in here, as an interrupt may come while it starts
         finished = ending.wait(seconds)
     finally:
         if not finished:
