@@ -23,6 +23,7 @@ from benchmarks.scenarios import (
     start,
     state,
     storage,
+    tools,
 )
 
 Scenario = Callable[[Contest, Counts], Sequence[Result]]
@@ -39,6 +40,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "comm": comm.echo,
     "interrupt": interrupt.busy_loop,
     "memory": memory.resident,
+    "tools": tools.from_lua,
+    "tools by sockets": tools.over_sockets,
+    "tools by process": tools.in_a_process,
     "cpu": cpu.programs,
     "state": state.state,
     "events": events.callbacks,
