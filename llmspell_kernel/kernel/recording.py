@@ -52,10 +52,11 @@ def record_cells(
         settings: None for the defaults.
         comes_back: whether somebody starts the kernel again; asked when it ends.
     """
+    notebook = os.environ.get(NAME_VARIABLE, "")
+    services.notebook = notebook or os.path.basename(connection_file)
     if settings is not None and not settings.enabled:
         return
-    notebook = os.environ.get(NAME_VARIABLE, "")
-    services.current.enter_jupyter(notebook or os.path.basename(connection_file), language)
+    services.current.enter_jupyter(services.notebook, language)
     if settings is not None and not settings.record_cells:
         return
 

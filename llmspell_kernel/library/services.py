@@ -80,6 +80,7 @@ class Services:
         current: the session that is current.
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
         forgets: nothing lasts here: all stores are in memory.
+        notebook: the notebook that the runtime is for, or else its connection file; empty outside of kernels.
         persistence: makes what keeps the user's variables; None where there are none.
     """
 
@@ -99,6 +100,7 @@ class Services:
         self.current = CurrentSession(self)
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
         self.forgets = False
+        self.notebook = ""
         self.persistence: Callable[[], Persistence] | None = None
         self._stores: dict[Backend, Storage] = {}
         self._closing: list[Callable[[], None]] = []

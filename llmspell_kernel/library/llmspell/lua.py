@@ -55,7 +55,7 @@ class _FirstCell:
         del code, number
         if not self._begun:
             self._begun = True
-            name = self._services.current.jupyter
+            name = self._services.notebook
             if name:
                 self._own = tuple(self._lua.state.globals.keys())
                 if was_on(name):

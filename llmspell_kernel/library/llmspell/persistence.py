@@ -57,7 +57,7 @@ class Persistence:
         """`own` are the names of globals that are not the user's."""
         self._lua = lua
         self._services = services
-        self.name = services.current.jupyter
+        self.name = services.notebook
         self._prefix = hashlib.sha256(self.name.encode()).hexdigest()[:32]
         self.is_on = False
         self.saved: list[str] = []

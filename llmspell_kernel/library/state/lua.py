@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.state.service import State
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
+_NIL = b"\xc0"
+"""In MessagePack; also JSON.null is packed so."""
+
 
 def install(lua: LuaInterpreter, services: Services) -> None:
     """Gives scripts the global `State`; the store is opened when a script first uses it."""
@@ -30,8 +33,8 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
         return services.state
 
     def save(scope: bytes, key: bytes, value: Any, ttl: float | None = None) -> None:
-        data = None if value is None else lua.exchange.packed(value)
-        state().set_packed(text(scope), text(key), data, expires_in=ttl)
+        data = lua.exchange.packed(value)
+        state().set_packed(text(scope), text(key), None if data == _NIL else data, expires_in=ttl)
 
     def load(scope: bytes, key: bytes) -> Any:
         data = state().get_packed(text(scope), text(key))

@@ -6,6 +6,7 @@ exact value: None, bool, int, float, str, bytes, list, or dict with such keys.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from msgspec import msgpack
 
-from llmspell_kernel.errors import ConflictError, LLMSpellError, ScriptError
+from llmspell_kernel.errors import ConflictError, LLMSpellError, ScriptError, StorageError
 from llmspell_kernel.library.state.scopes import prefix, split, stored_key
 from llmspell_kernel.storage.contract import PAGE, Entry, Storage
 
@@ -61,6 +62,7 @@ class State:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._running = threading.local()
+        self._purges = False
 
     @property
     def storage(self) -> Storage:
@@ -152,12 +154,24 @@ class State:
                 "artifact, or raise the limit"
             )
         storage = self.storage
+        if expires_in is not None:
+            self._purge_later()
         try:
             storage.set(NAMESPACE, stored, data, expires_in=expires_in)
         except ConflictError:
             self._running.conflict = True
             raise
         self._written("state.changed", scope, key, data)
+
+    def _purge_later(self) -> None:
+        """Has what has expired removed when the services end: nothing else would ever look at it again."""
+        if not self._purges:
+            self._purges = True
+            self._services.at_close(self._purge)
+
+    def _purge(self) -> None:
+        with contextlib.suppress(StorageError):  # what is left is invisible, and the next one tries again
+            self.storage.purge()
 
     def delete(self, scope: str, key: str) -> bool:
         """Removes a value; whether there was one."""

@@ -63,6 +63,11 @@ def test_values_are_exact(script: Script) -> None:
         ) == ('"integer"\t"float"\ttrue')
 
 
+def test_null_is_nothing(script: Script) -> None:
+    script("State.set('k', 1) State.set('k', JSON.null)")
+    assert script("State.exists('k')") == "false"
+
+
 def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:
     assert "a.b is a function" in script.error("State.set('k', {a = {b = print}})")
     assert "cycle" in script.error("local t = {} t.t = t State.set('k', t)")

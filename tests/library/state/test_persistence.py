@@ -61,7 +61,7 @@ class Notebook:
             self.frontend = IdleFrontend()
             settings = self.settings_of({"default_engine": self.language, **self.flags})
             runtime = Runtime(self.frontend, runtime_settings(settings))
-            runtime.services.current.enter_jupyter(self.name, self.language)
+            runtime.services.notebook = self.name
             self._script = Script(runtime)
         return self._script
 

@@ -124,6 +124,13 @@ def test_what_has_expired_is_gone(state: State) -> None:
     assert facts.expires_at is not None
 
 
+def test_what_has_expired_takes_no_room_for_ever(new_services: Callable[..., Services]) -> None:
+    services = new_services()
+    services.state.set("global", "k", 1, expires_in=1e-6)
+    services.close()
+    assert new_services().state.storage.purge() == 0
+
+
 def test_transactions_are_whole(state: State) -> None:
     def body() -> None:
         state.set("global", "a", 1)
