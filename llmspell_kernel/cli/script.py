@@ -266,7 +266,7 @@ class ScriptProcess:
         text = "\n".join(self.error.traceback) + "\n"
         if not (_colours() if colours is None else colours):
             text = COLOURS.sub("", text)
-        self.frontend.write("stderr", text.encode(errors="surrogateescape"))
+        self.frontend.put("stderr", text.encode(errors="surrogateescape"))
 
 
 def run_here(

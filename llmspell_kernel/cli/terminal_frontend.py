@@ -58,9 +58,10 @@ class TerminalFrontend:
         """Writes bytes as they are; what the stream does not take is dropped."""
         if self._sink is not None:
             self._sink.add_bytes(stream, data)
-        self._put(stream, data)
+        self.put(stream, data)
 
-    def _put(self, stream: StreamName, data: bytes) -> None:
+    def put(self, stream: StreamName, data: bytes) -> None:
+        """As `write`, for what the script has not written itself: no record has it."""
         with self._writing:
             rest = memoryview(data)
             while rest and stream not in self._closed:
@@ -190,12 +191,12 @@ class CapturingFrontend(TerminalFrontend):
         super().__init__(read_line)
         self._kept: list[bytes] = []
 
-    def _put(self, stream: StreamName, data: bytes) -> None:
+    def put(self, stream: StreamName, data: bytes) -> None:
         """Keeps what goes to stdout."""
         if stream == "stdout":
             self._kept.append(data)
         else:
-            super()._put(stream, data)
+            super().put(stream, data)
 
     @property
     def output(self) -> bytes:
