@@ -19,6 +19,7 @@ COMMANDS = {
     "session": "llmspell_kernel.cli.session:session",
     "artifact": "llmspell_kernel.cli.artifact:artifact",
     "backup": "llmspell_kernel.cli.backup:backup",
+    "storage": "llmspell_kernel.cli.storage:storage",
     "kernel": "llmspell_kernel.cli.kernel:kernel",
     "config": "llmspell_kernel.cli.config:config",
     "definitions": "llmspell_kernel.cli.definitions:definitions",

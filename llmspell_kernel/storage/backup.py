@@ -101,7 +101,7 @@ class Backups:
             if path is None:
                 path = self.folder / f"{header.id}{SUFFIX}"
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _whole_file(path) as file:
+            with whole_file(path) as file:
                 write_archive(self._storage, file, header, items=items, level=self._level)
         except OSError as error:
             raise StorageError(f"no backup was made: {path}: {error.strerror or error}") from error
@@ -280,7 +280,7 @@ def _new_id() -> str:
 
 
 @contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[tempfile._TemporaryFileWrapper[bytes]]:
+def whole_file(path: Path) -> Iterator[tempfile._TemporaryFileWrapper[bytes]]:
     """A file to write that gets its name when it is complete and on the disk; it goes if something fails."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_UNFINISHED, delete=False) as file:
         try:

@@ -55,11 +55,13 @@ def _open_postgres(settings: PostgresSettings) -> Storage:
             "LLMSPELL_POSTGRES_URL, to postgresql://user:password@host:port/database"
         )
     try:
-        from llmspell_kernel.storage.postgres.store import PostgresStorage
+        import psycopg_pool  # noqa: F401 - only to tell that it is missing
     except ImportError as error:
         raise StorageError(
             f"the store on PostgreSQL needs psycopg ({error}): pip install 'llmspell-kernel[postgres]'"
         ) from error
+    from llmspell_kernel.storage.postgres.store import PostgresStorage
+
     return PostgresStorage(
         settings.url,
         tenant_id=settings.tenant_id,
