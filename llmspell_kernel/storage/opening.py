@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def _open_postgres(settings: PostgresSettings) -> Storage:
             "LLMSPELL_POSTGRES_URL, to postgresql://user:password@host:port/database"
         )
     try:
-        import psycopg_pool  # noqa: F401 - only to tell that it is missing
+        import_module("psycopg_pool")
     except ImportError as error:
         raise StorageError(
             f"the store on PostgreSQL needs psycopg ({error}): pip install 'llmspell-kernel[postgres]'"
