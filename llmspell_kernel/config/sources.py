@@ -51,6 +51,7 @@ SHORT_VARIABLES = {
     "LLMSPELL_TOOLS_ALLOWED_PATHS": "tools.file_operations.allowed_paths",
     "LLMSPELL_TOOLS_MAX_FILE_SIZE": "tools.file_operations.max_file_size",
     "LLMSPELL_TOOLS_FILE_OPS_ENABLED": "tools.file_operations.enabled",
+    "LLMSPELL_TOOLS_RATE_LIMIT": "tools.rate_limit_per_minute",
     "LLMSPELL_LOG_LEVEL": "logging.level",
     "LLMSPELL_LOG_FORMAT": "logging.format",
     "LLMSPELL_LOG_FILE": "logging.file",

@@ -12,6 +12,7 @@ BUILTIN: dict[str, str] = {
     "datetime-handler": "dates:DatetimeHandler",
     "diff-calculator": "differences:DiffCalculator",
     "pdf-processor": "documents:PdfProcessor",
+    "email-sender": "email_sender:EmailSender",
     "base64-encoder": "encoding:Base64Encoder",
     "hash-calculator": "encoding:HashCalculator",
     "file-operations": "files:FileOperations",
@@ -38,13 +39,34 @@ BUILTIN: dict[str, str] = {
     "data-validator": "validation:DataValidator",
     "video-processor": "video:VideoProcessor",
     "file-watcher": "watching:FileWatcher",
+    "web-searcher": "web_search:WebSearcher",
 }
 """Each tool and its class, as module:Class in this package, in order of the modules."""
 
 ALIASES: dict[str, str] = {
-    "template-engine": "template-creator",
+    "audio": "audio-processor",
+    "base64": "base64-encoder",
+    "base64-encode": "base64-encoder",
+    "citation": "citation-formatter",
+    "csv": "csv-analyzer",
     "data-validation": "data-validator",
+    "date-time-handler": "datetime-handler",
+    "datetime": "datetime-handler",
+    "diff": "diff-calculator",
+    "env-reader": "environment-reader",
+    "environment": "environment-reader",
+    "file-ops": "file-operations",
+    "filesystem": "file-operations",
+    "grep": "file-search",
+    "hash": "hash-calculator",
     "http-request": "http-requester",
+    "image": "image-processor",
+    "pdf": "pdf-processor",
+    "process": "process-executor",
+    "template": "template-creator",
+    "template-engine": "template-creator",
+    "uuid": "uuid-generator",
+    "video": "video-processor",
     "web-search": "web-searcher",
 }
 """Other names; names with underscores for hyphens need not be listed."""
