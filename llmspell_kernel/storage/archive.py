@@ -12,6 +12,9 @@ import base64
 import binascii
 import hashlib
 import json
+import os
+import shutil
+import tempfile
 import time
 import zipfile
 import zlib
@@ -30,6 +33,8 @@ VERSION = 1
 ENTRIES, MANIFEST = "entries.jsonl", "manifest.json"
 LONGEST_LINE = 1 << 30
 LONGEST_MANIFEST = 1 << 20
+_IN_MEMORY = 1 << 24
+_BLOCK = 1 << 20
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -135,20 +140,17 @@ def write_archive(
     `level` is that of the compression, 0 for none. The file must be able to seek. It is complete when this
     returns; closing and keeping it is the caller's.
     """
-    digest, size, deleted = hashlib.sha256(), 0, 0
-    counts: dict[str, int] = {}
     method = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
-    with zipfile.ZipFile(file, "w", method, compresslevel=level or None) as archive:
+    folder = os.path.dirname(name) if isinstance(name := getattr(file, "name", None), str) else None
+    with (
+        tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder) as lines,
+        zipfile.ZipFile(file, "w", method, compresslevel=level or None) as archive,
+    ):
+        # Compressing takes longer than reading, and while the store is read other writers may have to wait.
+        found = _write_lines(lines, items_of(storage) if items is None else items)
+        lines.seek(0)
         with archive.open(_member(ENTRIES, method), "w", force_zip64=True) as out:
-            for item in items_of(storage) if items is None else items:
-                line = _line(item)
-                digest.update(line)
-                size += len(line)
-                out.write(line)
-                if item.value is None:
-                    deleted += 1
-                else:
-                    counts[item.namespace] = counts.get(item.namespace, 0) + 1
+            shutil.copyfileobj(lines, out, _BLOCK)
         manifest = Manifest(
             id=header.id,
             created_at=time.time(),
@@ -157,14 +159,38 @@ def write_archive(
             note=header.note,
             backend=storage.backend,
             schema_version=storage.info().schema_version,
-            entries=counts,
-            deleted=deleted,
-            size_bytes=size,
-            sha256=digest.hexdigest(),
+            entries=found.entries,
+            deleted=found.deleted,
+            size_bytes=found.size_bytes,
+            sha256=found.sha256,
         )
         text = json.dumps(msgspec.to_builtins(manifest), indent=2)
         archive.writestr(_member(MANIFEST, method), text.encode())
     return manifest
+
+
+class _Written(NamedTuple):
+    """What has become of entries as lines; see `Manifest`."""
+
+    entries: dict[str, int]
+    deleted: int
+    size_bytes: int
+    sha256: str
+
+
+def _write_lines(file: IO[bytes], items: Iterable[Item]) -> _Written:
+    digest, size, deleted = hashlib.sha256(), 0, 0
+    counts: dict[str, int] = {}
+    for item in items:
+        line = _line(item)
+        digest.update(line)
+        size += len(line)
+        file.write(line)
+        if item.value is None:
+            deleted += 1
+        else:
+            counts[item.namespace] = counts.get(item.namespace, 0) + 1
+    return _Written(counts, deleted, size, digest.hexdigest())
 
 
 def _member(name: str, method: int) -> zipfile.ZipInfo:
