@@ -208,8 +208,9 @@ class TestScans:
     def test_limits(self, filled: Storage) -> None:
         assert filled.keys("space", limit=0) == []
         assert filled.scan("space", limit=-1) == []
-        for number in range(1100):
-            filled.set("many", f"{number:04}", b"")
+        with filled.transaction():
+            for number in range(1100):
+                filled.set("many", f"{number:04}", b"")
         assert len(filled.keys("many")) == len(filled.scan("many")) == 1000
         assert filled.count("many") == 1100
 

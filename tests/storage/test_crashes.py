@@ -46,9 +46,11 @@ def own_server() -> Iterator[PostgresServer]:
 def test_a_killed_writer_loses_nothing_that_was_confirmed(location: str) -> None:
     choice, confirmed, first = random.Random(5), set[str](), 0
     for _ in range(KILLS):
-        confirmed |= _write_until(location, first, choice.randrange(1, 120))
+        last = _write_until(location, first, choice.randrange(1, 120))
         first += 1000
-        _check(location, confirmed)
+        _check(location, last)
+        confirmed |= last
+    _check(location, confirmed)
 
 
 def test_writers_that_count_together_lose_nothing(location: str) -> None:

@@ -218,7 +218,7 @@ class TestRoles:
 
 
 class TestMigrations:
-    @pytest.mark.parametrize("version", range(1, latest("postgres")))
+    @pytest.mark.parametrize("version", [step.version for step in migrations("postgres")[:-1]])
     def test_each_earlier_version_is_brought_up_to_date(
         self, postgres_server: PostgresServer, version: int
     ) -> None:
@@ -229,7 +229,7 @@ class TestMigrations:
             raw.execute(
                 "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT, applied_at TIMESTAMPTZ)"
             )
-            for migration in migrations("postgres")[:version]:
+            for migration in (step for step in migrations("postgres") if step.version <= version):
                 for statement in migration.statements:
                     raw.execute(statement)
                 raw.execute("INSERT INTO migration VALUES (%s, %s)", migration[:2])

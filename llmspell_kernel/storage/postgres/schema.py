@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from llmspell_kernel.errors import StorageError
-from llmspell_kernel.storage.migrations import latest, migrations
+from llmspell_kernel.storage.migrations import after, latest
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -64,7 +64,7 @@ def migrate(connection: Connection, location: str) -> None:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(f"SET LOCAL search_path = {SCHEMA}")
         connection.execute(_MIGRATION_TABLE)
-        for migration in migrations("postgres")[version:]:
+        for migration in after("postgres", version):
             for statement in migration.statements:
                 connection.execute(statement)
             connection.execute(

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from llmspell_kernel.errors import StorageError
 from llmspell_kernel.storage.contract import StorageInfo
-from llmspell_kernel.storage.migrations import latest, migrations
+from llmspell_kernel.storage.migrations import after, latest
 from llmspell_kernel.storage.sql import Row, SqlStorage
 from llmspell_kernel.storage.sqlite.connection import Connection
 
@@ -148,7 +148,7 @@ class SqliteStorage(SqlStorage):
             connection.begin()
             # Another process may have been faster.
             version = self._checked_version(connection)
-            for migration in migrations("sqlite")[version:]:
+            for migration in after("sqlite", version):
                 for statement in migration.statements:
                     connection.run(statement)
             connection.run(f"PRAGMA application_id = {APPLICATION_ID}")
