@@ -157,7 +157,8 @@ def audio_facts(tool: str, path: str, container: InputContainer) -> dict[str, An
         raise ToolError(f"{tool}: {path} has no audio")
     heard = container.streams.audio[0]
     context = heard.codec_context
-    bits = context.format.bits if context.codec.canonical_name.startswith(("pcm", "flac")) and context.format else None
+    exact = context.codec.canonical_name.startswith(("pcm", "flac"))
+    bits = context.format.bits if exact and context.format else None
     return {
         "codec": context.codec.canonical_name,
         "sample_rate": context.sample_rate,

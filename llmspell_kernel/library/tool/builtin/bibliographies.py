@@ -13,6 +13,7 @@ from pybtex.exceptions import PybtexError
 from pybtex.richtext import Text
 
 MAX_ENTRIES = 2000
+MAX_DEPTH = 20
 
 _Csl = dict[str, Any]
 
@@ -76,9 +77,7 @@ def from_yaml(text: str) -> dict[str, _Csl]:
         BibliographyError: it is no YAML, or has aliases, which can make it very large.
     """
     try:
-        # Aliases can make a short text endless.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise BibliographyError("aliases such as *name are not read")
+        _check_shape(text)
         found = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BibliographyError(str(error)) from error
@@ -95,6 +94,20 @@ def from_yaml(text: str) -> dict[str, _Csl]:
         if not isinstance(each, Mapping):
             raise BibliographyError(f"the entry {key!r} has no fields")
     return {str(key): _of_yaml(str(key), each) for key, each in found.items()}
+
+
+def _check_shape(text: str) -> None:
+    """Refuses what would take long: aliases can make a short text endless, and so can depth."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BibliographyError("aliases such as *name are not read")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise BibliographyError(f"it is nested more than {MAX_DEPTH} deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _count(entries: Any) -> None:
