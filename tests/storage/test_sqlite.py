@@ -244,6 +244,33 @@ class TestWaiting:
         assert store.set("space", "key", b"") == 1
 
 
+@pytest.mark.parametrize("damage", ["cut", "zeros", "noise"])
+def test_a_log_that_a_power_failure_has_torn_ends_with_a_whole_transaction(
+    store: SqliteStorage, path: Path, tmp_path: Path, damage: str
+) -> None:
+    for number in range(40):
+        with store.transaction():
+            for part in range(3):
+                store.set("whole", f"{number:02}/{part}", b"%d" % number * 800)
+    content, log, choice = path.read_bytes(), path.with_name("llmspell.db-wal").read_bytes(), random.Random(2)
+    lengths = set()
+    for turn in range(12):
+        kept = choice.randrange(len(log))
+        rest = {"cut": b"", "zeros": bytes(len(log) - kept), "noise": choice.randbytes(len(log) - kept)}
+        torn = tmp_path / str(turn) / "llmspell.db"
+        torn.parent.mkdir()
+        torn.write_bytes(content)
+        torn.with_name("llmspell.db-wal").write_bytes(log[:kept] + rest[damage])
+        with closing(SqliteStorage(torn)) as found:
+            assert found.validate() == []
+            keys = found.keys("whole")
+            lengths.add(len(keys))
+            assert keys == [f"{number:02}/{part}" for number in range(len(keys) // 3) for part in range(3)]
+            for entry in found.scan("whole"):
+                assert entry.value == b"%d" % int(entry.key[:2]) * 800
+    assert len(lengths) > 5
+
+
 def test_a_transaction_that_the_disk_has_ended_stays_ended(store: SqliteStorage) -> None:
     """What comes after the failure must not be kept alone."""
     store.set("space", "before", b"x")
