@@ -1,7 +1,7 @@
 """What components tell each other: the global `Event`.
 
-Scripts publish events and subscribe to them by pattern; the kernel, tools, sessions and `State` publish theirs
-on the same bus. A subscriber is a function, or a queue that `Event.receive` takes from.
+Scripts publish events and subscribe to them by pattern; the kernel, tools, sessions and `State` publish
+theirs on the same bus. A subscriber is a function, or a queue that `Event.receive` takes from.
 
 ```lua
 local id = Event.subscribe("order.*")

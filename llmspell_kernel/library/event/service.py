@@ -21,6 +21,7 @@ from llmspell_kernel.library.event.subscriptions import EventCallback, Subscript
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.events import Events
     from llmspell_kernel.interpreter import Waits
+    from llmspell_kernel.library.event.link import EventLink
     from llmspell_kernel.library.services import Services
 
 Exporter = Callable[[Event], object]
@@ -64,6 +65,7 @@ class EventBus:
 
             self.exporters.extend(exporters(settings.export, services.frontend))
         self._wanted = self._filter(settings)
+        self._link = self._linked() if settings.enabled else None
         services.watchers.append(CellEvents(self))
         services.at_close(self.close)
 
@@ -72,6 +74,26 @@ class EventBus:
         from llmspell_kernel.library.event.filtering import wanted
 
         return wanted(settings.filtering)
+
+    def _linked(self) -> EventLink | None:
+        """What connects this bus with those of other processes, if the settings want it."""
+        kept = self._services.settings.runtime.state_persistence
+        backend = self._settings.backend
+        if backend == "auto" and kept.enabled and kept.backend_type == "postgres":
+            backend = "postgres"
+        if backend != "postgres":
+            return None
+        from llmspell_kernel.library.event.linking import linked
+
+        link = linked(self._services, self.deliver, self._settings.buffer_size)
+        if link is not None:
+            self.exporters.append(link.send)
+        return link
+
+    @property
+    def link(self) -> EventLink | None:
+        """What connects this bus with those of other processes; None if it is alone."""
+        return self._link
 
     # Publishing
 
@@ -433,6 +455,8 @@ class EventBus:
 
     def close(self) -> None:
         """Ends all subscriptions, and whoever waits for one. May be repeated."""
+        if self._link is not None and not self._closed:
+            self._link.close()
         self._closed = True
         with self._lock:
             self._subscriptions.clear()

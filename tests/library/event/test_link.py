@@ -1,0 +1,214 @@
+"""The bus of several processes, over a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+
+from llmspell_kernel.config.sections import Settings
+from llmspell_kernel.config.sections.events import Events
+from llmspell_kernel.config.sections.storage import PostgresStorage, Storage
+from llmspell_kernel.library.event.events import Event
+from llmspell_kernel.library.event.service import EventBus
+from llmspell_kernel.library.services import Services
+
+from ...lua.shell import MemoryFrontend
+from ...postgres import PostgresServer
+from ..scripts import Scripts
+
+_TENANTS = count(1)
+SECONDS = 10
+
+Join = Callable[..., EventBus]
+
+
+def settings_of(url: str, tenant: str) -> Settings:
+    """With the bus in this database, and nothing else."""
+    return Settings(
+        events=Events(backend="postgres"),
+        storage=Storage(postgres=PostgresStorage(url=url, tenant_id=tenant)),
+    )
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"events-{next(_TENANTS)}"
+
+
+@pytest.fixture
+def join(postgres_server: PostgresServer, tenant: str) -> Iterator[Join]:
+    """A bus as another process would have it."""
+    made: list[Services] = []
+
+    def one_more(of: str = tenant, url: str = "") -> EventBus:
+        settings = settings_of(url or postgres_server.url(), of)
+        made.append(Services(lambda: settings, MemoryFrontend()))
+        bus = made[-1].events
+        assert bus.link is not None and bus.link.wait_listening(SECONDS)
+        return bus
+
+    yield one_more
+    for services in made:
+        services.close()
+
+
+def test_what_one_publishes_all_of_the_tenant_get_once(join: Join) -> None:
+    first, second, third = join(), join(), join()
+    numbers = [bus.subscribe("order.*") for bus in (first, second, third)]
+    data = {"text": "ü", "bytes": b"\xff", "list": [1, 2.5, None, True], 7: {"deep": {}}}
+    sent = first.publish(
+        "order.new", data, source="shop", tags=("a",), priority=3, correlation_id="c", language="lua"
+    )
+    assert sent is not None
+    for bus, number in zip((first, second, third), numbers, strict=True):
+        event = bus.receive(number, SECONDS)
+        assert event is not None
+        assert (event.id, event.data, event.source, event.correlation_id) == (sent.id, data, "shop", "c")
+        assert (event.language, event.priority, list(event.tags), event.time) == ("lua", 3, ["a"], sent.time)
+    second.publish("order.more", None)
+    for bus, number in zip((first, second, third), numbers, strict=True):
+        event = bus.receive(number, SECONDS)
+        assert event is not None and event.event_type == "order.more"
+        assert bus.receive(number, 0) is None
+
+
+def test_many_come_in_order_and_large_ones_whole(join: Join) -> None:
+    first, second = join(), join()
+    number = second.subscribe("*")
+    for value in range(1500):
+        first.publish("many", value)
+    first.publish("large", "x" * 300_000)
+    found: list[Event] = []
+    while not found or found[-1].event_type != "large":
+        event = second.receive(number, SECONDS)
+        assert event is not None
+        found.append(event)
+    assert [event.data for event in found[:-1]] == list(range(1500))
+    assert len(found[-1].data) == 300_000
+    assert [event.sequence for event in found] == sorted(event.sequence for event in found)
+
+
+def test_other_tenants_hear_nothing(join: Join, tenant: str, postgres_server: PostgresServer) -> None:
+    mine, other = join(), join(f"{tenant}-other")
+    number = other.subscribe("*")
+    mine.publish("secret", "for nobody else")
+    other.publish("marker", 1)
+    event = other.receive(number, SECONDS)
+    assert event is not None and event.event_type == "marker"
+    store = other._services.store("postgres")
+    with store.connect() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute("SELECT event FROM event_log").fetchall()
+        assert not any(b"for nobody else" in row[0] for row in rows)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(
+                "INSERT INTO event_log (tenant_id, origin, event) VALUES (%s, 'x', '')", [tenant]
+            )
+    assert other.receive(number, 0) is None
+
+
+def test_what_a_notification_says_is_only_numbers(join: Join, postgres_server: PostgresServer) -> None:
+    bus = join()
+    assert bus.link is not None
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f"LISTEN {bus.link._channel}")
+        bus.publish("secret", "for nobody else")
+        notification = next(connection.notifies(timeout=SECONDS, stop_after=1))
+    origin, _, numbers = notification.payload.partition(" ")
+    assert len(origin) == 16 and numbers.isdigit()
+
+
+def test_filters_and_hooks_are_those_of_the_publisher(join: Join) -> None:
+    first, second = join(), join()
+    first._hooks.register(
+        "BeforeEventEmit", lambda context: "no" if context.data["event_type"] == "no" else None
+    )
+    number = second.subscribe("*")
+    first.publish("no", 1)
+    first.publish("yes", 2)
+    event = second.receive(number, SECONDS)
+    assert event is not None and event.event_type == "yes"
+
+
+def test_scripts_hear_others_while_they_wait(
+    join: Join, tenant: str, postgres_server: PostgresServer
+) -> None:
+    other = join()
+    scripts = Scripts(settings_of(postgres_server.url(), tenant))
+    scripts.frontend.call_later = lambda seconds, callback: lambda: None  # type: ignore[method-assign]
+    scripts.run("id = Event.subscribe('news') Event.on('news', function(e) heard = e.data.n end)")
+    link = scripts.runtime.services.events.link
+    assert link is not None and link.wait_listening(SECONDS)
+    timer = threading.Timer(0.05, lambda: other.publish("news", {"n": 5}))
+    timer.start()
+    assert scripts.run("e = Event.receive(id, 20000) return e.data.n, heard, e.language") == '5\t5\t"python"'
+    timer.join()
+    scripts.runtime.close()
+
+
+OTHER_PROCESS = """
+import sys
+from llmspell_kernel.library.services import Services
+from tests.library.event.test_link import settings_of
+settings = settings_of(sys.argv[1], sys.argv[2])
+services = Services(lambda: settings)
+services.events.publish("from.afar", {"pid": "other"})
+services.close()
+"""
+
+
+def test_a_short_process_is_heard(join: Join, tenant: str, postgres_server: PostgresServer) -> None:
+    bus = join()
+    number = bus.subscribe("from.*")
+    command = [sys.executable, "-c", OTHER_PROCESS, postgres_server.url(), tenant]
+    subprocess.run(command, check=True, timeout=60)
+    event = bus.receive(number, SECONDS)
+    assert event is not None and event.data == {"pid": "other"}
+
+
+def test_a_server_that_goes_and_comes_back(tenant: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "llmspell.events")
+    server = PostgresServer()
+    made: list[Services] = []
+    try:
+        server.start()
+        for _ in range(2):
+            made.append(Services(lambda: settings_of(server.url(), tenant)))
+        first, second = (services.events for services in made)
+        links = [bus.link for bus in (first, second)]
+        assert all(link is not None and link.wait_listening(SECONDS) for link in links)
+        number = second.subscribe("*")
+        server.kill()
+        first.publish("while.away", 1)
+        server.start()
+        found: list[Any] = []
+        event: Event | None = second.receive(number, SECONDS)
+        assert event is not None
+        found.append(event.event_type)
+        first.publish("after", 2)
+        event = second.receive(number, SECONDS)
+        assert event is not None
+        assert [*found, event.event_type] == ["while.away", "after"]
+        assert second.receive(number, 0) is None
+        assert "Events do not reach other processes" in caplog.text
+    finally:
+        for services in made:
+            services.close()
+        server.remove()
+
+
+def test_a_database_that_cannot_be_reached_is_told_and_harms_nothing() -> None:
+    frontend = MemoryFrontend()
+    settings = settings_of("postgresql://nobody@127.0.0.1:1/none", "x")
+    services = Services(lambda: settings, frontend)
+    assert services.events.link is None
+    assert services.events.publish("a", 1) is not None
+    assert b"events stay within this process" in frontend.written[0][1]
+    services.close()
