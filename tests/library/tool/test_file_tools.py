@@ -132,6 +132,11 @@ def test_moving_to_another_device(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a").write_text("a")
     try:
+        (tmp_path / "folder" / "link").symlink_to("a")
+        with pytest.raises(ToolError, match="link' cannot be moved to another disk"):
+            call("file-operations", operation="move", path=str(tmp_path / "folder"), target_path=str(there))
+        assert sorted(os.listdir(tmp_path / "folder")) == ["a", "link"] and not there.exists()
+        (tmp_path / "folder" / "link").unlink()
         call("file-operations", operation="move", path=str(tmp_path / "folder"), target_path=str(there))
         assert (there / "a").read_text() == "a" and os.listdir(tmp_path) == []
     finally:
@@ -321,6 +326,29 @@ def test_watching(call: Caller, tmp_path: Path) -> None:
     assert seen["event_count"] == 3 and not seen["timed_out"]
     assert {each["type"] for each in seen["events"]} <= {"created", "modified"}
     assert all(each["path"].endswith(".txt") and each["timestamp"] > 0 for each in seen["events"])
+
+
+def test_watching_does_not_follow_links_out(call: Caller, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "out").symlink_to("/etc")
+    with pytest.raises(NotAllowedError, match="is a link that leads out of the allowed folders"):
+        call("file-watcher", operation="watch", input=[str(tmp_path)], timeout_ms=100)
+    call("file-watcher", operation="watch", input=[str(tmp_path)], timeout_ms=100, recursive=False)
+
+
+def test_a_folder_that_is_too_deep_is_not_copied_in_part(tmp_path: Path) -> None:
+    call = Caller(settings(tmp_path, tools={"file_operations": {"max_depth": 2}}))
+    try:
+        (tmp_path / "a" / "b" / "c" / "d").mkdir(parents=True)
+        listed = call("file-operations", operation="ls", path=str(tmp_path), recursive=True)
+        assert listed["truncated"] and [each["name"] for each in listed["entries"]] == ["a", "a/b", "a/b/c"]
+        where = {"source_path": str(tmp_path / "a"), "target_path": str(tmp_path / "x")}
+        call("file-operations", operation="copy", recursive=True, **where)
+        (tmp_path / "a" / "b" / "c" / "d" / "e").mkdir()
+        with pytest.raises(ToolError, match=r"more than 2 levels deep .*max_depth"):
+            call("file-operations", operation="copy", recursive=True, **where)
+    finally:
+        call.close()
 
 
 def test_watching_until_the_time_is_over(call: Caller, tmp_path: Path) -> None:

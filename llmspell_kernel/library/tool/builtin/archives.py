@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field
@@ -33,6 +34,9 @@ _ENDINGS = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar.gz", ".tgz": "tar.gz",
 _MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz"}
 
 _CHUNK = 1 << 20
+
+_DEEPEST = 100
+"""Levels of folders that go into an archive."""
 
 
 class _Source(NamedTuple):
@@ -279,7 +283,13 @@ def _below(path: str, tools: Surroundings) -> Iterator[_Source]:
     base = os.path.basename(os.path.normpath(tools.files.check(path)))
     yield _Source(path, base, stat.S_ISDIR(status.st_mode), status)
     if stat.S_ISDIR(status.st_mode):
-        for entry in tools.files.walk(path, 100):
+
+        def unreadable(folder: Path, reason: str) -> None:
+            raise ToolError(f"{tools.tool} cannot read {str(folder)!r}: {reason}")
+
+        for entry in tools.files.walk(path, _DEEPEST + 1, skipped=unreadable):
+            if entry.depth > _DEEPEST:
+                raise ToolError(f"{tools.tool}: {str(entry.path)!r} is more than {_DEEPEST} levels deep")
             if entry.kind in ("file", "directory"):
                 name = f"{base}/{entry.path.relative_to(path)}"
                 yield _Source(str(entry.path), name, entry.kind == "directory", entry.status)

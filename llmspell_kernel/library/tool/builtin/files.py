@@ -15,6 +15,7 @@ from llmspell_kernel.library.tool.builtin.support import as_bytes
 from llmspell_kernel.library.tool.contract import Place, Tool, operation
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.tool.guards.files import Entry
     from llmspell_kernel.library.tool.surroundings import Surroundings
 
 CHUNK = 1 << 20
@@ -110,7 +111,9 @@ class FileOperations(Tool):
 
     @operation("list_dir", "ls", "dir", "list", needs=("path",))
     def list_dir(self, given: Parameters, tools: Surroundings) -> object:
-        """What is in a folder: {path, entries, count}; entries are {name, path, type, size, modified}."""
+        """What is in a folder: {path, entries, count, truncated}; entries are {name, type, size, ...}."""
+        deepest = tools.files.max_depth if given.recursive else 0
+        walked = list(tools.files.walk(given.path, deepest + given.recursive))
         found = [
             {
                 "name": str(entry.path.relative_to(given.path)),
@@ -119,9 +122,15 @@ class FileOperations(Tool):
                 "size": entry.size,
                 "modified": entry.status.st_mtime,
             }
-            for entry in tools.files.walk(given.path, None if given.recursive else 0)
+            for entry in walked
+            if entry.depth <= deepest
         ]
-        return {"path": given.path, "entries": found, "count": len(found)}
+        return {
+            "path": given.path,
+            "entries": found,
+            "count": len(found),
+            "truncated": len(found) < len(walked),
+        }
 
     @operation("copy", "cp", needs=("target_path",))
     def copy(self, given: Parameters, tools: Surroundings) -> object:
@@ -139,7 +148,7 @@ class FileOperations(Tool):
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            copied(source, target, tools, self.name, recursive=True)  # to another device
+            copied(source, target, tools, self.name, recursive=True, whole=True)  # to another disk
             tools.files.remove(source, recursive=True)
         return {"source_path": source, "target_path": target}
 
@@ -187,10 +196,19 @@ class FileOperations(Tool):
         return source, target
 
 
-def copied(source: str, target: str, tools: Surroundings, tool: str, *, recursive: bool) -> tuple[int, int]:
+def copied(
+    source: str, target: str, tools: Surroundings, tool: str, *, recursive: bool, whole: bool = False
+) -> tuple[int, int]:
     """Copies a file or a folder; answers how many files and how many bytes that were.
 
-    Links in a folder are left out, as they may lead anywhere; devices, pipes and sockets too.
+    Args:
+        source: what.
+        target: its new name.
+        tools: what may be touched.
+        tool: the name of the tool.
+        recursive: whether folders are copied.
+        whole: whether all must be copied; otherwise links, which may lead anywhere, devices, pipes and
+            sockets are left out.
 
     Raises:
         NotAllowedError: a rule forbids a file.
@@ -203,9 +221,14 @@ def copied(source: str, target: str, tools: Surroundings, tool: str, *, recursiv
         raise ToolError(f"{tool}: {source!r} is a folder; give recursive=true to copy it with what is in it")
     if tools.files.check(target).is_relative_to(tools.files.check(source)):
         raise ToolError(f"{tool}: {source!r} cannot be copied into itself ({target!r})")
+    entries = _everything(source, tools, tool)
+    if whole and (left := [each for each in entries if each.kind not in ("file", "directory")]):
+        raise ToolError(
+            f"{tool}: {str(left[0].path)!r} cannot be moved to another disk: it is no file or folder"
+        )
     tools.files.make_folder(target, parents=False)
     files = size = 0
-    for entry in list(tools.files.walk(source)):
+    for entry in entries:
         to = os.path.join(target, entry.path.relative_to(source))
         if entry.kind == "directory":
             tools.files.make_folder(to, parents=False)
@@ -213,6 +236,26 @@ def copied(source: str, target: str, tools: Surroundings, tool: str, *, recursiv
             size += _copied_file(str(entry.path), to, tools, entry.status.st_mode)
             files += 1
     return files, size
+
+
+def _everything(source: str, tools: Surroundings, tool: str) -> list[Entry]:
+    """What is in a folder and those below.
+
+    Raises:
+        ToolError: it is too deep, or cannot all be read: half of it would be lost.
+    """
+
+    def unreadable(path: Path, reason: str) -> None:
+        raise ToolError(f"{tool} cannot read {str(path)!r}: {reason}")
+
+    deepest = tools.files.max_depth
+    found = list(tools.files.walk(source, deepest + 1, skipped=unreadable))
+    if too_deep := [each for each in found if each.depth > deepest]:
+        raise ToolError(
+            f"{tool}: {str(too_deep[0].path)!r} is more than {deepest} levels deep "
+            "(tools.file_operations.max_depth)"
+        )
+    return found
 
 
 def _copied_file(source: str, target: str, tools: Surroundings, mode: int | None) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from llmspell_kernel.errors import ParameterError
+from llmspell_kernel.errors import NotAllowedError, ParameterError
 from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.contract import Place, Tool, operation
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _TURN_MS = 50
 """How often is looked whether anybody still waits."""
+
+_DEEPEST = 100
+"""Levels of folders in which is looked for links that lead elsewhere."""
 
 _LONGEST_BURST_MS = 2000
 """Changes that go on without a pause are told after that."""
@@ -74,6 +77,9 @@ class FileWatcher(Tool):
             from watchfiles import Change, watch
         kinds = {Change.added: "created", Change.modified: "modified", Change.deleted: "deleted"}
         paths = [tools.files.readable(each) for each in self._paths(given)]
+        if given.recursive:
+            for each in paths:
+                self._check_links(each, tools)
         deadline = time.monotonic() + _seconds(given)
         events: list[dict[str, Any]] = []
         watching = watch(
@@ -90,7 +96,10 @@ class FileWatcher(Tool):
         for changes in watching:
             now = time.time()
             for change, path in sorted(changes, key=lambda each: each[1]):
-                if _wanted(path, paths, given.pattern) and len(events) < given.max_events:
+                # A link that was made meanwhile may have led the watch out of the allowed folders.
+                if not (_wanted(path, paths, given.pattern) and tools.files.allows(path)):
+                    continue
+                if len(events) < given.max_events:
                     events.append({"path": path, "type": kinds[change], "timestamp": now})
             if len(events) >= given.max_events or time.monotonic() >= deadline:
                 break
@@ -111,6 +120,19 @@ class FileWatcher(Tool):
             "timeout_seconds": _seconds(given),
             "max_events": given.max_events,
         }
+
+    def _check_links(self, path: Path, tools: Surroundings) -> None:
+        """Refuses folders whose links would have others watched.
+
+        Raises:
+            NotAllowedError: there is such a link.
+        """
+        for entry in tools.files.walk(path, _DEEPEST) if path.is_dir() else ():
+            if entry.kind == "symlink" and not tools.files.allows(entry.path):
+                raise NotAllowedError(
+                    f"{self.name} may not watch {str(path)!r}: {str(entry.path)!r} is a link that leads out of "
+                    "the allowed folders; give recursive=false, or name the folders below it one by one"
+                )
 
     def _paths(self, given: Parameters) -> list[str]:
         paths = [given.input] if isinstance(given.input, str) else given.input

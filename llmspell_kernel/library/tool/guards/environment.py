@@ -37,6 +37,9 @@ _STEERING = (
 )  # fmt: skip
 """Names of what changes which code programs run, or which files they read: tools do not set it."""
 
+_FILES = ("TZ", "LC_*", "LANG", "LANGUAGE")
+"""Names of what may name a file, though it need not."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -89,7 +92,7 @@ class EnvironmentGuard:
         check_variable(tool, name, value)
         if not self._settings.allow_env_changes:
             reason: str | None = "the setting tools.system.allow_env_changes is false"
-        elif steers_programs(name):
+        elif steers_programs(name) or (names_files(name) and "/" in value):
             reason = "it changes what programs do"
         else:
             reason = self._refused(name)
@@ -129,6 +132,11 @@ def is_secret(name: str) -> bool:
 def steers_programs(name: str) -> bool:
     """Whether a variable changes which code programs run, or which files they read."""
     return _matches(name.upper(), _STEERING)
+
+
+def names_files(name: str) -> bool:
+    """Whether a variable's value, if it has a slash, is a file that programs read."""
+    return _matches(name.upper(), _FILES)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

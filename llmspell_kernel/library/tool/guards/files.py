@@ -68,6 +68,11 @@ class FileGuard:
         self._rules = PathRules(self._settings)
 
     @property
+    def max_depth(self) -> int:
+        """Levels of folders that listings go down, if nothing else is said."""
+        return self._settings.max_depth
+
+    @property
     def roots(self) -> tuple[Path, ...]:
         """The allowed folders, free of links."""
         return self._rules.roots
@@ -282,6 +287,14 @@ class FileGuard:
         """
         with self._told("use", path) as rules:
             return rules.locate(path).path
+
+    def allows(self, path: AnyPath) -> bool:
+        """Whether no rule forbids it; nothing is noted."""
+        try:
+            self._rules.locate(path)
+        except PathRefusedError:
+            return False
+        return True
 
     def status(self, path: AnyPath) -> os.stat_result | None:
         """What is there, links followed; None if nothing is.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell_kernel.errors import NotAllowedError, ToolError
 from llmspell_kernel.library.tool.guards.arguments import ArgumentRefusedError, check_arguments, paths_in
-from llmspell_kernel.library.tool.guards.environment import check_variable, steers_programs
+from llmspell_kernel.library.tool.guards.environment import check_variable, names_files, steers_programs
 from llmspell_kernel.library.tool.guards.pipes import Pipes
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class ProcessGuard:
         tool = self._surroundings.tool
         for name, value in given.items():
             check_variable(tool, name, value)
-            if steers_programs(name) or (name.upper() == "TZ" and "/" in value):
+            if steers_programs(name) or (names_files(name) and "/" in value):
                 raise ArgumentRefusedError("environment", f"the variable {name} changes what programs do")
         variables = self._surroundings.environment.inherited()
         variables["PATH"] = os.pathsep.join(self._search_path())
