@@ -1,8 +1,8 @@
 """What tools are and how they are called: the global `Tool`.
 
-A tool is called by its name with a table of parameters and answers a table: `success`, `operation`, `result`,
-`metadata`, and `error.message` if it did not succeed. Parameters that do not fit, and what a guard forbids, are
-errors. [Tools](tools.md) lists those that there are.
+A tool is called by its name with a table of parameters and answers a table: `success`, `operation`,
+`result`, `metadata`, and `error.message` if it did not succeed. Parameters that do not fit, and what a guard
+forbids, are errors. [Tools](tools.md) lists those that there are.
 
 ```lua
 local answer = Tool.execute("text-manipulator", {operation = "uppercase", input = "hello"})

@@ -147,13 +147,7 @@ class Calling:
         for point in ("ToolValidation", "BeforeToolExecution"):
             if not hooks.wants(point):
                 continue
-            data = {
-                **about,
-                "params": params,
-                "category": entry.category,
-                "security_level": entry.level,
-            }
-            decision = hooks.run(point, data)
+            decision = hooks.run(point, _told(entry, params, about))
             changed = _dict(decision.data.get("params"), params)
             if decision.action == "redirect":
                 return _Elsewhere(decision.target, changed)
@@ -171,9 +165,8 @@ class Calling:
         if not hooks.wants("AfterToolExecution"):
             return envelope
         table = envelope.as_dict()
-        decision = hooks.run(
-            "AfterToolExecution", {**about, "params": params, "result": table, "attempt": attempt}
-        )
+        told = _told(entry, params, about) | {"result": table, "attempt": attempt}
+        decision = hooks.run("AfterToolExecution", told)
         if decision.action == "redirect":
             return _Elsewhere(decision.target, params)
         if decision.action == "retry" and attempt < decision.attempts:
@@ -195,14 +188,9 @@ class Calling:
         """What hooks make of a failure: the answer of a tool that did not succeed, or an error."""
         hooks = self._services.hooks
         if hooks.wants("ToolError"):
-            data = {
-                **about,
-                "params": params,
-                "error": str(error),
-                "error_type": error_type(error),
-                "attempt": attempt,
-            }
-            decision = hooks.run("ToolError", data)
+            told = _told(entry, params, about)
+            told |= {"error": str(error), "error_type": error_type(error), "attempt": attempt}
+            decision = hooks.run("ToolError", told)
             if decision.action == "redirect":
                 return _Elsewhere(decision.target, params)
             if decision.action == "retry" and attempt < decision.attempts:
@@ -270,6 +258,11 @@ def error_type(error: BaseException) -> str:
     if isinstance(error, NotAllowedError | MissingExtraError):
         return "configuration_error"
     return "execution_error"
+
+
+def _told(entry: Entry, params: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+    """What hooks get at every point of a call."""
+    return {**about, "params": params, "category": entry.category, "security_level": entry.level}
 
 
 def _replaced(decision: Decision, about: dict[str, Any]) -> Envelope:

@@ -69,6 +69,11 @@ def test_invoke(client: Client) -> None:
     assert client.tool("invoke", name="greet", params={"who": "you"})["result"]["result"] == "Hello you"
 
 
+def test_file_operations_are_asked_by_operation(client: Client) -> None:
+    reply = client.tool("invoke", name="file-operations", params={"operation": "exists", "path": "/tmp"})
+    assert (reply["status"], reply["result"]["success"]) == ("ok", True)
+
+
 def test_what_goes_wrong_is_told(client: Client) -> None:
     unknown = client.tool("info", name="calculater")
     assert (unknown["status"], unknown["error_type"]) == ("error", "not_found")
