@@ -193,7 +193,7 @@ class Artifacts:
         self._sessions.change(session, change)
         artifact = made[0]
         self._services.current.note(
-            "artifact", name=name, sequence=artifact.sequence, hash=artifact.content_hash
+            "artifact.stored", name=name, sequence=artifact.sequence, hash=artifact.content_hash
         )
         self._tell("stored", artifact)
         return artifact

@@ -24,6 +24,9 @@ DEFAULT_LIMIT = 1_000_000
 
 BATCH_SIZE = 1000
 ANSWER_SECONDS = 30.0
+MAX_NOTES = 1_000
+"""Of what one run has stored."""
+
 MAX_WAITING = 1_000
 """Runs that are kept while the store cannot be written; the oldest go."""
 
@@ -242,8 +245,9 @@ class Recorder:
 
     def note(self, kind: str, fields: dict[str, Any]) -> None:
         """The running code has stored something."""
-        if self._running is not None:
-            self._running.stored.append({"kind": kind, **fields})
+        running = self._running
+        if running is not None and len(running.stored) < MAX_NOTES:
+            running.stored.append({"kind": kind, **fields})
 
     def _put(self, item: Running) -> None:
         self._queue.put(item)

@@ -193,20 +193,25 @@ class State:
 
     def _written(self, event: str, scope: str, key: str, data: bytes | None) -> None:
         """Tells those who want to know, after a write."""
-        services = self._services
         if self._hooks.wants("AfterStateWrite"):
             operation = "save" if data is not None else "delete"
             value = None if data is None else _decode(data)
             self._hooks.run(
                 "AfterStateWrite", {"scope": scope, "key": key, "operation": operation, "value": value}
             )
+        told = getattr(self._running, "told", None)
+        if told is None:
+            self._tell(event, scope, key)
+        else:
+            told.append((event, scope, key))
+
+    def _tell(self, event: str, scope: str, key: str) -> None:
+        """Tells the record of the running code, and the bus if the settings want that."""
+        services = self._services
+        services.current.note(event, scope=scope, key=key)
         events = services.settings.events
         if events.enabled and events.emit_state_events:
-            told = getattr(self._running, "told", None)
-            if told is None:
-                services.events.publish(event, {"scope": scope, "key": key}, source="state")
-            else:
-                told.append((event, scope, key))
+            services.events.publish(event, {"scope": scope, "key": key}, source="state")
 
     def _guard(self, method: Callable[[str, str], T], stored: str) -> T:
         """Calls the store, and remembers that a transaction has to begin anew."""
@@ -307,7 +312,7 @@ class State:
             finally:
                 told, self._running.told = self._running.told, None
             for event, scope, key in told:
-                self._services.events.publish(event, {"scope": scope, "key": key}, source="state")
+                self._tell(event, scope, key)
             return result
         raise AssertionError("the last attempt returns or raises")
 

@@ -96,8 +96,9 @@ def test_what_runs_is_recorded(shell: Shell) -> None:
     assert shell.run(f"{runs} return r[2].stderr == 'two\\n', r[2].number, r[2].status") == 'true\t2\t"ok"'
     assert shell.run(f"{runs} return r[3].result, r[3].code") == '"42"\t"6 * 7"'
     assert shell.run(f"{runs} return r[4].error, r[4].status") == '"LuaError: cell [4]:1: oops"\t"error"'
-    assert shell.run(f"{runs} return r[5].stored[1].kind, r[5].stored[1].name") == '"artifact"\t"n"'
-    assert shell.run(f"{runs} return #r") == "10"
+    assert shell.run(f"{runs} return r[5].stored[1].kind, r[5].stored[1].name") == '"artifact.stored"\t"n"'
+    assert shell.run(f"{runs} return r[5].stored[2].kind, r[5].stored[2].key") == '"state.changed"\t"k"'
+    assert shell.run(f"{runs} return #r") == "11"
     assert shell.run("Session.can_replay(id), Session.list_replayable()[1] == id") == "true\ttrue"
     assert shell.run("local m = Session.get_replay_metadata(id) return m.failed_cells, m.language") == (
         f'1\t"{shell.runtime.settings.lua.language}"'
