@@ -9,7 +9,11 @@ from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.session.common import find_session, lasting_services, session_argument
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell artifact delete june.ipynb report""",
+)
 @session_argument()
 @click.argument("artifact")
 @pass_frame

@@ -7,7 +7,13 @@ from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.session.common import find_session, lasting_services, session_argument
 
 
-@command(name="list")
+@command(
+    name="list",
+    epilog="""\b
+Examples:
+  llmspell artifact list
+  llmspell artifact list june.ipynb""",
+)
 @session_argument(required=False)
 @pass_frame
 def list_(frame: Frame, session: str | None) -> None:

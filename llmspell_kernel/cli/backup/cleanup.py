@@ -8,7 +8,12 @@ from llmspell_kernel.cli.backup.common import opened, size
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell backup cleanup --dry-run
+  llmspell backup cleanup""",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @pass_frame
 def cleanup(frame: Frame, dry_run: bool) -> None:

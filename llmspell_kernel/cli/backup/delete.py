@@ -8,7 +8,11 @@ from llmspell_kernel.cli.backup.common import ids, opened
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell backup delete latest""",
+)
 @click.argument("backup", nargs=-1, required=True, shell_complete=ids)
 @pass_frame
 def delete(frame: Frame, backup: tuple[str, ...]) -> None:

@@ -6,7 +6,13 @@ from llmspell_kernel.cli.backup.common import opened, size
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
-@command(name="list")
+@command(
+    name="list",
+    epilog="""\b
+Examples:
+  llmspell backup list
+  llmspell backup list --quiet""",
+)
 @pass_frame
 def list_(frame: Frame) -> None:
     """List the backups, the newest first. With --quiet only their ids."""

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from llmspell_kernel.storage.backup import Backups
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell backup validate
+  llmspell backup validate latest""",
+)
 @click.argument("backup", nargs=-1, shell_complete=ids)
 @pass_frame
 def validate(frame: Frame, backup: tuple[str, ...]) -> int:

@@ -20,7 +20,12 @@ def _act(frame: Frame, act: Act, named: str) -> None:
         frame.note(f"{record.id} is {table['status']}")
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell session complete june.ipynb
+  llmspell session complete 3f2a"""
+)
 @session_argument()
 @pass_frame
 def complete(frame: Frame, session: str) -> None:
@@ -28,7 +33,12 @@ def complete(frame: Frame, session: str) -> None:
     _act(frame, "complete", session)
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell session suspend june.ipynb
+  llmspell session suspend 3f2a"""
+)
 @session_argument()
 @pass_frame
 def suspend(frame: Frame, session: str) -> None:
@@ -36,7 +46,12 @@ def suspend(frame: Frame, session: str) -> None:
     _act(frame, "suspend", session)
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell session resume june.ipynb
+  llmspell session resume 3f2a"""
+)
 @session_argument()
 @pass_frame
 def resume(frame: Frame, session: str) -> None:

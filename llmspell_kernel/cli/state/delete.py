@@ -6,7 +6,12 @@ from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.state.common import key_argument, no_such_key, opened, scope_option
 
 
-@command
+@command(
+    epilog="""\b
+Examples:
+  llmspell state delete theme
+  llmspell state delete theme --scope user:alice""",
+)
 @key_argument()
 @scope_option()
 @pass_frame
