@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -47,6 +46,11 @@ def install(lua: LuaInterpreter, services: Services) -> None:
         finally:
             lua.formatter.limits = before
 
+    def as_json(value: Any) -> str:
+        import json
+
+        return json.dumps(lua.exchange.to_python(value))
+
     functions: dict[str, Callable[..., Any]] = {
         "log": lambda level, text, module=None, data=None: log().log(
             decode(level), decode(text), decode(module or b""), lua.exchange.to_python(data)
@@ -77,7 +81,7 @@ def install(lua: LuaInterpreter, services: Services) -> None:
         "text": as_text,
         "depth": lambda: services.settings.debug.stack_trace.max_depth,
         "memory": _process_memory,
-        "json": lambda value: json.dumps(lua.exchange.to_python(value)),
+        "json": as_json,
     }
     lua.state.library("Debug", beside(__file__, "debug.lua"), functions)
 
