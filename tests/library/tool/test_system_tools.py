@@ -15,6 +15,7 @@ import pytest
 from llmspell_kernel.errors import NotAllowedError, ParameterError
 
 from .guarding import Caller, settings
+from .web import certificate, server_context
 
 
 @pytest.fixture
@@ -124,6 +125,28 @@ def test_services_that_answer(call: Caller, web: int) -> None:
     assert dns["available"] and set(dns["addresses"]) <= {"127.0.0.1", "::1"}
 
 
+def test_a_server_must_prove_who_it_is(call: Caller, tmp_path: Path) -> None:
+    paths = certificate(tmp_path)
+    context = server_context(paths)
+    trusting = Caller(settings(tmp_path, tools={"network": {"ca_file": str(paths[0])}}))
+    careless = Caller(settings(tmp_path, tools={"network": {"verify_ssl": False}}))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        target = f"https://localhost:{server.server_address[1]}/"
+        try:
+            stranger = call("service-checker", target=target, check_type="https")
+            assert not stranger["available"] and "certificate verify failed" in stranger["error"]
+            for known in (trusting, careless):
+                assert known("service-checker", target=target, check_type="https")["status_code"] == 200
+        finally:
+            server.shutdown()
+            thread.join()
+            trusting.close()
+            careless.close()
+
+
 def test_services_that_do_not_answer(call: Caller, web: int) -> None:
     port = closed_port()
     for target, kind in (
@@ -182,5 +205,6 @@ def test_the_machine(call: Caller) -> None:
     stats = call("system-monitor", operation="stats")
     assert stats["uptime_seconds"] > 0 and stats["process_count"] > 1
     everything = call("system-monitor")
+    assert set(call("system-monitor", operation="all")) == set(everything)
     assert set(everything) == {*cpu, *memory, "disk_usage", *stats}
     assert everything["formatted"].startswith("CPU: ") and "Memory: " in everything["formatted"]

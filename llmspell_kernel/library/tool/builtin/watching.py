@@ -130,8 +130,8 @@ class FileWatcher(Tool):
         for entry in tools.files.walk(path, _DEEPEST) if path.is_dir() else ():
             if entry.kind == "symlink" and not tools.files.allows(entry.path):
                 raise NotAllowedError(
-                    f"{self.name} may not watch {str(path)!r}: {str(entry.path)!r} is a link that leads out of "
-                    "the allowed folders; give recursive=false, or name the folders below it one by one"
+                    f"{self.name} may not watch {str(path)!r}: {str(entry.path)!r} is a link that leads out "
+                    "of the allowed folders; give recursive=false, or name the folders below it one by one"
                 )
 
     def _paths(self, given: Parameters) -> list[str]:
