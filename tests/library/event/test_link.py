@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
 
 import psycopg
 import pytest
@@ -173,35 +172,27 @@ def test_a_short_process_is_heard(join: Join, tenant: str, postgres_server: Post
     assert event is not None and event.data == {"pid": "other"}
 
 
-def test_a_server_that_goes_and_comes_back(tenant: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_goes_and_comes_back(
+    join: Join, postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING, "llmspell.events")
-    server = PostgresServer()
-    made: list[Services] = []
-    try:
-        server.start()
-        for _ in range(2):
-            made.append(Services(lambda: settings_of(server.url(), tenant)))
-        first, second = (services.events for services in made)
-        links = [bus.link for bus in (first, second)]
-        assert all(link is not None and link.wait_listening(SECONDS) for link in links)
-        number = second.subscribe("*")
-        server.kill()
-        first.publish("while.away", 1)
-        server.start()
-        found: list[Any] = []
-        event: Event | None = second.receive(number, SECONDS)
-        assert event is not None
-        found.append(event.event_type)
-        first.publish("after", 2)
-        event = second.receive(number, SECONDS)
-        assert event is not None
-        assert [*found, event.event_type] == ["while.away", "after"]
-        assert second.receive(number, 0) is None
-        assert "Events do not reach other processes" in caplog.text
-    finally:
-        for services in made:
-            services.close()
-        server.remove()
+    url = postgres_server.new_database()
+    name = url.rpartition("/")[2]
+    first, second = join(url=url), join(url=url)
+    number = second.subscribe("*")
+    postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    postgres_server.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+    first.publish("while.away", 1)
+    assert second.receive(number, 0) is None
+    postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    found = [second.receive(number, SECONDS)]
+    first.publish("after", 2)
+    found.append(second.receive(number, SECONDS))
+    assert [event and event.event_type for event in found] == ["while.away", "after"]
+    assert second.receive(number, 0) is None
+    assert "Events do not reach other processes" in caplog.text
 
 
 def test_a_database_that_cannot_be_reached_is_told_and_harms_nothing() -> None:
