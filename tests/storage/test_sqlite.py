@@ -127,6 +127,11 @@ class TestOtherFiles:
         with pytest.raises(StorageError, match="it is a folder: name a file in it"):
             SqliteStorage(tmp_path)
 
+    def test_a_pipe(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(StorageError, match="it is no ordinary file: name another one"):
+            SqliteStorage(tmp_path / "pipe")
+
     def test_below_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(StorageError, match=r"it cannot be made: .*; choose another path"):

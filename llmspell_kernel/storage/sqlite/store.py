@@ -183,10 +183,9 @@ def _make_file(path: Path) -> None:
     """An empty file that only its owner may read, in a folder of the same kind, unless they are there."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.is_dir():
-            raise StorageError(
-                f"the store {path}: it is a folder: name a file in it (storage.sqlite.database_path)"
-            )
+        if path.exists() and not path.is_file():
+            kind = "a folder: name a file in it" if path.is_dir() else "no ordinary file: name another one"
+            raise StorageError(f"the store {path}: it is {kind} (storage.sqlite.database_path)")
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
