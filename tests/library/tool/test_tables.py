@@ -157,6 +157,9 @@ def test_transform(call: Caller) -> None:
     chosen = {"select_columns": ["zip", "name"], "format": "jsonl"}
     answer = call("csv-analyzer", operation="transform", input=PEOPLE, options=chosen)
     assert json.loads(answer["output"].splitlines()[0]) == {"zip": "01234", "name": "Ada"}
+    doubled = {"add_columns": {"age": "age * 2"}, "select_columns": ["age", "member"], "format": "json"}
+    answer = call("csv-analyzer", operation="transform", input=PEOPLE, options=doubled)
+    assert json.loads(answer["output"])[0] == {"age": 72, "member": True}
 
 
 def test_sample(call: Caller) -> None:

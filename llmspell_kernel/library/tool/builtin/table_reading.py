@@ -8,7 +8,7 @@ import difflib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -92,9 +92,11 @@ class Table:
                         break
         return kinds
 
-    def typed(self) -> pl.LazyFrame:
-        """Its rows with cells of their kinds."""
-        return self.frame.with_columns(self.cell(name) for name in self.names)
+    def told(self, frame: pl.LazyFrame, form: str | None, but: Collection[str] = ()) -> pl.LazyFrame:
+        """Rows of it with cells of their kinds, but for some columns; in formats of texts they stay texts."""
+        if form in (None, "csv", "tsv"):
+            return frame
+        return frame.with_columns(self.cell(name) for name in self.names if name not in but)
 
     def cell(self, name: str) -> pl.Expr:
         """The cells of a column, as what they are."""

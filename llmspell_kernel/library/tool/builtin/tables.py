@@ -110,8 +110,7 @@ class CsvAnalyzer(Tool):
         if given.options.format is None:
             raise missing(self.name, "options.format", "json, jsonl, tsv, csv, parquet or xlsx")
         with self._table(given, tools) as table:
-            typed = given.options.format not in ("csv", "tsv")
-            return self._deliver(table, table.typed() if typed else table.frame, given, tools)
+            return self._deliver(table, table.told(table.frame, given.options.format), given, tools)
 
     @operation("filter")
     def filter(self, given: Parameters, tools: Surroundings) -> object:
@@ -121,7 +120,9 @@ class CsvAnalyzer(Tool):
         if not given.options.filter:
             raise missing(self.name, "options.filter", "such as `age > 30`")
         with self._table(given, tools) as table:
-            rows = table.frame.filter(condition(given.options.filter, table))
+            rows = table.told(
+                table.frame.filter(condition(given.options.filter, table)), given.options.format
+            )
             answer = self._deliver(table, rows, given, tools)
             return {**answer, "total_rows": table.row_count()}
 
@@ -141,6 +142,7 @@ class CsvAnalyzer(Tool):
                 )
             added = [value(each, table).alias(name) for name, each in options.add_columns.items()]
             frame = frame.with_columns(added)
+            frame = table.told(frame, options.format, set(options.add_columns))
             names = [*table.names, *(name for name in options.add_columns if name not in table.names)]
             for name in [*options.rename_columns, *options.select_columns, *options.drop_columns]:
                 table.check(name, names)
