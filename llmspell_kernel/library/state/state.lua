@@ -42,7 +42,7 @@ end
 ---@param options? table `ttl`: seconds until it is gone.
 function State.save(scope, key, value, options)
   check(scope, key, "State.save")
-  host.save(scope, key, value, options and lifetime(options, "State.save"))
+  host.save(scope, key, value, lifetime(options, "State.save"))
 end
 
 ---Reads a value.
@@ -54,44 +54,58 @@ function State.load(scope, key)
   return host.load(scope, key)
 end
 
----Writes a value: `State.set(key, value)` in the scope `global`, or `State.set(scope, key, value)`.
----@param scope string May be left out.
----@param key string
----@param value any nil removes it.
----@param options? table `ttl`: seconds until it is gone; only with a scope.
-function State.set(scope, key, ...)
+-- (key, value) or (scope, key, value, options): by how many there are.
+local function write(func, scope, key, ...)
   local value, options = ...
-  if select("#", ...) == 0 then scope, key, value = GLOBAL, scope, key end
-  check(scope, key, "State.set")
-  host.save(scope, key, value, options and lifetime(options, "State.set"))
+  if select("#", ...) == 0 then
+    scope, key, value = GLOBAL, scope, key
+  end
+  check(scope, key, func)
+  host.save(scope, key, value, lifetime(options, func))
 end
 
----The same as `State.set`.
----@param scope string May be left out.
----@param key string
----@param value any
----@param options? table
-State.write = State.set
-
----Reads a value: `State.get(key)` in the scope `global`, or `State.get(scope, key)`.
----@param scope string May be left out.
----@param key string
----@return any value nil if there is none.
-function State.get(scope, ...)
+local function read(func, scope, ...)
   local key = ...
-  if select("#", ...) == 0 then scope, key = GLOBAL, scope end
-  check(scope, key, "State.get")
+  if select("#", ...) == 0 then
+    scope, key = GLOBAL, scope
+  end
+  check(scope, key, func)
   return host.load(scope, key)
 end
 
+---Writes a value: `State.set(key, value)` in the scope `global`, or `State.set(scope, key, value)`.
+---@overload fun(key: string, value: any)
+---@param scope string
+---@param key string
+---@param value any nil removes it.
+---@param options? table `ttl`: seconds until it is gone; only with a scope.
+function State.set(scope, key, ...) return write("State.set", scope, key, ...) end
+
+---The same as `State.set`.
+---@overload fun(key: string, value: any)
+---@param scope string
+---@param key string
+---@param value any
+---@param options? table
+function State.write(scope, key, ...) return write("State.write", scope, key, ...) end
+
+---Reads a value: `State.get(key)` in the scope `global`, or `State.get(scope, key)`.
+---@overload fun(key: string): any
+---@param scope string
+---@param key string
+---@return any value nil if there is none.
+function State.get(scope, ...) return read("State.get", scope, ...) end
+
 ---The same as `State.get`.
----@param scope string May be left out.
+---@overload fun(key: string): any
+---@param scope string
 ---@param key string
 ---@return any value
-State.read = State.get
+function State.read(scope, ...) return read("State.read", scope, ...) end
 
 ---Whether there is a value: `State.exists(key)` in the scope `global`, or `State.exists(scope, key)`.
----@param scope string May be left out.
+---@overload fun(key: string): boolean
+---@param scope string
 ---@param key string
 ---@return boolean exists
 function State.exists(scope, ...)
@@ -102,7 +116,8 @@ function State.exists(scope, ...)
 end
 
 ---Removes a value: `State.delete(key)` in the scope `global`, or `State.delete(scope, key)`.
----@param scope string May be left out.
+---@overload fun(key: string): boolean
+---@param scope string
 ---@param key string
 ---@return boolean was_there
 function State.delete(scope, ...)
