@@ -19,7 +19,7 @@ from llmspell_kernel.config.documents import Key, entries, key_lines, parse_docu
 from llmspell_kernel.errors import SettingsError
 
 FOLDER = Path(__file__).parent / "profiles"
-KINDS = ("bases", "features", "envs", "presets")
+KINDS = ("bases", "features", "envs", "backends", "presets")
 DEEPEST = 10
 
 _ABOUT = ("app", "extends", "metadata", "profile")

@@ -139,6 +139,8 @@ def test_each_source_comes_over_those_before(reader: Reader) -> None:
         "repl.history_file": "profile bases/testing:15",
         "runtime.script_timeout_seconds": "LLMSPELL_SCRIPT_TIMEOUT_SECONDS",
         "runtime.security.max_memory_bytes": "profile bases/testing:8",
+        "runtime.sessions.storage_backend": "profile bases/testing:21",
+        "runtime.state_persistence.backend_type": "profile bases/testing:18",
     }
     assert found.sources == (
         f"{reader.here}/llmspell.toml",
