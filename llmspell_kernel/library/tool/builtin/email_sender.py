@@ -172,7 +172,7 @@ def _bare(tool: str, name: str, given: Addresses) -> list[str]:
         if not text.strip():
             continue
         for _, address in getaddresses([text]):
-            if not _ADDRESS.match(address):
+            if re.search(r"[\x00-\x1f\x7f]", text) or not _ADDRESS.match(address):
                 raise ParameterError(tool, [f"{name}: {text!r} is no address such as ann@example.org"])
             found.append(address)
     return found

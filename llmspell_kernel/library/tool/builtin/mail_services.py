@@ -207,7 +207,7 @@ def by_ses(tool: str, mail: Mail, tools: Surroundings) -> Sent:
     ).encode()
     url = f"{base}/v2/email/outbound-emails"
     token = "" if settings.access_key_id else environ.get("AWS_SESSION_TOKEN", "")
-    headers = signed("POST", url, body, Credentials(name, key, region, token), datetime.now(UTC))
+    headers = signed(url, body, Credentials(name, key, region, token), datetime.now(UTC))
     asked = Asked("POST", url, headers, body, {"Authorization", "X-Amz-Security-Token"})
     answer = fetch(tools, asked, seconds=tools.settings.tools.email.timeout_seconds)
     _check("SES", answer, key)
@@ -225,17 +225,23 @@ class Credentials(NamedTuple):
 
 
 def signed(
-    method: str, url: str, body: bytes, who: Credentials, now: datetime, service: str = "ses"
+    url: str,
+    body: bytes,
+    who: Credentials,
+    now: datetime,
+    *,
+    service: str = "ses",
+    content_type: str = "application/json",
 ) -> dict[str, str]:
-    """The headers of a request to Amazon, with its signature of version 4. The URL has no parameters."""
+    """The headers of a POST request to Amazon, with its signature of version 4. The URL has no parameters."""
     parts = urlsplit(url)
     moment, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-    headers = {"content-type": "application/json", "host": parts.netloc, "x-amz-date": moment}
+    headers = {"content-type": content_type, "host": parts.netloc, "x-amz-date": moment}
     if who.token:
         headers["x-amz-security-token"] = who.token
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    asked = "\n".join([method, parts.path or "/", "", lines, names, hashlib.sha256(body).hexdigest()])
+    asked = "\n".join(["POST", parts.path or "/", "", lines, names, hashlib.sha256(body).hexdigest()])
     scope = f"{day}/{who.region}/{service}/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(asked.encode()).hexdigest()])
     key = f"AWS4{who.key}".encode()
@@ -243,7 +249,7 @@ def signed(
         key = hmac.new(key, each.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     result = {
-        "Content-Type": "application/json",
+        "Content-Type": content_type,
         "X-Amz-Date": moment,
         "Authorization": f"AWS4-HMAC-SHA256 Credential={who.name}/{scope}, SignedHeaders={names}, "
         f"Signature={signature}",

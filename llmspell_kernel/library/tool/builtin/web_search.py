@@ -107,8 +107,8 @@ class WebSearcher(Tool):
         ]
         if not usable:
             raise ToolFailedError(
-                f"no service that can search {given.search_type} has a key: set TAVILY_API_KEY, "
-                "BRAVE_API_KEY, SERPAPI_API_KEY, SERPERDEV_API_KEY, or tools.web_search.providers.NAME.api_key",
+                f"no service that can search {given.search_type} has a key: TAVILY_API_KEY, "
+                "BRAVE_API_KEY, SERPAPI_API_KEY, SERPERDEV_API_KEY, tools.web_search.providers.NAME.api_key",
                 kind="key",
             )
         return usable
