@@ -7,6 +7,7 @@ where that helps, and checked whenever it is read.
 ```lua
 local session = Session.create({ name = "june" })
 local id = Artifact.store(session, "tool_result", "table.csv", "a,b\n1,2\n", { tags = { "csv" } })
-Artifact.get(session, id).content  --> "a,b\n1,2\n"
+print(Artifact.get(session, id).content)  --> a,b
+                                          --> 1,2
 ```
 """

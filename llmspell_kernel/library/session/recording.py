@@ -337,8 +337,7 @@ class Recorder:
                 sessions.clean_up()
         except StorageError as problem:
             self.problem, self._waiting = problem, waiting
-        except LLMSpellError as problem:  # the session has ended or was deleted meanwhile: it takes no more
-            self.problem = problem
+        except LLMSpellError:  # the session has ended or was deleted meanwhile: it takes no more
             self._waiting = [each for each in waiting if each.session != session]
             self._services.current.leave(session or "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from llmspell_kernel.errors import CancelledError, ConflictError, NoSuchThingError, ScriptError
+from llmspell_kernel.errors import CancelledError, ConflictError, NoSuchThingError, ScriptError, StorageError
 from llmspell_kernel.library.session.checks import (
     MAX_NAME,
     checked_id,
@@ -302,6 +302,8 @@ class Sessions:
         """
         record = self.get(session_id)
         self._check_transition(act, record)
+        with suppress(StorageError):  # what has run before is to be there when it takes no more
+            self.flush()
         if (point := _HOOKS.get(act)) and self._services.hooks.wants(point):
             data = {"session_id": session_id, "operation": act, **self.table(record)}
             if self._services.hooks.run(point, data).action in ("skip", "replace"):
