@@ -30,7 +30,7 @@ class CellEvents:
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
         """Tells how it has ended."""
         told: dict[str, Any] = {"number": number}
-        if self._bus.tells_times and self._began:
+        if self._began:
             told["duration_ms"] = (time.monotonic() - self._began) * 1000
         self._began = 0.0
         if outcome.error is None:

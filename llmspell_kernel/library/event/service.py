@@ -146,6 +146,8 @@ class EventBus:
             if decision.action == "skip":
                 return None
             data = decision.value if decision.action == "replace" else decision.data.get("data")
+        if language == "python" and not self._settings.emit_timing_events:
+            data = _without_times(data)
         event = self._publish(
             event_type,
             data,
@@ -239,11 +241,6 @@ class EventBus:
                 f"more than {limit} events in a second; publish fewer, or raise events.max_events_per_second"
             )
         return False
-
-    @property
-    def tells_times(self) -> bool:
-        """Whether events should tell how long something took."""
-        return self._settings.emit_timing_events
 
     # Correlation
 
@@ -463,6 +460,13 @@ class EventBus:
             self._by_type.clear()
         for wake in self._wakers:
             wake()
+
+
+def _without_times(data: Any) -> Any:
+    """What a component tells, but not how long it took."""
+    if isinstance(data, dict) and "duration_ms" in data:
+        return {key: value for key, value in data.items() if key != "duration_ms"}
+    return data
 
 
 def _told(event_type: str, data: Any, source: str) -> dict[str, Any]:

@@ -214,6 +214,12 @@ def test_filtering(make: Make) -> None:
     assert bus.stats()["event_bus_stats"]["events_filtered"] == 4
 
 
+def test_times_can_be_left_out(make: Make) -> None:
+    for wanted in (True, False):
+        event = make(emit_timing_events=wanted).publish("tool.completed", {"tool": "x", "duration_ms": 1.5})
+        assert event is not None and ("duration_ms" in event.data) is wanted and event.data["tool"] == "x"
+
+
 def test_switched_off_there_are_none(make: Make) -> None:
     bus = make(enabled=False)
     assert bus.publish("a", 1) is None and bus.history() == []

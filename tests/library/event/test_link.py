@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 
 import psycopg
@@ -19,6 +21,7 @@ from llmspell_kernel.library.event.events import Event
 from llmspell_kernel.library.event.service import EventBus
 from llmspell_kernel.library.services import Services
 
+from ...kernels import KernelSession
 from ...lua.shell import MemoryFrontend
 from ...postgres import PostgresServer
 from ..scripts import Scripts
@@ -193,6 +196,32 @@ def test_a_database_that_goes_and_comes_back(
     assert [event and event.event_type for event in found] == ["while.away", "after"]
     assert second.receive(number, 0) is None
     assert "Events do not reach other processes" in caplog.text
+
+
+def test_kernels_call_back_between_cells(
+    join: Join,
+    tenant: str,
+    postgres_server: PostgresServer,
+    new_kernel: Callable[..., KernelSession],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus = join()
+    monkeypatch.setenv("LLMSPELL_POSTGRES_URL", postgres_server.url())
+    monkeypatch.setenv("LLMSPELL_STORAGE_POSTGRES_TENANT_ID", tenant)
+    monkeypatch.setenv("LLMSPELL_EVENTS_BACKEND", "postgres")
+    kernel = new_kernel()
+    ready = bus.subscribe("ready")
+    done = kernel.execute("Event.on('news', function(e) print('heard', e.data) end) Event.publish('ready')")
+    assert done.status == "ok" and bus.receive(ready, SECONDS) is not None
+    # The kernel may not listen yet: it is told until it has heard.
+    while True:
+        bus.publish("news", 5)
+        with suppress(queue.Empty):
+            message = kernel.client.get_iopub_msg(timeout=0.2)
+            if message["msg_type"] == "stream":
+                break
+    assert message["content"]["text"].startswith("heard\t5\n")
+    assert message["parent_header"]["msg_id"] == done.reply["parent_header"]["msg_id"]
 
 
 def test_a_database_that_cannot_be_reached_is_told_and_harms_nothing() -> None:
