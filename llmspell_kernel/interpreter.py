@@ -194,12 +194,16 @@ class Waits:
     A signal ends what the main thread is blocked in; other threads cannot be reached so. What a library
     function has to wait for, it therefore waits for here. `wake` may be called by any thread; everything
     else belongs to the thread that runs cells.
+
+    Attributes:
+        thread: ident of that thread, which has made this.
     """
 
     def __init__(self, ending: Callable[[], bool]) -> None:
         """`ending` tells whether the running cell has been asked to end."""
         self._ending = ending
         self._woken = threading.Event()
+        self.thread = threading.get_ident()
 
     def sleep(self, seconds: float) -> None:
         """Waits that long.

@@ -210,7 +210,7 @@ class Client(ABC):
         Args:
             command: `list` (`category`), `info` (`name`, `show_schema`), `invoke` (`name`, `params`),
                 `search` (`query`, `category`), `test` (`name`, `verbose`).
-            timeout: seconds until the request is interrupted.
+            timeout: seconds that it may take; the kernel ends a tool's call then, and otherwise this client.
             read_line: answers what the user is asked, on this thread; without it calls that the user must
                 approve are refused.
             fields: of the command.
@@ -219,9 +219,11 @@ class Client(ABC):
             KernelTimeoutError, KernelDiedError, ClientError: as `request`.
         """
         content = {"command": command, "allow_stdin": read_line is not None, **fields}
+        if timeout is not None:
+            content["timeout"] = timeout
         call = self.start("tool_request", content, read_line=read_line)
         try:
-            return call.result(timeout)
+            return call.result(None if timeout is None else timeout + _GRACE_SECONDS)
         except BaseException:  # nobody waits any more
             call.interrupt()
             raise

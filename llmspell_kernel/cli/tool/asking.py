@@ -15,6 +15,9 @@ from llmspell_kernel.errors import NotAllowedError, ToolError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_ANSWER_SECONDS = 60.0
+"""A kernel that knows nothing of tools need not answer at all."""
+
 Reply = dict[str, Any]
 
 there = connect_option("Ask")
@@ -91,6 +94,8 @@ def _ask_there(connect: str, command: str, fields: Mapping[str, Any]) -> Reply:
     from llmspell_kernel.client.connected import connect as connected
 
     with connected(connect) as client:
+        if command not in ("invoke", "test"):
+            fields = {"timeout": _ANSWER_SECONDS, **fields}
         return client.tool(command, read_line=_line, **fields)
 
 

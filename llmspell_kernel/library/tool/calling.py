@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmspell_kernel.errors import (
@@ -31,7 +33,12 @@ if TYPE_CHECKING:
 _REDIRECTS = 5
 """How often hooks may send a call on to another tool."""
 
+_DEEPEST = 16
+"""So many calls may be within each other: tools of scripts call tools."""
+
 _MINUTE = 60.0
+
+_depth: ContextVar[int] = ContextVar("tool_depth", default=0)
 
 
 class _Again(NamedTuple):
@@ -70,8 +77,17 @@ class Calling:
     def call(self, name: str, params: Mapping[str, Any], seconds: float | None) -> Envelope:
         """See `Tools.call`."""
         entry = self._registry.get(name)
-        with self._services.events.correlated() as correlation_id:
-            return self._followed(entry, dict(params), seconds, correlation_id)
+        depth = _depth.get()
+        if depth >= _DEEPEST:
+            raise ToolError(
+                f"{entry.name}: tools call each other more than {_DEEPEST} deep; does one call itself?"
+            )
+        token = _depth.set(depth + 1)
+        try:
+            with self._services.events.correlated() as correlation_id:
+                return self._followed(entry, dict(params), seconds, correlation_id)
+        finally:
+            _depth.reset(token)
 
     def _followed(
         self, entry: Entry, params: dict[str, Any], seconds: float | None, correlation_id: str
@@ -241,7 +257,7 @@ class Calling:
         if seconds <= 0:
             return
         waits = self._services.waits
-        if waits is not None:
+        if waits is not None and waits.thread == threading.get_ident():
             waits.sleep(seconds)
         else:
             time.sleep(seconds)

@@ -24,7 +24,8 @@ class Ending:
     """Something that another thread finishes and this one waits for."""
 
     def __init__(self, waits: Waits | None) -> None:
-        self._waits = waits
+        """`waits` are used if they are this thread's."""
+        self._waits = waits if waits is not None and waits.thread == threading.get_ident() else None
         self._done = threading.Event()
 
     def finish(self) -> None:
@@ -80,7 +81,7 @@ def in_thread(function: Callable[[], Any], surroundings: Surroundings, waits: Wa
         if not finished:
             surroundings.cancel()
     if not finished:
-        raise timed_out(surroundings.tool, seconds)
+        raise timed_out(surroundings.tool, surroundings.seconds)
     if errors:
         raise errors[0]
     return answers[0]

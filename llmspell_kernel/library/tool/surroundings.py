@@ -27,6 +27,7 @@ class Surroundings:
         settings: all settings.
         tool: the name of the tool.
         deadline: when the call must have ended, by the monotonic clock; infinity for never.
+        seconds: that the call may take altogether.
         cancelled: set when nobody waits for the call any more.
     """
 
@@ -42,6 +43,7 @@ class Surroundings:
         self.settings = settings
         self.tool = tool
         self.deadline = deadline
+        self.seconds = deadline - time.monotonic()
         self.cancelled = threading.Event()
         self._at_cancel: list[Callable[[], None]] = []
         self._audit = audit

@@ -138,10 +138,10 @@ class Worker:
         except OSError:  # it has broken: the reader says so
             pass
         if not self._ending.wait(seconds + _GRACE):
-            raise timed_out(tool.name, seconds)
+            raise timed_out(tool.name, surroundings.seconds)
         reply = self._take_reply()
         if reply is None:
-            raise self._broken(tool.name, seconds, memory)
+            raise self._broken(tool.name, surroundings.seconds, memory)
         self.is_reusable = reply[-1] is True
         return self._unpacked(reply)
 

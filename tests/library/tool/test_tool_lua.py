@@ -206,6 +206,17 @@ def test_a_scripts_tool_may_answer_an_envelope_or_anything(lua: ToolShell) -> No
     assert "is at most 3; got 4" in lua.fail("Tool.execute('schemed', {n = 4})").value
 
 
+def test_tools_may_call_tools_but_not_for_ever(lua: ToolShell) -> None:
+    lua.run(
+        "Tool.register{name = 'outer', execute = function(p) return Tool.execute('here-probe', p).result end}"
+    )
+    assert lua.run("Tool.execute('outer', {value = 7}).result") == "7"
+    assert lua.run("coroutine.wrap(function() return Tool.execute('outer', {value = 8}).result end)()") == "8"
+    lua.run("Tool.register{name = 'endless', execute = function(p) return Tool.execute('endless', p) end}")
+    assert "tools call each other more than 16 deep" in lua.fail("Tool.execute('endless')").value
+    assert lua.run("Tool.execute('outer', {value = 9}).result") == "9"
+
+
 def test_several_calls_at_once(lua: ToolShell) -> None:
     code = """
     local calls = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmspell_kernel import Client, connect, start_embedded_kernel
+from llmspell_kernel.errors import KernelTimeoutError
 from tests.kernels import KernelSession
 
 from ..wire import Wire
@@ -115,6 +116,16 @@ def test_a_request_is_interrupted(client: Client) -> None:
     threading.Timer(0.3, client.interrupt).start()
     reply = call.result(30)
     assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+    assert client.tool("invoke", name="greet", params={"who": "you"}, timeout=30)["status"] == "ok"
+
+
+def test_a_call_has_its_time(client: Client) -> None:
+    client.execute(GREET)
+    params = {"operation": "watch", "input": ["/tmp"], "timeout_seconds": 60}
+    late = client.tool("invoke", name="file-watcher", params=params, timeout=0.3)
+    assert (late["status"], late["error_type"], late["timeout_secs"]) == ("error", "timeout", 0.3)
+    with pytest.raises(KernelTimeoutError):  # what runs in Lua is ended by the client
+        client.tool("invoke", name="greet", params={"who": "forever"}, timeout=0.3)
     assert client.tool("invoke", name="greet", params={"who": "you"}, timeout=30)["status"] == "ok"
 
 
