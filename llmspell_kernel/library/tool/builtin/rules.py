@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmspell_kernel.library.tool.builtin.support import needed
+
 PATTERN_SECONDS = 2.0
 """How long a pattern may try."""
 
@@ -187,7 +189,8 @@ def _range(_: Checker, value: Any, rule: Mapping[str, Any], path: str) -> str:
 
 
 def _pattern(_: Checker, value: Any, rule: Mapping[str, Any], path: str) -> str:
-    import regex
+    with needed("data-validator", "regex"):
+        import regex
 
     pattern = rule.get("regex", rule.get("pattern", rule.get("value")))
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:

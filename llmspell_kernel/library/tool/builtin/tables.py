@@ -91,9 +91,9 @@ class CsvAnalyzer(Tool):
     @operation("analyze")
     def analyze(self, given: Parameters, tools: Surroundings) -> object:
         """Types and statistics: {row_count, column_count, columns, sample, delimiter, encoding}."""
-        from llmspell_kernel.library.tool.builtin.table_statistics import describe
-
         with self._table(given, tools) as table:
+            from llmspell_kernel.library.tool.builtin.table_statistics import describe
+
             columns, rows = describe(table)
             return {
                 "row_count": rows,
@@ -115,11 +115,11 @@ class CsvAnalyzer(Tool):
     @operation("filter")
     def filter(self, given: Parameters, tools: Surroundings) -> object:
         """The rows that `filter` is true for: {output, format, row_count, total_rows, columns}."""
-        from llmspell_kernel.library.tool.builtin.column_expressions import condition
-
         if not given.options.filter:
             raise missing(self.name, "options.filter", "such as `age > 30`")
         with self._table(given, tools) as table:
+            from llmspell_kernel.library.tool.builtin.column_expressions import condition
+
             rows = table.told(
                 table.frame.filter(condition(given.options.filter, table)), given.options.format
             )
@@ -129,12 +129,12 @@ class CsvAnalyzer(Tool):
     @operation("transform")
     def transform(self, given: Parameters, tools: Surroundings) -> object:
         """Columns added, renamed, left out, sorted: {output, format, row_count, columns}."""
-        import polars
-
-        from llmspell_kernel.library.tool.builtin.column_expressions import column, value
-
         options = given.options
         with self._table(given, tools) as table:
+            import polars
+
+            from llmspell_kernel.library.tool.builtin.column_expressions import column, value
+
             frame = table.frame
             if options.sort_by:
                 frame = frame.sort(
@@ -156,9 +156,9 @@ class CsvAnalyzer(Tool):
         """Some rows in their order: {rows, size, total_rows, columns}."""
         import random
 
-        import polars
-
         with self._table(given, tools) as table:
+            import polars
+
             total = table.row_count()
             size = min(given.options.size, total, tools.settings.tools.data.max_csv_rows)
             if given.options.method == "random":
