@@ -10,6 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from llmspell_kernel.errors import NotAllowedError, ParameterError, ToolError, ToolTimeoutError
 from llmspell_kernel.library.tool.guards.processes import Finished, ProcessGuard
@@ -254,7 +257,7 @@ def test_too_much_output_ends_a_program(tmp_path: Path) -> None:
 
 
 def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    guard = tools(tmp_path, allowed_commands="sleep", command_timeout_seconds=0.3).processes
+    guard = tools(tmp_path, allowed_commands="sleep", command_timeout_seconds=0.15).processes
     start = time.monotonic()
     done = guard.run("sleep", ["100"])
     assert done.timed_out and done.exit_code == -9 and time.monotonic() - start < 3
@@ -413,3 +416,51 @@ def test_setting_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             guard.set(name, "x")
     with pytest.raises(ParameterError):
         guard.set("A=B", "x")
+
+
+WORDS = [
+    "a.txt", "b.txt", "out", "outside/secret.txt", "../outside/secret.txt", "{outside}/secret.txt",
+    "new.txt", ".", "-", "--", "-f", "-fout", "-f{outside}/secret.txt", "--file=out", "--file", "-o",
+    "-onew.txt", "-rn", "-R", "-L", "-e", "x", "-name", "*", "-exec", "cat", "{{}}", ";", "+", "-delete",
+    "-fprint", "-files0-from", "--files0-from=a.txt", "-T", "-t", "-d", "-r", "--reference=out", "-c",
+    "-n", "-s", "-w", "-u", "-k1", "-m", "-follow", "-H", "-lL", "-vf", "--out", "--o=new.txt",
+    "--dereference", "--compress-program=cat", "--random-source=out", "-S1", "--total=always",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def walled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for tools, with a link that leads out of it to a secret."""
+    top = tmp_path_factory.mktemp("walled")
+    (top / "inside").mkdir()
+    (top / "outside").mkdir()
+    (top / "outside" / "secret.txt").write_text("tell-nobody\n")
+    (top / "inside" / "out").symlink_to(top / "outside" / "secret.txt")
+    (top / "inside" / "outside").symlink_to(top / "outside")
+    (top / "inside" / "a.txt").write_text("x\n../outside/secret.txt\n")
+    (top / "inside" / "b.txt").write_text(f"{top}/outside/secret.txt\0out\0")
+    return top
+
+
+@given(
+    st.sampled_from(
+        ["cat", "ls", "date", "test", "head", "tail", "wc", "grep", "find", "sort", "uniq", "which"]
+    ),
+    st.lists(st.sampled_from(WORDS), max_size=5),
+)
+@hypothesis_settings(max_examples=120, deadline=None)
+def test_no_arguments_lead_out(walled: Path, program: str, words: list[str]) -> None:
+    def state() -> dict[str, bytes]:
+        files = [each for each in walled.rglob("*") if each.is_file() and not each.is_symlink()]
+        return {str(each): each.read_bytes() for each in files}
+
+    before = state()
+    arguments = [each.format(outside=walled / "outside") for each in words]
+    guard = tools(walled / "inside", command_timeout_seconds=0.15).processes
+    try:
+        done = guard.run(program, arguments, working_directory=str(walled / "inside"))
+    except NotAllowedError:
+        return
+    finally:
+        assert state() == before
+    assert b"tell-nobody" not in done.stdout + done.stderr, arguments
