@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import NoSuchThingError, ScriptError, StorageError
-from llmspell_kernel.storage.backup import Backup, Backups
+from llmspell_kernel.storage.backup import SUFFIX, Backup, Backups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,15 @@ def date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _id(name: str) -> str:
+    """The name of a backup in the folder; scripts may not be allowed to read files, so no path."""
+    if os.sep in name or name.endswith(SUFFIX):
+        raise NoSuchThingError(
+            f"no backup {name!r}: scripts name a backup by its id; `llmspell backup restore FILE` takes a file"
+        )
+    return name
+
+
 class StateBackups:
     """What `State` does with backups. What goes wrong is said in the result, as scripts expect it."""
 
@@ -96,7 +106,7 @@ class StateBackups:
         """Makes the store what it was."""
 
         def action(backups: Backups) -> dict[str, Any]:
-            backup = backups.find(name)
+            backup = backups.find(_id(name))
             done, saved = backups.restore(name)
             return {
                 "id": backup.id,
@@ -111,7 +121,7 @@ class StateBackups:
         """Computes checksums anew; a backup that is damaged is a result, one that is not there a failure."""
 
         def action(backups: Backups) -> dict[str, Any]:
-            backup = backups.find(name)
+            backup = backups.find(_id(name))
             shown: dict[str, Any] = {"id": backup.id, "backup_id": backup.id}
             try:
                 manifest = backups.validate(name)
@@ -121,10 +131,6 @@ class StateBackups:
             return {**shown, "is_valid": True, "valid": True, "entries": entries, "problems": []}
 
         return self._try(action)
-
-    def delete(self, name: str) -> dict[str, Any]:
-        """Removes one."""
-        return self._try(lambda backups: {"id": backups.delete(name).id})
 
     def cleanup(self, *, dry_run: bool) -> dict[str, Any]:
         """Removes what is beyond the limits."""

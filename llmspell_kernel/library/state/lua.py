@@ -96,7 +96,6 @@ def _care(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., An
         "list_backups": lambda: backups().all(),
         "restore_backup": lambda name: backups().restore(text(name)),
         "validate_backup": lambda name: backups().validate(text(name)),
-        "delete_backup": lambda name: backups().delete(text(name)),
         "cleanup_backups": lambda dry_run: backups().cleanup(dry_run=dry_run),
         "storage_usage": lambda: backups().usage(),
     }

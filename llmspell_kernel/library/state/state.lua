@@ -331,14 +331,6 @@ function State.validate_backup(id)
   return host.validate_backup(id)
 end
 
----Removes a backup.
----@param id string
----@return table result `success`, `id`; or `success = false` and `error`.
-function State.delete_backup(id)
-  argument(id, "id", "string", "State.delete_backup")
-  return host.delete_backup(id)
-end
-
 ---Removes backups that are too many or too old for the settings.
 ---@param dry_run? boolean Removes nothing.
 ---@return table result `success`, `removed` (their ids), `kept`, `freed_bytes`, `dry_run`.

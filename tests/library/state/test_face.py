@@ -132,7 +132,7 @@ def test_backups(script: Script) -> None:
     assert script("State.restore_backup(restored.safety_backup).success, State.get('k')") == "true\tnil"
     assert script("State.restore_backup('nothing').error:match('no backup .nothing.') ~= nil") == "true"
     assert script("State.cleanup_backups(true).dry_run, #State.cleanup_backups().removed") == "true\t0"
-    assert script("State.delete_backup(first.id).error:match('is needed by') ~= nil") == "true"
+    assert script("State.restore_backup(first.path).error:match('name a backup by its id') ~= nil") == "true"
     assert (
         script("local u = State.get_storage_usage() return u.backup_count >= 3, u.size_bytes > 0")
         == "true\ttrue"
