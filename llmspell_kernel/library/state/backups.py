@@ -69,7 +69,7 @@ def _id(name: str) -> str:
     """The name of a backup in the folder; scripts may not be allowed to read files, so no path."""
     if os.sep in name or name.endswith(SUFFIX):
         raise NoSuchThingError(
-            f"no backup {name!r}: scripts name a backup by its id; `llmspell backup restore FILE` takes a file"
+            f"no backup {name!r}: scripts name a backup by its id (`llmspell backup` takes files too)"
         )
     return name
 
