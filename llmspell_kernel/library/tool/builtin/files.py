@@ -15,7 +15,7 @@ from llmspell_kernel.library.tool.builtin.support import as_bytes
 from llmspell_kernel.library.tool.contract import Place, Tool, operation
 
 if TYPE_CHECKING:
-    from llmspell_kernel.library.tool.guards.files import Entry
+    from llmspell_kernel.library.tool.guards.listing import Entry
     from llmspell_kernel.library.tool.surroundings import Surroundings
 
 CHUNK = 1 << 20

@@ -17,7 +17,7 @@ from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.contract import Place, Tool
 
 if TYPE_CHECKING:
-    from llmspell_kernel.library.tool.guards.files import Entry
+    from llmspell_kernel.library.tool.guards.listing import Entry
     from llmspell_kernel.library.tool.surroundings import Surroundings
 
 _MOST_MATCHES = 10_000

@@ -24,6 +24,8 @@ _PASS = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 """Does not wait for the other end of a pipe."""
 
+READ_ONLY = "it is read-only"
+
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR)
 
 

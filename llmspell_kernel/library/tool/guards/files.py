@@ -9,10 +9,11 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from llmspell_kernel.errors import NotAllowedError, ToolError
-from llmspell_kernel.library.tool.guards import descent
+from llmspell_kernel.library.tool.guards import descent, listing
+from llmspell_kernel.library.tool.guards.listing import Entry, reason_of
 from llmspell_kernel.library.tool.guards.paths import SECTION, Location, PathRefusedError, PathRules
 
 if TYPE_CHECKING:
@@ -21,37 +22,6 @@ if TYPE_CHECKING:
 AnyPath = str | os.PathLike[str]
 
 _CHUNK = 1 << 20
-
-_PROGRAMS = {
-    b"\x7fELF": ("so",),
-    b"MZ": ("exe", "dll"),
-    b"\xfe\xed\xfa\xce": ("dylib",),
-    b"\xfe\xed\xfa\xcf": ("dylib",),
-    b"\xce\xfa\xed\xfe": ("dylib",),
-    b"\xcf\xfa\xed\xfe": ("dylib",),
-}
-"""How programs begin, and the extensions whose blocking forbids to write them under any name."""
-
-
-class Entry(NamedTuple):
-    """What lies in a folder.
-
-    Attributes:
-        path: where, below the folder that was asked for, as it was asked for.
-        kind: `file`, `directory`, `symlink` (not followed) or `special`.
-        status: of the link itself if it is one.
-        depth: 0 for what lies in the folder itself.
-    """
-
-    path: Path
-    kind: str
-    status: os.stat_result
-    depth: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.status.st_size
 
 
 class FileGuard:
@@ -343,36 +313,17 @@ class FileGuard:
             ToolError: it cannot be listed.
             ToolTimeoutError: it took too long.
         """
-        deepest = self._settings.max_depth if max_depth is None else max_depth
         with self._told("list", path) as rules:
             location = rules.locate(path)
             self._surroundings.audit("file.list", path=str(location.path))
-            first = self._listed(location, Path(os.fspath(path)), 0)
-        waiting = [(location, each) for each in reversed(first)]
-        while waiting:
-            within, entry = waiting.pop()
-            yield entry
-            if entry.kind != "directory" or entry.depth >= deepest or (enter and not enter(entry)):
-                continue
-            below = within.within(entry.path.name)
-            try:
-                found = self._listed(below, entry.path, entry.depth + 1)
-            except (OSError, PathRefusedError) as error:
-                if skipped is not None:
-                    skipped(entry.path, _reason(error))
-                continue
-            waiting += [(below, each) for each in reversed(found)]
-
-    def _listed(self, location: Location, shown: Path, depth: int) -> list[Entry]:
-        found: list[Entry] = []
-        with descent.listed(location) as folder, os.scandir(folder) as entries:
-            for each in entries:
-                if not len(found) % 1000:
-                    self._surroundings.seconds_left  # noqa: B018 - raises when the time is over
-                status = descent.status_in(folder, each.name)
-                if status is not None:
-                    found.append(Entry(shown / each.name, descent.kind_of(status.st_mode), status, depth))
-        return sorted(found, key=lambda entry: entry.path.name)
+            yield from listing.below(
+                location,
+                Path(os.fspath(path)),
+                self._settings.max_depth if max_depth is None else max_depth,
+                self._surroundings,
+                enter,
+                skipped,
+            )
 
     def _replaceable(self, folder: int, name: str) -> os.stat_result | None:
         """What a file that is written would replace; None if it is new."""
@@ -388,7 +339,7 @@ class FileGuard:
         if not stat.S_ISREG(status.st_mode):
             raise PathRefusedError("special", "it is a device, a pipe or a socket, not a file")
         if not status.st_mode & 0o222:
-            raise PermissionError(errno.EACCES, "it is read-only")
+            raise PermissionError(errno.EACCES, descent.READ_ONLY)
         return status
 
     def _write(self, folder: int, name: str, status: os.stat_result | None, data: bytes) -> None:
@@ -430,12 +381,7 @@ class FileGuard:
 
     def _check_written(self, location: Location, data: bytes) -> None:
         self._rules.check_file(location.name)
-        if not self._settings.validate_file_types:
-            return
-        for start, extensions in _PROGRAMS.items():
-            if data.startswith(start):
-                for each in extensions:
-                    self._rules.check_extension(f"x.{each}")
+        self._rules.check_content(data)
 
     def _check_size(self, size: int, max_bytes: int | None = None) -> None:
         limit = self._settings.max_file_size if max_bytes is None else max_bytes
@@ -458,7 +404,7 @@ class FileGuard:
         except OSError as error:
             if error.errno == errno.EXDEV:
                 raise
-            raise ToolError(f"{tool} cannot {act} {shown!r}: {_reason(error)}") from error
+            raise ToolError(f"{tool} cannot {act} {shown!r}: {reason_of(error)}") from error
 
 
 def _write_all(opened: int, data: bytes) -> None:
@@ -470,11 +416,3 @@ def _write_all(opened: int, data: bytes) -> None:
 def _too_big(size: int, limit: int, of_settings: bool) -> str:
     setting = f" ({SECTION}.max_file_size)" if of_settings else ""
     return f"it has {size:,} bytes, and the limit is {limit:,}{setting}"
-
-
-def _reason(error: OSError | PathRefusedError) -> str:
-    if isinstance(error, PathRefusedError):
-        return error.reason
-    if error.errno == errno.EACCES and error.strerror == "it is read-only":
-        return error.strerror
-    return (error.strerror or str(error)).lower()

@@ -22,6 +22,17 @@ _SPELLINGS = 3
 """How often a path is decoded when looking for hidden `..`: `%252e` needs two rounds."""
 
 
+_PROGRAMS = {
+    b"\x7fELF": ("so",),
+    b"MZ": ("exe", "dll"),
+    b"\xfe\xed\xfa\xce": ("dylib",),
+    b"\xfe\xed\xfa\xcf": ("dylib",),
+    b"\xce\xfa\xed\xfe": ("dylib",),
+    b"\xcf\xfa\xed\xfe": ("dylib",),
+}
+"""How programs begin, and the extensions whose blocking forbids to write them under any name."""
+
+
 class PathRefusedError(Exception):
     """A rule forbids a path.
 
@@ -120,6 +131,18 @@ class PathRules:
                 f"{f'.{extension}' if extension else 'a name without extension'} is not among "
                 f"{SECTION}.allowed_extensions",
             )
+
+    def check_content(self, data: bytes) -> None:
+        """Refuses what begins like a program whose extensions are blocked, if the settings say so.
+
+        Raises:
+            PathRefusedError: it does.
+        """
+        if self._settings.validate_file_types:
+            for start, extensions in _PROGRAMS.items():
+                if data.startswith(start):
+                    for each in extensions:
+                        self.check_extension(f"x.{each}")
 
     def _check_spelling(self, text: str) -> None:
         if not text:
