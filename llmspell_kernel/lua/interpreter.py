@@ -356,9 +356,11 @@ class LuaInterpreter(Interpreter):
         self.frontend.write("stderr", text)
 
     def close(self) -> None:
-        """Ends the child processes that are still running, and the thread that interrupts."""
+        """Ends the child processes that are still running, and the threads of interrupts and debugger."""
         if self._children is not None:
             self._children.end_all()
+        if self._debugger is not None:
+            self._debugger.close()
         self.state.interrupts.close()
 
     @property

@@ -47,6 +47,7 @@ class LuaCalls:
         self.serving = False
         self._clear: Callable[[], None] | None = None
         self._watcher: threading.Thread | None = None
+        self._closed = threading.Event()
 
     # Any thread
 
@@ -126,12 +127,14 @@ class LuaCalls:
             self._watcher.start()
 
     def _watch(self, is_urgent: Callable[[], bool]) -> None:
-        pause = threading.Event()
-        while True:
-            pause.wait(_WATCH_SECONDS)
+        while not self._closed.wait(_WATCH_SECONDS):
             is_running = self._state() == "running"
             if self.mailbox.has_expired() or (is_running and (is_urgent() or not self.mailbox.is_empty)):
                 self._lua.state.interrupts.poke(urgent=True)
+
+    def close(self) -> None:
+        """Ends the thread that watches. Any thread; may be repeated."""
+        self._closed.set()
 
     @property
     def _is_lua_thread(self) -> bool:

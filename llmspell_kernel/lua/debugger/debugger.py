@@ -84,6 +84,10 @@ class Debugger:
         self._python = PythonCalls()
         self._snapshot: list[Variable] = []
 
+    def close(self) -> None:
+        """Ends its thread; to be called when the interpreter ends. Any thread."""
+        self._calls.close()
+
     @property
     def when_idle(self) -> Callable[[], None]:
         """Called by any thread when something waits while no code runs; has the Lua thread call `serve`."""
