@@ -357,3 +357,31 @@ def test_a_process_that_is_killed_leaves_only_whole_backups(tmp_path: Path) -> N
     for each in backups.all():
         backups.validate(each.id)
     store.close()
+
+
+_ON_A_FULL_DISK = """
+import os, resource, sys
+from pathlib import Path
+from llmspell_kernel.errors import StorageError
+from llmspell_kernel.storage.backup import Backups
+from llmspell_kernel.storage.memory import MemoryStorage
+
+store = MemoryStorage()
+for number in range(100):
+    store.set("state", f"k{number}", os.urandom(1000))
+folder = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    Backups(store, folder).create()
+except StorageError as error:
+    print(error)
+print(list(folder.iterdir()))
+"""
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _ON_A_FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "no backup was made" in done.stdout
+    assert "File too large" in done.stdout
+    assert done.stdout.endswith("[]\n")

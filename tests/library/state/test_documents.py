@@ -1,0 +1,74 @@
+"""Values of `State` as JSON and TOML."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.library.state.documents import FORMAT, as_text, exact, from_text, plain
+
+KEYS = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from(["$bytes", "$table", "$float", "$"]),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False).filter(lambda number: not number.is_integer()),
+    st.binary(max_size=3),
+)
+VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(),
+        st.text(max_size=10),
+        st.binary(max_size=5),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=10,
+)
+
+
+def equal(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+@settings(max_examples=150, deadline=None)
+@given(value=VALUES)
+def test_nothing_is_lost_in_json_and_toml(value: Any) -> None:
+    document = {"format": FORMAT, "version": 1, "scopes": {"a:b": {"k": plain(value)}}}
+    for form in ("json", "toml"):
+        text = as_text(document, "toml" if form == "toml" else "json")
+        found = from_text(text, "toml" if form == "toml" else "json")
+        assert equal(exact(found["scopes"]["a:b"]["k"]), value), text
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ([1, None, 2], {1: 1, 3: 2}),
+        ({"a": None, "b": 1}, {"b": 1}),
+        (2**70, float(2**70)),
+        ({"$bytes": "/w=="}, b"\xff"),
+        ({"$bytes": "/w==", "x": 1}, {"$bytes": "/w==", "x": 1}),
+    ],
+)
+def test_what_others_write_is_understood(value: Any, kept: Any) -> None:
+    assert equal(exact(value), kept)
+
+
+@pytest.mark.parametrize(
+    "value", [{"$bytes": 5}, {"$bytes": "é"}, {"$float": "x"}, {"$table": [1]}, {"$table": 5}]
+)
+def test_marks_that_make_no_sense_are_refused(value: Any) -> None:
+    with pytest.raises(ScriptError, match="cannot stand before"):
+        exact(value)
