@@ -310,6 +310,8 @@ def isolated_runtime(frontend: Frontend, settings: RuntimeSettings, language: st
     Belongs to the calling thread.
     """
     lua = replaced(settings.lua, language=language or settings.lua.language)
-    runtime = Runtime(frontend, replaced(settings, lua=lua))
+    # What events are exported and sent to is others' as well.
+    busy = tuple(name for name in settings.services if name != "events")
+    runtime = Runtime(frontend, replaced(settings, lua=lua, services=busy))
     runtime.services.forgets = True
     return runtime

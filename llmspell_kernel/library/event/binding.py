@@ -151,7 +151,9 @@ class ScriptEvents:
 
     def correlated(self, correlation_id: bytes | None, function: LuaFunction) -> Flat:
         """Calls a function under a correlation id of its own, a new one by default; answers its results."""
-        with self._bus.correlated(self._bus.new_id() if correlation_id is None else decode(correlation_id)):
+        with self._bus.correlated(
+            self._bus.correlation.new() if correlation_id is None else decode(correlation_id)
+        ):
             return self._lua.state.call(function)
 
     def _flat(self, event: Event) -> Flat:

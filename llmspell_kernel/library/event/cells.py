@@ -22,7 +22,7 @@ class CellEvents:
 
     def cell_begins(self, code: str, number: int) -> ErrorReport | None:
         """Tells that a cell begins."""
-        self._bus.new_unit()
+        self._bus.correlation.begin_unit()
         self._began = time.monotonic()
         self._bus.publish("kernel.cell.started", {"number": number}, source=_SOURCE)
         return None

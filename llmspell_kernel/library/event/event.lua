@@ -92,7 +92,7 @@ end
 ---@param event_type string Dotted, such as `"order.created"`.
 ---@param data? any A string, a number, a boolean or a table of such.
 ---@param options? table `correlation_id`, `ttl_seconds` (nobody gets it later), `source`, `target`, `tags`, `priority`, `language`.
----@return boolean published true; false where the settings leave out this type.
+---@return boolean published true; false where the settings or a hook leave it out.
 function Event.publish(event_type, data, options)
   check_text(event_type, "event_type", "Event.publish")
   if options == nil then return host.publish(event_type, data) end

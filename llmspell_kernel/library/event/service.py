@@ -8,12 +8,12 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import CancelledError, NoSuchThingError, ScriptError
 from llmspell_kernel.library.event.cells import CellEvents
+from llmspell_kernel.library.event.correlation import Correlation
 from llmspell_kernel.library.event.events import Event
 from llmspell_kernel.library.event.patterns import matcher
 from llmspell_kernel.library.event.subscriptions import EventCallback, Subscription
@@ -29,8 +29,6 @@ Exporter = Callable[[Event], object]
 _KNOWN_TYPES = 1000
 """How many types the bus remembers the subscribers of."""
 
-_here: ContextVar[str] = ContextVar("correlation_id", default="")
-
 
 class EventBus:
     """Takes events and hands them to who has subscribed. Any thread may call anything.
@@ -39,6 +37,7 @@ class EventBus:
     does wrong harms neither the publisher nor the others.
 
     Attributes:
+        correlation: what belongs together.
         exporters: get each event after its subscribers, on the thread that publishes; must not raise.
     """
 
@@ -57,15 +56,16 @@ class EventBus:
         self._sequence = 0
         self._second, self._in_second = 0.0, 0
         self._origin = str(uuid.UUID(bytes=os.urandom(16), version=4))[:24]
-        self._unit = ""
+        self.correlation = Correlation(services)
         self._closed = False
         self.exporters: list[Exporter] = []
-        if settings.enabled and (settings.export.stdout or settings.export.file):
+        alone = not settings.enabled or services.forgets
+        if not alone and (settings.export.stdout or settings.export.file):
             from llmspell_kernel.library.event.export import exporters
 
             self.exporters.extend(exporters(settings.export, services.frontend))
         self._wanted = self._filter(settings)
-        self._link = self._linked() if settings.enabled else None
+        self._link = None if alone else self._linked()
         services.watchers.append(CellEvents(self))
         services.at_close(self.close)
 
@@ -185,7 +185,7 @@ class EventBus:
     def _add(self, event: Event) -> list[Subscription]:
         """Puts it where it is kept; answers who is to be called."""
         self._history.append(event)
-        self._counts[event.event_type] += 1
+        self._counts[self._counted(event.event_type)] += 1
         subscriptions = self._by_type.get(event.event_type)
         if subscriptions is None:
             subscriptions = self._matching(event.event_type)
@@ -196,6 +196,10 @@ class EventBus:
             else:
                 callbacks.append(each)
         return callbacks
+
+    def _counted(self, event_type: str) -> str:
+        """What it is counted as: types beyond those that are known are counted together."""
+        return event_type if event_type in self._counts or len(self._counts) < _KNOWN_TYPES else "(others)"
 
     def _matching(self, event_type: str) -> tuple[Subscription, ...]:
         if len(self._by_type) >= _KNOWN_TYPES:
@@ -242,36 +246,14 @@ class EventBus:
             )
         return False
 
-    # Correlation
-
     @property
     def correlation_id(self) -> str:
-        """The running one: of `correlated`, else of the request that runs, else of the script."""
-        running = _here.get() or self._services.request_id()
-        if running:
-            return running
-        if not self._unit:
-            self._unit = self.new_id()
-        return self._unit
+        """The running one, see `Correlation`."""
+        return self.correlation.running
 
-    @staticmethod
-    def new_id() -> str:
-        """A correlation id that nothing has."""
-        return str(uuid.uuid4())
-
-    def new_unit(self) -> None:
-        """What comes now belongs to nothing earlier; for fronts without requests."""
-        self._unit = ""
-
-    @contextmanager
-    def correlated(self, correlation_id: str | None = None) -> Iterator[str]:
+    def correlated(self, correlation_id: str | None = None) -> AbstractContextManager[str]:
         """What is published within belongs together under this id, a new one if none runs yet."""
-        chosen = correlation_id or self.correlation_id
-        token = _here.set(chosen)
-        try:
-            yield chosen
-        finally:
-            _here.reset(token)
+        return self.correlation.under(correlation_id or self.correlation.running)
 
     # Subscribing
 

@@ -173,7 +173,7 @@ def test_correlation(bus: EventBus) -> None:
     first, second = bus.publish("a", 1), bus.publish("b", 1)
     assert first is not None and second is not None
     assert first.correlation_id == second.correlation_id != ""
-    bus.new_unit()
+    bus.correlation.begin_unit()
     with bus.correlated() as outer, bus.correlated() as inner:
         event = bus.publish("c", 1)
     assert event is not None and event.correlation_id == outer == inner != first.correlation_id
@@ -237,6 +237,15 @@ def test_export_to_a_file_and_to_the_output(
     assert capsys.readouterr().out.count("\n") == 2
 
 
+def test_a_runtime_that_forgets_writes_nothing(tmp_path: Path) -> None:
+    settings = Settings(events=Events(export=Export(file=str(tmp_path / "events"))))
+    services = Services(lambda: settings)
+    services.forgets = True
+    assert services.events.publish("a", 1) is not None
+    assert not (tmp_path / "events").exists()
+    services.close()
+
+
 def test_a_file_that_cannot_be_written_is_told_once(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -272,6 +281,8 @@ def test_many_types_are_no_leak(bus: EventBus) -> None:
     for number in range(3000):
         bus.publish(f"a.{number}", None)
     assert len(found) == 3000 and len(bus._by_type) <= 1000
+    counts = bus.stats()["event_bus_stats"]["events_by_type"]
+    assert len(counts) <= 1001 and sum(counts.values()) == 3000
 
 
 def test_an_empty_pattern_is_refused(bus: EventBus) -> None:
