@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from llmspell_kernel import start_embedded_kernel
 from tests.kernels import KernelSession
 
 
@@ -68,3 +69,14 @@ def test_an_interrupt_ends_what_a_tool_waits_for(kernel: KernelSession, tmp_path
     ]
     psutil.wait_procs(left, 5)
     assert not [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_client_calls_file_operations_by_its_operation(tmp_path: Path) -> None:
+    with start_embedded_kernel() as client:
+        params = {"operation": "write", "path": str(tmp_path / "a.txt"), "input": "hi"}
+        reply = client.tool("invoke", name="file-operations", params=params)
+        assert reply["status"] == "ok" and (tmp_path / "a.txt").read_text() == "hi"
+        refused = client.tool(
+            "invoke", name="file-operations", params={"operation": "read", "path": "/etc/passwd"}
+        )
+        assert refused["status"] == "error" and "outside of the allowed folders" in str(refused)

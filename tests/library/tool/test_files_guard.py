@@ -225,7 +225,7 @@ def test_a_folder_that_becomes_a_link_is_not_written_through(place: Place) -> No
         lambda: place.files.rename(place.root / "a.txt", folder / "a.txt"),
     ]
     with repeating(swap):
-        for number in range(1000):
+        for number in range(600):
             try:
                 acts[number % len(acts)]()
             except (NotAllowedError, ToolError):
@@ -252,7 +252,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7), st.booleans())
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=150, deadline=None)
 def test_no_path_reads_the_outside(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[str], absolute: bool
 ) -> None:
@@ -415,7 +415,7 @@ def test_a_file_is_never_seen_half_written(place: Place) -> None:
         place.files.write_bytes(path, str(number).encode() * 100_000)
 
     with repeating(write):
-        for _ in range(300):
+        for _ in range(150):
             data = path.read_bytes()
             assert len(data) == 100_000 and len(set(data)) == 1
 
