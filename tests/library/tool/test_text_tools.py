@@ -273,6 +273,7 @@ def test_the_engine_is_found_out(call: Caller) -> None:
         ("{{ nope }}", "'nope' is undefined"),
         ("{% include '/etc/passwd' %}", "loader"),
         ("{% for x in", "line 1"),
+        ("{% break %}", "outside loop"),
         ("{{ 1 / 0 }}", "division"),
         ("{{ range(end=10000000) }}", "100,000"),
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "too deeply"),

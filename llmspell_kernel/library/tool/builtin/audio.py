@@ -112,8 +112,7 @@ class AudioProcessor(Tool):
     ) -> dict[str, Any]:
         import av
 
-        if not source.streams.audio:
-            raise ToolError(f"{self.name}: {media_path(self.name, given)} has no audio")
+        audio_facts(self.name, media_path(self.name, given), source)
         heard = source.streams.audio[0]
         rate = _nearest(given.sample_rate or heard.codec_context.sample_rate or 44_100, coding.rates)
         count = given.channels or (1 if heard.codec_context.channels == 1 else 2)
@@ -155,8 +154,10 @@ def audio_facts(tool: str, path: str, container: InputContainer) -> dict[str, An
     """
     if not container.streams.audio:
         raise ToolError(f"{tool}: {path} has no audio")
-    heard = container.streams.audio[0]
+    heard: Any = container.streams.audio[0]
     context = heard.codec_context
+    if context is None:
+        raise ToolError(f"{tool}: {path} has audio in a codec that is not known")
     exact = context.codec.canonical_name.startswith(("pcm", "flac"))
     bits = context.format.bits if exact and context.format else None
     return {

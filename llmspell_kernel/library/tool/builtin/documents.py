@@ -128,6 +128,8 @@ class PdfProcessor(Tool):
                 yield document
             except DependencyError as error:
                 raise MissingExtraError.of(self.name, "cryptography", "tools") from error
+            except NotImplementedError as error:
+                raise ToolError(f"{self.name}: {given.input} has what is not supported: {error}") from error
             except PyPdfError as error:
                 raise ToolError(f"{self.name}: {given.input} is damaged, or no PDF: {error}") from error
             except RecursionError as error:

@@ -87,6 +87,8 @@ class TemplateCreator(Tool):
             raise ToolError(f"{self.name}: line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:
             raise ToolError(f"{self.name}: {error.message}") from error
+        except SyntaxError as error:  # such as a break outside of a loop
+            raise ToolError(f"{self.name}: {error.msg}") from error
         except RecursionError as error:
             raise ToolError(f"{self.name}: the template is nested too deeply") from error
         # What a template's expressions raise is as various as what they do.

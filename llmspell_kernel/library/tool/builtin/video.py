@@ -124,7 +124,10 @@ class VideoProcessor(Tool):
     def _stream(self, path: str, container: InputContainer) -> Any:
         if not container.streams.video:
             raise ToolError(f"{self.name}: {path} has no video")
-        return container.streams.video[0]
+        seen: Any = container.streams.video[0]
+        if seen.codec_context is None:
+            raise ToolError(f"{self.name}: {path} has video in a codec that is not known")
+        return seen
 
     def _frame(self, path: str, container: InputContainer, wanted: float, tools: Surroundings) -> VideoFrame:
         """The one that is seen at that time."""
