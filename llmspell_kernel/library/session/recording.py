@@ -271,7 +271,8 @@ class Recorder:
         Raises:
             StorageError: it cannot be.
         """
-        if self._thread is None or threading.current_thread() is self._thread:
+        thread = self._thread
+        if thread is None or thread is threading.current_thread() or not thread.is_alive():
             return
         question = _Question()
         self._queue.put(question)

@@ -70,6 +70,7 @@ class Sessions:
         """The store is opened when it is needed."""
         self._services = services
         self._here = threading.local()
+        self._looking_up = threading.RLock()
         self.runs = Runs(self)
 
     @property
@@ -302,8 +303,9 @@ class Sessions:
         """
         record = self.get(session_id)
         self._check_transition(act, record)
-        with suppress(StorageError):  # what has run before is to be there when it takes no more
-            self.flush()
+        if act != "resume":
+            with suppress(StorageError):  # what has run before is to be there when it takes no more
+                self.flush()
         if (point := _HOOKS.get(act)) and self._services.hooks.wants(point):
             data = {"session_id": session_id, "operation": act, **self.table(record)}
             if self._services.hooks.run(point, data).action in ("skip", "replace"):
@@ -417,9 +419,10 @@ class Sessions:
     def current(self) -> str | None:
         """The session that is current in this runtime; a notebook's is made when it is asked for."""
         current = self._services.current
-        if current.session_id is None and current.jupyter:
-            current.session_id = self.of_jupyter(current.jupyter, current.language)
-        return current.session_id
+        with self._looking_up:
+            if current.session_id is None and current.jupyter:
+                current.session_id = self.of_jupyter(current.jupyter, current.language)
+            return current.session_id
 
     def set_current(self, session_id: str | None) -> None:
         """Makes a session the current one of this runtime, or none.
@@ -471,7 +474,8 @@ class Sessions:
 
         session_id, status = self.atomically(act)
         if status != "active":
-            self.act("resume", session_id)
+            with suppress(SessionError):  # another kernel of the notebook was faster
+                self.act("resume", session_id)
         return session_id
 
     def flush(self) -> None:
