@@ -198,6 +198,8 @@ def _attempt(
             if _origin(request.url) != _origin(following.url):
                 for name in {*asked.secrets, *filter(is_secret, following.headers)}:
                     following.headers.pop(name, None)
+            elif cookie := request.headers.get("Cookie"):
+                following.headers.setdefault("Cookie", cookie)  # httpx leaves it out
             request = following
     except httpx.TimeoutException as error:
         raise _FailedError(f"{shown_url(asked.url)}: {error}", kind="timeout") from error

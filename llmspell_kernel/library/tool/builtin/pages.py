@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 _INVISIBLE = ["script", "style", "noscript", "template", "svg", "iframe", "object"]
 
+_MARK = "\x1e"
+"""Put where a line of what one sees ends; not a space for HTML, but one for Python."""
+
+_BLOCKS = (
+    "address|article|aside|blockquote|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]"
+    "|header|legend|li|main|nav|ol|option|p|pre|section|summary|ul"
+)
+_BEFORE = re.compile(rf"</?(?:{_BLOCKS}|br|hr)\b", re.IGNORECASE)
+# A text between a table's cells would be moved out of it.
+_BEHIND = re.compile(r"<(?:td|th|caption)\b[^<>]*>|</table\s*>", re.IGNORECASE)
+
 _MOST_LINES = 10_000
 """Lines of a page up to which changes are told one by one."""
 
@@ -198,7 +209,7 @@ class _Parsed:
         self._tool = tool
         self._html = "html" in answer.kind or answer.text()[:1000].lstrip().startswith("<")
         self._raw = answer.text()
-        self._page: LexborHTMLParser = LexborHTMLParser(self._raw if self._html else "")
+        self._page: LexborHTMLParser = LexborHTMLParser(_marked(self._raw) if self._html else "")
         base = self._page.css_first("base[href]")
         # Where the page's links are relative to; `answer.url` never has secrets in it.
         self._base = urljoin(answer.url, base.attributes.get("href") or "") if base else answer.url
@@ -212,7 +223,8 @@ class _Parsed:
             return self._raw
         self._page.strip_tags(_INVISIBLE)
         body = self._page.body
-        return _tidy_lines(body.text(separator="\n")) if body is not None else ""
+        lines = body.text().split(_MARK) if body is not None else []
+        return "\n".join(line for each in lines if (line := _tidy(each)))
 
     def meta(self) -> dict[str, str]:
         found = {}
@@ -263,7 +275,7 @@ class _Parsed:
         if attribute:
             values = [_attribute(node, attribute) for node in nodes[:most]]
             return [self._absolute(each) if attribute in ("href", "src") else each for each in values if each]
-        return [_tidy(node.text(separator=" ")) for node in nodes[:most]]
+        return [_tidy(node.text()) for node in nodes[:most]]
 
     def _absolute(self, url: str) -> str:
         try:
@@ -279,7 +291,7 @@ def _page(tool: str, url: str, timeout: float, tools: Surroundings) -> Fetched:
 
 def _attribute(node: LexborNode, name: str) -> str:
     attributes: Mapping[str, str | None] = node.attributes
-    return attributes.get(name) or ""
+    return (attributes.get(name) or "").replace(_MARK, "")
 
 
 def _lines(text: str, ignore_whitespace: bool) -> list[str]:
@@ -292,5 +304,7 @@ def _tidy(text: str) -> str:
     return " ".join(text.split())
 
 
-def _tidy_lines(text: str) -> str:
-    return "\n".join(line for each in text.splitlines() if (line := _tidy(each)))
+def _marked(html: str) -> str:
+    """The page with a mark wherever a block begins or ends."""
+    marked = _BEFORE.sub(lambda found: _MARK + found[0], html.replace(_MARK, " "))
+    return _BEHIND.sub(lambda found: found[0] + _MARK, marked)
