@@ -33,6 +33,7 @@
         │   ├── UnknownToolError   no tool is called so
         │   ├── ParameterError     its parameters are not what it takes
         │   ├── ToolTimeoutError   it took longer than it may
+        │   ├── ToolMemoryError    it took more memory than it may
         │   └── MissingExtraError  a library that it needs is not installed
         └── NoSuchThingError       nothing has this id or name
 
@@ -285,6 +286,10 @@ class ParameterError(ToolError):
 
 class ToolTimeoutError(ToolError):
     """A tool took longer than it may."""
+
+
+class ToolMemoryError(ToolError):
+    """A tool took more memory than it may."""
 
 
 class MissingExtraError(ToolError):

@@ -69,7 +69,7 @@ def plain(value: Any, tool: str) -> Any:
         ToolError: it holds something that has no such form.
     """
     try:
-        return msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True)
+        return msgspec.to_builtins(value, builtin_types=(bytes,))
     except (TypeError, ValueError, RecursionError) as error:
         raise ToolError(f"{tool}: its answer cannot be passed on: {error}") from error
 

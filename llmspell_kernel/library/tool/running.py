@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import NotAllowedError, ScriptError, ToolError, ToolTimeoutError
+from llmspell_kernel.errors import NotAllowedError, ScriptError, ToolError, ToolMemoryError, ToolTimeoutError
 from llmspell_kernel.library.tool.contract import Answer, ToolFailedError
 from llmspell_kernel.library.tool.entries import ClassEntry, Entry
 from llmspell_kernel.library.tool.envelope import Envelope, is_envelope, plain
@@ -66,6 +66,10 @@ class Running:
                 )
             else:
                 answer = perform(entry, given, surroundings)
+        except ToolMemoryError:
+            memory = entry.memory_limit or settings.tools.max_memory_mb * 1024 * 1024
+            self._services.limit_exceeded("tool_memory", memory, tool=entry.name, operation=operation)
+            raise
         except ToolTimeoutError:
             self._services.limit_exceeded("tool_time", limit, tool=entry.name, operation=operation)
             raise

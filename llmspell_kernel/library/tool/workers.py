@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from llmspell_kernel.errors import ToolError
+from llmspell_kernel.errors import ToolError, ToolMemoryError
 from llmspell_kernel.interpreter import Waits
 from llmspell_kernel.library.tool.contract import Answer, Tool
 from llmspell_kernel.library.tool.places import Ending, timed_out
@@ -223,9 +223,9 @@ class Worker:
                     stream.close()
 
 
-def out_of_memory(tool: str, memory: int) -> ToolError:
+def out_of_memory(tool: str, memory: int) -> ToolMemoryError:
     """What a call comes to that takes too much memory."""
-    return ToolError(
+    return ToolMemoryError(
         f"{tool}: it needs more than its {memory // (1024 * 1024):,} MB of memory; give it less to do, or "
         "raise the setting tools.max_memory_mb"
     )

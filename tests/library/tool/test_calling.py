@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +330,22 @@ def test_other_distributions_bring_tools(
             tools.get("gone")
     finally:
         services.close()
+
+
+def test_answers_are_plain_values(services: Services) -> None:
+    answers: list[Any] = [
+        {"when": datetime(2026, 1, 2, 3, 4, 5), "ids": {1}, 7: Decimal("1.5"), "raw": b"\xff"},
+        object(),
+    ]
+    services.tools.registry.add(FunctionEntry("odd", lambda params: answers.pop(0)))
+    assert services.tools.call("odd", {}).result == {
+        "when": "2026-01-02T03:04:05",
+        "ids": [1],
+        7: "1.5",
+        "raw": b"\xff",
+    }
+    with pytest.raises(ToolError, match=r"odd: its answer cannot be passed on: .*object"):
+        services.tools.call("odd", {})
 
 
 def test_a_tools_class_describes_itself() -> None:

@@ -43,6 +43,12 @@ def test_answers_are_the_same_everywhere(services: Services, tool: str) -> None:
     assert (printed.result, printed.message, printed.metadata["fact"]) == ("printed", "with a message", 1)
 
 
+def test_what_the_pipe_cannot_say_comes_close(services: Services) -> None:
+    value = [2**70, -(2**70), 10**400, "half \ud800 a character", {"n": 2**64}]
+    back = call(services, "probe", "echo", value).result
+    assert back == [2.0**70, -(2.0**70), float("inf"), "half ? a character", {"n": 2.0**64}]
+
+
 @EVERYWHERE
 def test_failures_are_the_same_everywhere(services: Services, tool: str) -> None:
     failed = call(services, tool, "fail")
@@ -87,6 +93,20 @@ def test_a_process_ends_at_its_memory_limit(make_services: MakeServices) -> None
     with pytest.raises(ToolError, match=r"more than its 64 MB of memory.*tools.max_memory_mb"):
         call(services, "probe", "grow")
     assert call(services, "probe", "echo", 1).result == 1
+
+
+def test_hooks_are_told_of_limits(make_services: MakeServices) -> None:
+    services = make_services(max_memory_mb=64)
+    told: list[dict[str, object]] = []
+    services.hooks.register("ResourceLimitExceeded", lambda context: told.append(dict(context.data)))
+    with pytest.raises(ToolError):
+        call(services, "probe", "grow")
+    with pytest.raises(ToolTimeoutError):
+        call(services, "thread-probe", "sleep", 60, seconds=0.1)
+    assert [(each["resource"], each["tool"], each["limit"]) for each in told] == [
+        ("tool_memory", "probe", 64 * 1024 * 1024),
+        ("tool_time", "thread-probe", 0.1),
+    ]
 
 
 @pytest.mark.parametrize("tool", ["probe", "thread-probe"])
