@@ -103,7 +103,8 @@ def test_permissions_are_the_standard_ones(runtime: Runtime) -> None:
 
 
 def test_tools_of_a_script(runtime: Runtime) -> None:
-    assert "file-operations" in result(runtime, "table.concat(Config.getTools(), ' ')")
+    assert result(runtime, "Config.getTools().enabled") == "true"
+    assert result(runtime, "Config.getTools().file_operations.allowed_paths[1]") == '"/tmp"'
     assert result(runtime, "Config.isNetworkAccessAllowed()") == "true"
 
 

@@ -54,8 +54,8 @@ function Config.setSecurity(security)
   host.set_security()
 end
 
----The names of the tools.
----@return table names
+---What tools may do: the section `tools` of the settings.
+---@return table tools
 function Config.getTools() return host.tools() end
 
 ---Lets tools use one more folder, with all that lies in it, for as long as the script runs.

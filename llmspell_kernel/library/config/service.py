@@ -135,11 +135,9 @@ class ScriptConfig:
             "runtime.security in the settings: llmspell config set"
         )
 
-    def tools(self) -> list[str]:
-        """The names of the tools, in order; none if the settings switch them off."""
-        if not self.settings.tools.enabled:
-            return []
-        return self._services.tools.names()
+    def tools(self) -> Any:
+        """The settings of tools, without secrets."""
+        return self.section("tools")
 
     def may_use_network(self) -> bool:
         """Whether tools may open connections."""
