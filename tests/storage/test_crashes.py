@@ -18,7 +18,9 @@ from .programs import ROOT, WHOLE, command, open_at, start, value_of
 
 LONG = bool(os.environ.get("LLMSPELL_LONG"))
 
-KILLS = 200 if LONG else 4
+KILLS = 100 if LONG else 4
+
+pytestmark = pytest.mark.timeout(1800 if LONG else 300)
 
 COUNTS = 2000 if LONG else 100
 
