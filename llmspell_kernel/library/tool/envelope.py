@@ -81,11 +81,24 @@ def as_json(table: dict[str, Any], tool: str, limit: int) -> bytes:
         ToolError: it takes more bytes than `limit`, or is no text.
     """
     try:
-        text = msgspec.json.encode(table)
+        try:
+            text = msgspec.json.encode(table)
+        except TypeError:
+            text = msgspec.json.encode(_with_text_keys(table))
     except (TypeError, ValueError, RecursionError) as error:
         raise ToolError(f"{tool}: its answer cannot be passed on: {error}") from error
     check_size(len(text), tool, limit)
     return text
+
+
+def _with_text_keys(value: Any) -> Any:
+    """The same with all keys as text, as Lua prints them: JSON has no others."""
+    if isinstance(value, dict):
+        return {
+            str(key).lower() if isinstance(key, bool) else str(key): _with_text_keys(each)
+            for key, each in value.items()
+        }
+    return [_with_text_keys(each) for each in value] if isinstance(value, list) else value
 
 
 def check_size(size: int, tool: str, limit: int) -> None:

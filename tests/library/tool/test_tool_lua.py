@@ -198,11 +198,12 @@ def test_a_scripts_tool_may_answer_an_envelope_or_anything(lua: ToolShell) -> No
     assert lua.run("Tool.execute('mine').result") == "7"
     lua.run("answer = nil")
     assert lua.run("Tool.execute('mine').result, Tool.execute('mine').success") == "nil\ttrue"
-    lua.run("answer = {[5] = 'five', [2.5] = {[-1] = true}, x = {1, nil, 3}}")
+    lua.run("answer = {[5] = 'five', [2.5] = {[-1] = true}, x = {1, nil, 3}, y = {[true] = 1}}")
     assert lua.run("local r = Tool.execute('mine').result return r[5], r[2.5][-1], r.x[3], r.x[2]") == (
         '"five"\ttrue\t3\tnil'
     )
     assert lua.run("JSON.parse(Tool.execute('mine')._raw_text).result['5']") == '"five"'
+    assert lua.run("JSON.parse(Tool.execute('mine')._raw_text).result.y['true']") == "1"
     schema = "{type = 'object', properties = {n = {type = 'number', maximum = 3}}, required = {'n'}}"
     lua.run(
         f"Tool.register{{name = 'schemed', parameters = {schema}, execute = function(p) return p.n * 2 end}}"
