@@ -56,7 +56,8 @@ def _open_postgres(settings: PostgresSettings) -> Storage:
             "LLMSPELL_POSTGRES_URL, to postgresql://user:password@host:port/database"
         )
     try:
-        import_module("psycopg_pool")
+        for name in ("psycopg", "psycopg_pool"):
+            import_module(name)
     except ImportError as error:
         raise StorageError(
             f"the store on PostgreSQL needs psycopg ({error}): pip install 'llmspell-kernel[postgres]'"
