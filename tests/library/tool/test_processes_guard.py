@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from watchfiles import watch
 
 from llmspell_kernel.errors import NotAllowedError, ParameterError, ToolError, ToolTimeoutError
 from llmspell_kernel.library.tool.guards.processes import Finished, ProcessGuard
@@ -307,6 +310,22 @@ def ended(pid: int) -> bool:
         return bool(select.select([watched], [], [], 5)[0])
     finally:
         os.close(watched)
+
+
+@pytest.mark.skipif(not os.access("/usr/bin/setpriv", os.X_OK), reason="needs util-linux")
+def test_a_program_ends_with_the_kernel_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+from tests.library.tool.guarding import surroundings
+around = surroundings({str(tmp_path)!r}, tools={{"system": {{"allowed_commands": "sh"}}}})
+around.processes.run("sh", ["-c", "echo $$ > pid.new && mv pid.new pid; exec sleep 1000"])
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3]) as parent:
+        for _ in watch(tmp_path, watch_filter=None, rust_timeout=500, yield_on_timeout=True):
+            if (tmp_path / "pid").exists() or parent.poll() is not None:
+                break
+        parent.kill()
+        parent.wait()
+    assert ended(int((tmp_path / "pid").read_text()))
 
 
 def test_a_flood_of_children_ends(shell: ProcessGuard) -> None:

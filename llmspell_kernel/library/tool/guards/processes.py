@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/opt/homebrew/bin")
 """Where programs are taken from first, also if tools may use files there."""
+
+_SETPRIV = "/usr/bin/setpriv"
+"""Of util-linux; a function that is called between fork and exec is no choice in a process with threads."""
 
 _MARK = "LLMSPELL_CALL"
 """The variable by which what a program has started is found again, wherever it has hidden."""
@@ -120,8 +124,7 @@ class ProcessGuard:
         end = min(start + limit, self._surroundings.deadline - 0.2)
         try:
             process = subprocess.Popen(
-                [name, *command[1:]],
-                executable=command[0],
+                [*_with_parent(), *command],
                 cwd=folder,
                 env=variables | {_MARK: mark},
                 stdin=subprocess.PIPE,
@@ -238,6 +241,12 @@ class ProcessGuard:
 
 def _names(text: str) -> set[str]:
     return {each.strip() for each in text.split(",") if each.strip()}
+
+
+@cache
+def _with_parent() -> tuple[str, ...]:
+    """What has a program end with a kernel that is killed; nothing where there is no such thing."""
+    return (_SETPRIV, "--pdeathsig", "KILL", "--") if os.access(_SETPRIV, os.X_OK) else ()
 
 
 def _limit_memory(pid: int, megabytes: int) -> None:
