@@ -102,14 +102,19 @@ def _facts(entry: ClassEntry) -> str:
 
 
 def _parameters(parameters: Sequence[Mapping[str, Any]]) -> str:
-    rows = []
+    return _table(("parameter", "values", "default", ""), _rows(parameters))
+
+
+def _rows(parameters: Sequence[Mapping[str, Any]], prefix: str = "") -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
     for each in parameters:
         kind = ", ".join(f"`{choice}`" for choice in each["enum"]) if "enum" in each else each["type"]
         default = "required" if each["required"] else ""
         if each.get("default") not in (None, "", [], {}):
             default = f"`{json.dumps(each['default'], ensure_ascii=False)}`"
-        rows.append((f"`{each['name']}`", kind, default, _cell(each["description"])))
-    return _table(("parameter", "values", "default", ""), rows)
+        rows.append((f"`{prefix}{each['name']}`", kind, default, _cell(each["description"])))
+        rows += _rows(each.get("properties", ()), f"{prefix}{each['name']}.")
+    return rows
 
 
 def literal(value: Any, indent: str = "") -> str:

@@ -47,6 +47,14 @@ def text(reply: dict[str, Any]) -> str:
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> list[str]:
+    rows = _rows(parameters)
+    if not rows:
+        return ["  none"]
+    names, kinds = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"  {name:<{names}}  {kind:<{kinds}}  {about}".rstrip() for name, kind, about in rows]
+
+
+def _rows(parameters: list[dict[str, Any]], prefix: str = "") -> list[tuple[str, str, str]]:
     rows = []
     for each in parameters:
         about = each["type"]
@@ -54,8 +62,6 @@ def _parameters(parameters: list[dict[str, Any]]) -> list[str]:
             about += ", required"
         elif each.get("default") not in (None, "", {}, []):
             about += f", default {json.dumps(each['default'], ensure_ascii=False)}"
-        rows.append((each["name"], about, each["description"]))
-    if not rows:
-        return ["  none"]
-    names, kinds = (max(len(row[column]) for row in rows) for column in (0, 1))
-    return [f"  {name:<{names}}  {kind:<{kinds}}  {about}".rstrip() for name, kind, about in rows]
+        rows.append((prefix + each["name"], about, each["description"]))
+        rows += _rows(each.get("properties", []), f"{prefix}{each['name']}.")
+    return rows

@@ -33,20 +33,39 @@ def json_schema(tool: type[Tool]) -> Schema:
 
 
 def parameter_list(schema: Schema) -> list[dict[str, Any]]:
-    """The parameters of an object's schema: `name`, `type`, `description`, `required`, `default`, `enum`."""
+    """The parameters of an object's schema: `name`, `type`, `description`, `required`, `default`, `enum`.
+
+    One that is a table with known keys has them as `properties`, a list of the same kind.
+    """
+    return _parameters(schema, schema.get("$defs", {}))
+
+
+def _parameters(schema: Schema, definitions: Schema) -> list[dict[str, Any]]:
     required = schema.get("required", ())
     found = []
     for name, about in schema.get("properties", {}).items():
+        meant = _meant(about, definitions)
         each = {
             "name": name,
-            "type": _type(about),
+            "type": _type(meant),
             "description": about.get("description", ""),
             "required": name in required,
         }
-        for key in ("default", "enum"):
-            if about.get(key) is not None:
-                each[key] = about[key]
+        if about.get("default") is not None:
+            each["default"] = about["default"]
+        if choices := [choice for choice in meant.get("enum", ()) if choice is not None]:
+            each["enum"] = choices
+        if meant.get("properties"):
+            each["properties"] = _parameters(meant, definitions)
         found.append(each)
+    return found
+
+
+def _meant(about: Schema, definitions: Schema) -> Schema:
+    """Without null beside it, and what a reference leads to."""
+    kinds = [each for each in about.get("anyOf", ()) if each.get("type") != "null"]
+    only = kinds[0] if len(kinds) == 1 else about
+    found: Schema = definitions.get(only.get("$ref", "").rpartition("/")[2], only)
     return found
 
 

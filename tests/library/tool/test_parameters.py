@@ -124,6 +124,9 @@ def test_the_schema_says_the_same() -> None:
         "enum": ["copy", "list"],
     }
     assert second == {"name": "path", "type": "string", "description": "Which one.", "required": True}
+    part = next(each for each in parameter_list(schema) if "properties" in each)
+    assert part["type"] == "object"
+    assert all(each["name"] and each["type"] for each in part["properties"])
 
 
 VALUES = st.recursive(
