@@ -111,6 +111,7 @@ class Tool(ABC):
         memory_limit: bytes that a call in a worker process may take; 0 for what the settings say.
         example: parameters of a call that always succeeds, on any machine and without a network, for the
             documentation and `tool test`; None if there can be none.
+        libraries: modules that its calls need and an extra brings, for `tool test`.
     """
 
     name: ClassVar[str]
@@ -124,6 +125,7 @@ class Tool(ABC):
     time_limit: ClassVar[float] = 0.0
     memory_limit: ClassVar[int] = 0
     example: ClassVar[Mapping[str, Any] | None] = None
+    libraries: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

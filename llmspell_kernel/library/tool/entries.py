@@ -26,6 +26,7 @@ class Entry(ABC):
         operations: what it does, by name; may be empty.
         example: parameters of a call that always succeeds; None if there is none.
         origin: `builtin`, `script`, or the distribution that brings it.
+        libraries: modules that its calls need and an extra brings.
         answers_envelopes: whether what it answers may be a whole `Envelope` as a table.
     """
 
@@ -38,6 +39,7 @@ class Entry(ABC):
     example: Mapping[str, Any] | None
     origin: str
     answers_envelopes: ClassVar[bool] = False
+    libraries: tuple[str, ...] = ()
 
     @property
     @abstractmethod
@@ -109,6 +111,7 @@ class ClassEntry(Entry):
         self.level = tool.level
         self.operations = tool.operations
         self.example = tool.example
+        self.libraries = tool.libraries
         self.origin = origin
 
     @cached_property

@@ -5,11 +5,18 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from llmspell_kernel.errors import ParameterError, ScriptError, ToolTimeoutError, UnknownToolError
+from llmspell_kernel.errors import (
+    MissingExtraError,
+    ParameterError,
+    ScriptError,
+    ToolTimeoutError,
+    UnknownToolError,
+)
 from llmspell_kernel.library.tool.calling import error_type
 from llmspell_kernel.library.tool.envelope import as_json
 
@@ -128,8 +135,12 @@ def _test(tools: Tools, content: Mapping[str, Any]) -> Content:
     entry = tools.get(_name(content))
     details: Content = {"parameters": len(entry.parameters), "operations": list(entry.operations)}
     reply: Content = {"status": "ok", "tool": entry.name, "success": True, "details": details}
+    for library in entry.libraries:
+        if find_spec(library) is None:
+            message = str(MissingExtraError.of(entry.name, library, "tools"))
+            return {**reply, "success": False, "message": message}
     if entry.example is None:
-        message = "it is there; no call of it succeeds everywhere, so none was made"
+        message = "it can be called; no call of it succeeds everywhere, so none was made"
         return {**reply, "message": message}
     began = time.perf_counter()
     try:

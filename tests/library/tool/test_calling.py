@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from llmspell_kernel.config.sections import Settings
 from llmspell_kernel.errors import (
@@ -20,7 +21,8 @@ from llmspell_kernel.errors import (
 )
 from llmspell_kernel.library.services import Services
 from llmspell_kernel.library.tool.contract import Tool
-from llmspell_kernel.library.tool.entries import FunctionEntry
+from llmspell_kernel.library.tool.entries import ClassEntry, FunctionEntry
+from llmspell_kernel.library.tool.requests import answer
 
 from ...lua.shell import MemoryFrontend
 from .conftest import MakeServices
@@ -346,6 +348,24 @@ def test_answers_are_plain_values(services: Services) -> None:
     }
     with pytest.raises(ToolError, match=r"odd: its answer cannot be passed on: .*object"):
         services.tools.call("odd", {})
+
+
+def test_a_tool_whose_library_is_missing_fails_its_test(services: Services) -> None:
+    class Needy(Tool):
+        """Needs what is not there."""
+
+        name, category, level = "needy", "custom", "safe"
+        libraries = ("json", "no_such_library_at_all")
+
+        class Parameters(Struct):
+            """None."""
+
+    services.tools.registry.add(ClassEntry(Needy, "tests"))
+    reply = answer(services.tools, {"command": "test", "name": "needy"})
+    assert (reply["status"], reply["success"]) == ("ok", False)
+    assert reply["message"].startswith("needy needs no_such_library_at_all: pip install")
+    there = answer(services.tools, {"command": "test", "name": "image-processor"})
+    assert (there["success"], there["details"]["operations"][0]) == (True, "detect")
 
 
 def test_a_tools_class_describes_itself() -> None:

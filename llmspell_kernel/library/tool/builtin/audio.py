@@ -51,6 +51,7 @@ class AudioProcessor(Tool):
     """Tells what audio files are, and converts them: WAV, MP3, FLAC, Ogg (Opus), M4A."""
 
     name, category, level = "audio-processor", "media", "safe"
+    libraries = ("av",)
     aliases = ("audio",)
     runs = "process"
     time_limit = 120.0

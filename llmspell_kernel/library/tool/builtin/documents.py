@@ -27,6 +27,7 @@ class PdfProcessor(Tool):
     """
 
     name, category, level = "pdf-processor", "data", "restricted"
+    libraries = ("pypdf",)
     aliases = ("pdf",)
     runs = "process"
     example = None

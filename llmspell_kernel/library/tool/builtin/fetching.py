@@ -146,6 +146,7 @@ def fetch(
     """
     policy = retry or Retry()
     again = policy.always or asked.method in _IDEMPOTENT
+    tools.network.check_url(asked.url)  # as it was written, not as the client understands it
     with tools.network.client(seconds=seconds, max_bytes=max_bytes) as client:
         retries = 0
         while True:

@@ -62,6 +62,7 @@ class GraphqlQuery(Tool):
     """Asks a GraphQL server: queries, mutations, subscriptions over server-sent events, its schema."""
 
     name, category, level = "graphql-query", "api", "privileged"
+    libraries = ("httpx",)
     runs = "thread"
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -43,6 +43,7 @@ class ImageProcessor(Tool):
     """
 
     name, category, level = "image-processor", "media", "safe"
+    libraries = ("PIL",)
     aliases = ("image",)
     runs = "process"
     example = None

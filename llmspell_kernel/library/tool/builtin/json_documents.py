@@ -10,14 +10,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import ParameterError, ToolError
-from llmspell_kernel.library.tool.builtin.support import depth_of, limited, missing, needed
+from llmspell_kernel.library.tool.builtin.support import limited, missing, needed
 from llmspell_kernel.library.tool.contract import Answer, Tool, operation
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.surroundings import Surroundings
-
-MAX_DEPTH = 1000
-"""Of lists and objects within each other: jq has such a limit too."""
 
 MAX_RESULTS = 1_000_000
 MAX_ERRORS = 100
@@ -115,11 +112,11 @@ class JsonProcessor(Tool):
 
     def _decoded(self, text: str) -> Any:
         try:
-            value = msgspec.json.decode(text)
-        except (ValueError, RecursionError) as error:
+            return msgspec.json.decode(text)
+        except RecursionError as error:
+            raise ParameterError(self.name, ["input is JSON that is nested too deeply"]) from error
+        except ValueError as error:
             raise ParameterError(self.name, [f"input is no JSON: {error}"]) from error
-        limited(self.name, "the depth of the input", depth_of(value, MAX_DEPTH), MAX_DEPTH)
-        return value
 
     def _values(self, text: str) -> Iterator[Any]:
         """Of a list, or of lines."""

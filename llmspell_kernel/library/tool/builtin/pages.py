@@ -47,6 +47,7 @@ class WebScraper(Tool):
     """
 
     name, category, level = "web-scraper", "data", "restricted"
+    libraries = ("httpx", "selectolax")
     # Strangers' pages: a parser's time and memory can be made to grow without end.
     runs = "process"
 
@@ -114,6 +115,7 @@ class WebpageMonitor(Tool):
     """Tells what has changed on a web page since its text was `previous_content`."""
 
     name, category, level = "webpage-monitor", "data", "restricted"
+    libraries = ("httpx", "selectolax")
     runs = "process"
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):

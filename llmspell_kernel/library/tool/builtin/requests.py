@@ -90,6 +90,7 @@ class HttpRequester(Tool):
     """
 
     name, category, level = "http-requester", "api", "safe"
+    libraries = ("httpx",)
     aliases = ("http-request",)
     runs = "thread"
 
@@ -154,6 +155,7 @@ class ApiTester(Tool):
     """Makes one request and tells all about it: what was sent, what came back, how long it took."""
 
     name, category, level = "api-tester", "data", "restricted"
+    libraries = ("httpx",)
     runs = "thread"
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +200,7 @@ class WebhookCaller(Tool):
     """Sends a payload to a webhook, again if it fails. A status of 400 or more is a failure."""
 
     name, category, level = "webhook-caller", "data", "restricted"
+    libraries = ("httpx",)
     runs = "thread"
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -34,6 +34,7 @@ class SitemapCrawler(Tool):
     """
 
     name, category, level = "sitemap-crawler", "data", "safe"
+    libraries = ("httpx", "defusedxml")
     runs = "thread"
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -33,6 +33,7 @@ class VideoProcessor(Tool):
     """Tells what video files are, and takes pictures out of them: MP4, MOV, Matroska, WebM, AVI, MPEG."""
 
     name, category, level = "video-processor", "media", "safe"
+    libraries = ("av",)
     aliases = ("video",)
     runs = "process"
     time_limit = 120.0

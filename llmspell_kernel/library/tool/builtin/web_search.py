@@ -34,6 +34,7 @@ class WebSearcher(Tool):
     """
 
     name, category, level = "web-searcher", "web", "safe"
+    libraries = ("httpx", "selectolax")
     aliases = ("web-search",)
     runs = "thread"
 
