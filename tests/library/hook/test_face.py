@@ -159,8 +159,8 @@ def test_code(scripts: Scripts) -> None:
 
 
 def test_performance_and_limits() -> None:
-    thresholds = Thresholds(cell_seconds=0.01, memory_mb=1, cpu_percent=1)
-    scripts = Scripts(settings(thresholds=thresholds), LuaSettings(time_limit=0.3))
+    thresholds = Thresholds(cell_seconds=0.3, memory_mb=1)
+    scripts = Scripts(settings(thresholds=thresholds), LuaSettings(time_limit=1.0))
     scripts.run(
         "told = {} for _, point in ipairs{'PerformanceThresholdExceeded', 'MemoryUsageHigh', "
         "'ResourceLimitExceeded'} do "
@@ -168,8 +168,8 @@ def test_performance_and_limits() -> None:
     )
     scripts.run("1")
     assert scripts.run("table.concat(told, ' ')") == '"MemoryUsageHigh"'
-    scripts.run("timer.sleep(0.05)")
-    assert scripts.run("told[3]") == '"PerformanceThresholdExceeded"'
+    scripts.run("told = {} timer.sleep(0.31)")
+    assert "PerformanceThresholdExceeded" in (scripts.run("table.concat(told, ' ')") or "")
     scripts.run("told = {}")
     scripts.fail("while true do end")
     assert "ResourceLimitExceededtime" in (scripts.run("table.concat(told, ' ')") or "")
