@@ -41,7 +41,9 @@ def isolated_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     root = tmp_path_factory.mktemp("home")
     mark = uuid.uuid4().hex
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("JUPYTER", "IPYTHON", "LLMSPELL_"))]:
+        for name in [
+            name for name in os.environ if name.startswith(("JUPYTER", "JPY_", "IPYTHON", "LLMSPELL_"))
+        ]:
             patch.delenv(name)
         folders = {
             "HOME": "",

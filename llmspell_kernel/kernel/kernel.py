@@ -120,6 +120,7 @@ class LLMSpellKernel(ShellDispatch):
             self.parent.connection_file,
             self.parent.session_settings,
             lambda: self.restart_wanted,
+            self.log.warning,
         )
         self.comm_manager = self.requests.comms
         comms.install(self.comm_manager, process=True)

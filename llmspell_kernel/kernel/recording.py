@@ -39,6 +39,7 @@ def record_cells(
     connection_file: str,
     settings: Sessions | None,
     comes_back: Callable[[], bool],
+    warn: Callable[[str], None],
 ) -> None:
     """Makes the notebook's session the current one, and has its cells recorded, unless settings forbid it.
 
@@ -51,6 +52,7 @@ def record_cells(
         connection_file: the kernel's.
         settings: None for the defaults.
         comes_back: whether somebody starts the kernel again; asked when it ends.
+        warn: told once that cells cannot be recorded, and why.
     """
     notebook = os.environ.get(NAME_VARIABLE, "")
     services.notebook = notebook or os.path.basename(connection_file)
@@ -71,4 +73,5 @@ def record_cells(
                 services.sessions.act("suspend" if rests else "complete", session_id)
 
     services.at_close(end)
-    services.current.record(DEFAULT_LIMIT if settings is None else settings.max_recorded_output_bytes)
+    limit = DEFAULT_LIMIT if settings is None else settings.max_recorded_output_bytes
+    services.current.record(limit, warn)

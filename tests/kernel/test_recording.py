@@ -153,6 +153,19 @@ def test_recording_can_be_switched_off(
     assert only(services).operation_count == 0
 
 
+def test_a_store_that_cannot_be_written_disturbs_no_cell(
+    new_kernel: NewKernel, notebook: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "llmspell.db").mkdir()
+    kernel = new_kernel()
+    assert kernel.execute("1 + 1").result == "2"
+    failed = kernel.execute("Session.get_current()")
+    assert failed.error is not None and "llmspell.db" in failed.error["evalue"]
+    assert kernel.execute("1 + 2").result == "3"
+    kernel.end()
+    assert capfd.readouterr().err.count("what runs is not recorded: ") == 1
+
+
 def test_an_embedded_kernel_records_only_what_it_is_told_to(tmp_path: Path) -> None:
     settings = {"storage": {"base_dir": str(tmp_path)}}
     with start_embedded_kernel(settings) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,17 +45,18 @@ class CurrentSession:
         if self.session_id == session_id:
             self.session_id = None
 
-    def record(self, limit: int | None = None) -> None:
+    def record(self, limit: int | None = None, warn: Callable[[str], None] = lambda message: None) -> None:
         """From now on what runs in the current session is recorded, if there is a runtime.
 
-        `limit` is how many bytes of output of each run, by default what the settings say.
+        `limit` is how many bytes of output of each run, by default what the settings say; `warn` is told once
+        that something cannot be stored.
         """
         if self.recorder is None and self._services.frontend is not None:
             from llmspell_kernel.library.session.recording import Recorder
 
             if limit is None:
                 limit = self._services.settings.runtime.sessions.max_recorded_output_bytes
-            self.recorder = Recorder(self._services, limit)
+            self.recorder = Recorder(self._services, limit, warn)
             self._services.watchers.append(self.recorder)
             self._services.at_close(self.recorder.close)
 

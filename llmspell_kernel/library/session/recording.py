@@ -200,11 +200,16 @@ class Recorder:
     Trouble with the store never reaches a cell: `flush` raises it, and the runs are kept for another try.
     """
 
-    def __init__(self, services: Services, limit: int) -> None:
+    def __init__(self, services: Services, limit: int, warn: Callable[[str], None]) -> None:
         """Nothing is opened yet. A cell that is running now is recorded from here on.
 
-        `limit` is how many bytes of output of each run are kept.
+        Args:
+            services: those of the runtime.
+            limit: how many bytes of output of each run are kept.
+            warn: told once, on the recorder's own thread, that what runs cannot be stored, and why.
         """
+        self._warn = warn
+        self._warned = False
         self._services = services
         self._limit = limit
         self._running: Running | None = None
@@ -338,9 +343,18 @@ class Recorder:
                 sessions.clean_up()
         except StorageError as problem:
             self.problem, self._waiting = problem, waiting
-        except LLMSpellError:  # the session has ended or was deleted meanwhile: it takes no more
+            self._complain(problem)
+        except LLMSpellError as problem:
+            if session is None:
+                self._complain(problem)  # a notebook has no session
+            # Else the session has ended or was deleted meanwhile: it takes no more.
             self._waiting = [each for each in waiting if each.session != session]
             self._services.current.leave(session or "")
+
+    def _complain(self, problem: LLMSpellError) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(f"what runs is not recorded: {problem}")
 
 
 class _Question:
