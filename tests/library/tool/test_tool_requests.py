@@ -119,9 +119,9 @@ def test_a_request_is_interrupted(client: Client) -> None:
     assert client.tool("invoke", name="greet", params={"who": "you"}, timeout=30)["status"] == "ok"
 
 
-def test_a_call_has_its_time(client: Client) -> None:
+def test_a_call_has_its_time(client: Client, tmp_path: Path) -> None:
     client.execute(GREET)
-    params = {"operation": "watch", "input": ["/tmp"], "timeout_seconds": 60}
+    params = {"operation": "watch", "input": [str(tmp_path)], "timeout_seconds": 60}
     late = client.tool("invoke", name="file-watcher", params=params, timeout=0.3)
     assert (late["status"], late["error_type"], late["timeout_secs"]) == ("error", "timeout", 0.3)
     with pytest.raises(KernelTimeoutError):  # what runs in Lua is ended by the client
