@@ -38,6 +38,7 @@ class EmailSender(Tool):
     """Sends a mail, by SMTP, SendGrid or Amazon SES.
 
     Servers, keys and passwords come from the settings (tools.email) or the environment, never from the call.
+    The result is {provider, status, message_id, recipients, refused, from, subject, size}.
     """
 
     name, category, level = "email-sender", "api", "restricted"
@@ -57,8 +58,9 @@ class EmailSender(Tool):
         reply_to: Annotated[str, Meta(description="Where answers go.")] = ""
         attachments: Annotated[list[Attachment], Meta(description="Files that go with it.")] = []
         provider: Annotated[
-            Literal["", "smtp", "sendgrid", "ses"], Meta(description="Who sends; the setting's if not given.")
-        ] = ""
+            Literal["smtp", "sendgrid", "ses"] | None,
+            Meta(description="Who sends; the setting's if not given."),
+        ] = None
 
     @classmethod
     def limit(cls, given: Any) -> float:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import ParameterError
 from llmspell_kernel.library.tool.contract import ToolFailedError
@@ -311,13 +311,13 @@ def encoded(tool: str, body: Any, headers: dict[str, str]) -> bytes | None:
 class Auth(Struct, kw_only=True, forbid_unknown_fields=True):
     """Who asks: `bearer` with `token`, `basic` with `username` and `password`, `api_key` with `key`."""
 
-    type: str
-    token: str = ""
-    username: str = ""
-    password: str = ""
-    key: str = ""
-    header: str = "X-API-Key"
-    query: str = ""
+    type: Annotated[Literal["bearer", "basic", "api_key"], Meta(description="How.")]
+    token: Annotated[str, Meta(description="Of bearer.")] = ""
+    username: Annotated[str, Meta(description="Of basic.")] = ""
+    password: Annotated[str, Meta(description="Of basic.")] = ""
+    key: Annotated[str, Meta(description="Of api_key.")] = ""
+    header: Annotated[str, Meta(description="The header that the key is sent in.")] = "X-API-Key"
+    query: Annotated[str, Meta(description="The URL's parameter that the key is sent in instead.")] = ""
 
 
 def authorise(tool: str, asked: Asked, auth: Auth | None) -> None:
@@ -329,8 +329,6 @@ def authorise(tool: str, asked: Asked, auth: Auth | None) -> None:
     if auth is None:
         return
     needs = {"bearer": ("token",), "basic": ("username",), "api_key": ("key",)}
-    if auth.type not in needs:
-        raise ParameterError(tool, [f"auth.type must be one of bearer, basic, api_key, not {auth.type!r}"])
     for name in needs[auth.type]:
         if not getattr(auth, name):
             raise ParameterError(tool, [f"auth.{name} is missing: auth.type {auth.type!r} needs it"])

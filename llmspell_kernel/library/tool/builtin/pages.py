@@ -43,7 +43,8 @@ Selector = Annotated[str, Meta(description="A CSS selector; only what it selects
 class WebScraper(Tool):
     """Reads a web page: title, text, and on demand links, images, metadata, what CSS selectors select.
 
-    It sees what the server sends; pages that a browser's scripts make are not there.
+    The result is {url, status_code, title, text}, and as asked for links[{url, text}], images[{url, alt}],
+    meta, selected, selections. It sees what the server sends; what a browser's scripts make of it is not there.
     """
 
     name, category, level = "web-scraper", "data", "restricted"
@@ -112,7 +113,11 @@ class WebScraper(Tool):
 
 
 class WebpageMonitor(Tool):
-    """Tells what has changed on a web page since its text was `previous_content`."""
+    """Tells what has changed on a web page since its text was `previous_content`.
+
+    The result is {url, title, has_changes, changes[{type, line, old?, new?}], change_count, current_content,
+    first_check}; the types are added, removed, modified.
+    """
 
     name, category, level = "webpage-monitor", "data", "restricted"
     libraries = ("httpx", "selectolax")

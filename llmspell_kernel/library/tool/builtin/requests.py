@@ -86,7 +86,8 @@ def longest(timeout: float | None, repetitions: int) -> float:
 class HttpRequester(Tool):
     """Makes an HTTP request, whatever the method, headers and body.
 
-    JSON in the answer arrives as a table, text as a string. A status such as 404 is an answer like any other.
+    The result is {status_code, headers, body, timestamp}. JSON arrives as a table, text as a string, and a
+    status such as 404 is an answer like any other.
     """
 
     name, category, level = "http-requester", "api", "safe"
@@ -152,7 +153,11 @@ class HttpRequester(Tool):
 
 
 class ApiTester(Tool):
-    """Makes one request and tells all about it: what was sent, what came back, how long it took."""
+    """Makes one request and tells all about it: what was sent, what came back, how long it took.
+
+    The result is {request{method, url, headers, body}, response{status_code, headers, body, size, redirects},
+    timing{duration_ms}}. What is secret in the request is not told.
+    """
 
     name, category, level = "api-tester", "data", "restricted"
     libraries = ("httpx",)
@@ -197,7 +202,10 @@ class ApiTester(Tool):
 
 
 class WebhookCaller(Tool):
-    """Sends a payload to a webhook, again if it fails. A status of 400 or more is a failure."""
+    """Sends a payload to a webhook, again if it fails. A status of 400 or more is a failure.
+
+    The result is {success, webhook_url, status_code, response, response_time_ms, retries_attempted}.
+    """
 
     name, category, level = "webhook-caller", "data", "restricted"
     libraries = ("httpx",)

@@ -30,7 +30,8 @@ _FIELDS = ("loc", "lastmod", "changefreq", "priority")
 class SitemapCrawler(Tool):
     """Lists the pages of a site by its sitemaps: XML, text, packed ones, indexes of them.
 
-    Given a site in place of a sitemap, it looks where robots.txt says, then for /sitemap.xml.
+    Given a site in place of a sitemap, it looks where robots.txt says, then for /sitemap.xml. The result is
+    {urls[{url, lastmod?, changefreq?, priority?}], urls_found, truncated, errors, stats}.
     """
 
     name, category, level = "sitemap-crawler", "data", "safe"

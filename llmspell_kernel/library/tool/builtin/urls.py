@@ -20,7 +20,12 @@ _PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "ssh": 22, "ws": 80,
 
 
 class UrlAnalyzer(Tool):
-    """Takes a URL apart, and on demand looks at what is there."""
+    """Takes a URL apart, and on demand looks at what is there.
+
+    The result is {valid, scheme, host, port, origin, domain, subdomain, tld, path, path_segments, query,
+    query_params, fragment, is_ip, is_private, is_secure ...}, or {valid, error}; with `fetch_metadata` also
+    metadata{status_code, content_type, content_length, title, final_url, redirects ...}.
+    """
 
     name, category, level = "url-analyzer", "data", "safe"
     runs = "thread"

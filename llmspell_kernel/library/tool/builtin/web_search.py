@@ -31,6 +31,7 @@ class WebSearcher(Tool):
     """Searches the web with DuckDuckGo, or with a service for which there is a key.
 
     The keys of tavily, serperdev, brave, bing, google and serpapi come from the settings or the environment.
+    The result is {query, provider, count, results[{title, url, snippet, rank ...}]}.
     """
 
     name, category, level = "web-searcher", "web", "safe"
@@ -43,11 +44,11 @@ class WebSearcher(Tool):
 
         input: Annotated[str, Meta(min_length=1, description="What to search for.")]
         provider: Annotated[
-            Literal["", "duckduckgo", "tavily", "serperdev", "brave", "bing", "google", "serpapi"],
+            Literal["duckduckgo", "tavily", "serperdev", "brave", "bing", "google", "serpapi"] | None,
             Meta(
                 description="The only service to ask; if not given, those of the settings until one answers."
             ),
-        ] = ""
+        ] = None
         max_results: Annotated[
             Annotated[int, Meta(ge=1, le=100)] | None,
             Meta(description="How many results; tools.web_search.max_results if not given."),
