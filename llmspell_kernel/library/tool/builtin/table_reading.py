@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SAMPLE = 64 * 1024
 CHUNK = 1024 * 1024
 MAX_COLUMNS = 10_000
+SAMPLE_ROWS = 1000
 MAX_CELL = 1024 * 1024
 
 _DELIMITERS = ",;\t|"
@@ -74,23 +75,13 @@ class Table:
     @cached_property
     def kinds(self) -> dict[str, pl.DataType]:
         """What the cells of each column are: integers, floats, booleans, dates, times, or strings."""
-        counts = (
-            self.frame.select(
-                each for at, name in enumerate(self.names) for each in _counting(pl.col(name), at)
-            )
-            .collect(engine="streaming")
-            .row(0, named=True)
-        )
-        kinds: dict[str, pl.DataType] = {}
-        for at, name in enumerate(self.names):
-            filled = counts[f"{at} filled"]
-            kinds[name] = pl.String()
-            if filled and not counts[f"{at} zeros"]:
-                for kind in _KINDS:
-                    if counts[f"{at} {kind}"] == filled:
-                        kinds[name] = _KINDS[kind]
-                        break
-        return kinds
+        # All rows are looked at only for what the first ones may be.
+        first, _ = _fitting(self.frame.head(SAMPLE_ROWS), {name: list(_KINDS) for name in self.names})
+        fitting, filled = _fitting(self.frame, first)
+        return {
+            name: _KINDS[fitting[name][0]] if fitting[name] and name in filled else pl.String()
+            for name in self.names
+        }
 
     def told(self, frame: pl.LazyFrame, form: str | None, but: Collection[str] = ()) -> pl.LazyFrame:
         """Rows of it with cells of their kinds, but for some columns; in formats of texts they stay texts."""
@@ -169,11 +160,28 @@ def cast(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
     return pl.when(number.is_finite()).then(number) if kind == pl.Float64() else number
 
 
-def _counting(column: pl.Expr, at: int) -> Iterator[pl.Expr]:
+def _fitting(frame: pl.LazyFrame, kinds: dict[str, list[str]]) -> tuple[dict[str, list[str]], set[str]]:
+    """The kinds that all filled cells of each column are of, and the columns that have such cells."""
+    wanted = [each for at, name in enumerate(kinds) for each in _counting(pl.col(name), at, kinds[name])]
+    counts = frame.select(wanted).collect(engine="streaming").row(0, named=True) if wanted else {}
+    fitting: dict[str, list[str]] = {}
+    filled = set()
+    for at, name in enumerate(kinds):
+        count = counts.get(f"{at} filled", 0)
+        if count:
+            filled.add(name)
+        zeros = counts.get(f"{at} zeros", 0)
+        fitting[name] = [] if zeros else [kind for kind in kinds[name] if counts[f"{at} {kind}"] == count]
+    return fitting, filled
+
+
+def _counting(column: pl.Expr, at: int, kinds: list[str]) -> Iterator[pl.Expr]:
+    if not kinds:
+        return
     yield column.count().alias(f"{at} filled")
     # 00501 is a code, not a number.
     yield column.str.contains(r"^\s*[+-]?0\d").sum().alias(f"{at} zeros")
-    for kind in _KINDS:
+    for kind in kinds:
         yield cast(column, _KINDS[kind]).count().alias(f"{at} {kind}")
 
 
