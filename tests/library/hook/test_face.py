@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -199,6 +199,23 @@ def test_start_and_end(scripts: Scripts) -> None:
     assert scripts.output() == "started\n"
     scripts.runtime.close()
     assert scripts.output() == "ended\n"
+
+
+def test_what_other_threads_come_to_is_told_later(scripts: Scripts) -> None:
+    posted: list[Callable[[], None]] = []
+
+    def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        posted.append(callback)
+        return lambda: None
+
+    scripts.frontend.call_later = call_later  # type: ignore[method-assign]
+    scripts.run("Hook.register('SecurityViolation', function(c) rule = c.data.rule return 'too late' end)")
+    thread = threading.Thread(target=lambda: scripts.runtime.services.security_violation("a rule"))
+    thread.start()
+    thread.join()
+    assert scripts.run("rule") == "nil"
+    posted[0]()
+    assert scripts.run("rule") == '"a rule"'
 
 
 def test_points_of_ones_own(scripts: Scripts) -> None:
