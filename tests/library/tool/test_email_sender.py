@@ -117,7 +117,7 @@ def test_html_and_attachments(start: StartServer, tmp_path: Path) -> None:
         {
             **MAIL,
             "html": True,
-            "body": "<p>Hello &amp; <b>welcome</b></p>",
+            "body": "<style>p {}</style><p>Hello &amp; <b>welcome</b></p><SCRIPT>no",
             "attachments": [
                 {"path": str(tmp_path / "report.csv")},
                 {"content": b"\x00\xff", "filename": "a.bin"},

@@ -134,6 +134,8 @@ def test_a_page_that_keeps_the_parser_busy_is_ended(site: Site, services: Callab
     with pytest.raises(ToolTimeoutError):
         tools.call("web-scraper", {"input": f"{site.url}/deep"}, seconds=1.5)
     assert time.monotonic() - began < 10
+    with pytest.raises(NotAllowedError, match="private address"):
+        tools.call("web-scraper", {"input": "http://10.0.0.1/"})
     answer = tools.call("web-scraper", {"input": f"{site.url}/"})
     assert answer.success and answer.result["title"] == "A page & more"
 

@@ -210,6 +210,14 @@ def test_what_goes_wrong_on_the_way_is_told(site: Site) -> None:
         call(HttpRequester, {"input": " "})
 
 
+def test_lists_of_hosts_hold_for_requests(site: Site) -> None:
+    for lists in ({"blocked_hosts": ["127.0.0.1"]}, {"allowed_hosts": ["*.example.org"]}):
+        for tool in (HttpRequester, ApiTester, WebhookCaller):
+            with pytest.raises(NotAllowedError, match=r"tools\.http_request\."):
+                call(tool, {"input": f"{site.url}/echo"}, world(tool.name, {"http_request": lists}))
+    assert not site.requests
+
+
 def test_headers_of_the_settings_are_sent(site: Site) -> None:
     settings = {"http_request": {"default_headers": {"named": {"X-Team": "blue"}}, "user_agent": "Ours/1"}}
     call(HttpRequester, {"input": f"{site.url}/echo"}, world(settings=settings))

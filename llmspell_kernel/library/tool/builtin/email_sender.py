@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,253}\Z")
 
+_LONGEST = 10_000
+"""Characters of a list of addresses."""
+
 Addresses = str | list[str]
 
 
@@ -173,9 +176,9 @@ def _bare(tool: str, name: str, given: Addresses) -> list[str]:
     for text in texts:
         if not text.strip():
             continue
-        for _, address in getaddresses([text]):
-            if re.search(r"[\x00-\x1f\x7f]", text) or not _ADDRESS.match(address):
-                raise ParameterError(tool, [f"{name}: {text!r} is no address such as ann@example.org"])
+        for _, address in getaddresses([text[: _LONGEST + 1]]):
+            if len(text) > _LONGEST or re.search(r"[\x00-\x1f\x7f]", text) or not _ADDRESS.match(address):
+                raise ParameterError(tool, [f"{name}: {text[:100]!r} is no address such as ann@example.org"])
             found.append(address)
     return found
 
@@ -184,7 +187,18 @@ def _as_text(html: str) -> str:
     """What to read of HTML if one cannot show it."""
     import html as entities
 
-    text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", html)
+    text = _without("script", _without("style", html))
     text = re.sub(r"(?i)<br\s*/?>|</(p|div|li|tr|h[1-6])>", "\n", text)
-    text = entities.unescape(re.sub(r"<[^>]*>", "", text))
+    text = entities.unescape(re.sub(r"<[^<>]*>", "", text))
     return "\n".join(" ".join(line.split()) for line in text.splitlines()).strip() + "\n"
+
+
+def _without(tag: str, html: str) -> str:
+    """The document without these elements."""
+    lower, kept, start = html.lower(), list[str](), 0
+    while (found := lower.find(f"<{tag}", start)) >= 0:
+        kept.append(html[start:found])
+        start = lower.find(f"</{tag}", found)
+        if start < 0:
+            return "".join(kept)
+    return "".join([*kept, html[start:]])

@@ -44,7 +44,7 @@ class WebScraper(Tool):
     """Reads a web page: title, text, and on demand links, images, metadata, what CSS selectors select.
 
     The result is {url, status_code, title, text}, and as asked for links[{url, text}], images[{url, alt}],
-    meta, selected, selections. It sees what the server sends; what a browser's scripts make of it is not there.
+    meta, selected, selections. It sees what the server sends, not what a browser's scripts make of that.
     """
 
     name, category, level = "web-scraper", "data", "restricted"
