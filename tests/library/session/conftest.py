@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from llmspell_kernel.config.loading import over_defaults
 from llmspell_kernel.config.sections import Settings
+from llmspell_kernel.config.sections.storage import PostgresStorage
 from llmspell_kernel.library.services import Services
 from llmspell_kernel.runtime import Runtime, runtime_settings
 
 from ...lua.shell import CellRunner, MemoryFrontend
+from ...postgres import PostgresServer
 
 MakeServices = Callable[..., Services]
+
+_TENANTS = count(1)
 
 
 def settings_for(folder: Path, backend: str = "memory", **sessions: Any) -> Settings:
@@ -45,10 +51,18 @@ def make_services(tmp_path: Path) -> Iterator[MakeServices]:
         each.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def services(request: pytest.FixtureRequest, make_services: MakeServices) -> Services:
-    """Services over each backend."""
-    return make_services(request.param)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
+    """Services over each backend, without anything in it."""
+    settings = settings_for(tmp_path, request.param)
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        postgres = PostgresStorage(url=server.url(), tenant_id=f"sessions-{next(_TENANTS)}")
+        storage = msgspec.structs.replace(settings.storage, postgres=postgres)
+        settings = msgspec.structs.replace(settings, storage=storage)
+    made = Services(lambda: settings)
+    yield made
+    made.close()
 
 
 class Shell(CellRunner):

@@ -278,3 +278,17 @@ def test_services_without_a_runtime_replay_nothing(services: Services) -> None:
     with pytest.raises(ScriptError, match="use mode 'simulate'"):
         replay(services, session_id, Options())
     assert replay(services, session_id, Options(mode="simulate"))["status"] == "simulated"
+
+
+def test_hooks_of_scripts_are_asked(shell: Shell) -> None:
+    shell.run(
+        "told = {} h = Hook.register('SessionStart', function(context)\n"
+        "  told[#told + 1] = context.data.name\n"
+        "  if context.data.name == 'no' then return {type = 'cancel', reason = 'closed today'} end\n"
+        "end)"
+    )
+    shell.run("id = Session.create{name = 'yes'}")
+    assert "closed today" in shell.fail("Session.create{name = 'no'}").value
+    assert shell.run("table.concat(told, ','), #Session.list()") == '"yes,no"\t1'
+    shell.run("h:unregister() Session.create{name = 'no'}")
+    assert shell.run("#Session.list()") == "2"

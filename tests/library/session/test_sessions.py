@@ -192,8 +192,7 @@ def test_hooks_and_events(services: Services) -> None:
     assert seen == [(f"session.{name}", session_id) for name in names]
 
 
-def test_writers_on_several_threads_lose_nothing(make_services: MakeServices) -> None:
-    services = make_services("sqlite", max_artifacts_per_session=0)
+def test_writers_on_several_threads_lose_nothing(services: Services) -> None:
     session_id = services.sessions.create()
     failures: list[BaseException] = []
 
