@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -52,22 +53,29 @@ def test_examples_of_tools(
             assert example.mismatch(kernel.execute(f"do {example.code}\nend")) is None
 
 
-@pytest.mark.parametrize("name", [name for name in reference.pages() if not name.startswith("tools")])
-def test_generated_page_is_what_the_package_says(name: str) -> None:
-    file = reference.FOLDER / name
+@pytest.fixture(scope="session")
+def generated() -> dict[str, str]:
+    """What the package says now, by page."""
     # In a process of its own: click remembers which names --help has had, and other tests gave it others.
-    code = "import sys; from tools.reference import content; sys.stdout.reconfigure(encoding='utf-8')\n"
-    code += "print(content(sys.argv[1]), end='')"
-    wanted = subprocess.run([sys.executable, "-c", code, name], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    assert file.exists() and file.read_bytes() == wanted.stdout, "outdated; run: make docs"
+    code = "import json; from tools.reference import content, pages\n"
+    code += "print(json.dumps({name: content(name) for name in pages()}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    pages: dict[str, str] = json.loads(done.stdout)
+    return pages
 
 
-def test_generated_pages_of_tools_are_what_the_package_says() -> None:
-    wanted = {name for name in reference.pages() if name.startswith("tools")}
+@pytest.mark.parametrize("name", [name for name in reference.pages() if not name.startswith("tools")])
+def test_generated_page_is_what_the_package_says(name: str, generated: dict[str, str]) -> None:
+    file = reference.FOLDER / name
+    assert file.exists() and file.read_bytes().decode() == generated[name], "outdated; run: make docs"
+
+
+def test_generated_pages_of_tools_are_what_the_package_says(generated: dict[str, str]) -> None:
+    wanted = {name for name in generated if name.startswith("tools")}
     written = {f"tools/{file.name}" for file in TOOL_PAGES.glob("*.md")} | {"tools.md"}
     assert written == wanted, "outdated; run: make docs"
     assert [
-        name for name in sorted(wanted) if reference.place(name).read_text("utf-8") != reference.content(name)
+        name for name in sorted(wanted) if reference.place(name).read_text("utf-8") != generated[name]
     ] == [], "outdated; run: make docs"
     nav = (ROOT / "mkdocs.yml").read_text("utf-8")
     assert [name for name in sorted(wanted) if f"reference/{name}" not in nav] == []
