@@ -95,7 +95,7 @@ def test_endless_programs_end() -> None:
     began = time.monotonic()
     with pytest.raises(ToolTimeoutError):
         short("json-processor", input={}, query="def f: f; f")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     short.close()
 
 
@@ -231,7 +231,7 @@ def test_patterns_that_try_forever_end(call: Caller) -> None:
     with pytest.raises(ParameterError, match="did not come to an end"):
         rule = {"type": "pattern", "regex": r"^(\w*\w*)*\d$"}
         call("data-validator", input="a" * 30_000 + "!", rules=[rule])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 GRAPH = {

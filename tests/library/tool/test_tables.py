@@ -256,7 +256,7 @@ def test_large_files(call: Caller, folder: Path) -> None:
     )
     began = time.monotonic()
     found = call("csv-analyzer", operation="analyze", input=str(path))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert found["row_count"] == rows
     assert [each["type"] for each in found["columns"]] == ["integer", "float", "string"]
     assert found["columns"][2]["unique_count"] == 10
