@@ -418,3 +418,14 @@ def test_long_documents_are_read_in_parts(folder: Path) -> None:
         short("pdf-processor", input=str(folder / "three.pdf"))
     assert short("pdf-processor", input=str(folder / "three.pdf"), end_page=2)["pages_read"] == 2
     short.close()
+
+
+def test_documents_that_unpack_to_too_much(call: Caller, folder: Path) -> None:
+    packed = zlib.compress(b"q " * 60_000_000)
+    stream = b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(packed), packed)
+    plain = _page("x")
+    begin, end = plain.index(b"<</Length"), plain.index(b"endstream") + len(b"endstream")
+    (folder / "bomb.pdf").write_bytes(plain[:begin] + stream + plain[end:])
+    with pytest.raises(ToolError, match=r"bomb\.pdf is damaged|memory"):
+        call("pdf-processor", input=str(folder / "bomb.pdf"))
+    assert call("pdf-processor", input=str(folder / "one.pdf"))["text"] == "Hello PDF"
