@@ -160,6 +160,9 @@ def test_rows_and_time_are_limited(tmp_path: Path, database: str) -> None:
 def test_files_and_names_of_databases(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotAllowedError):
         query(around(tmp_path / "elsewhere"), database, "SELECT 1")
+    with pytest.raises(ParameterError, match="'mysql' is not spoken") as failed:
+        query(around(tmp_path), "mysql://ann:hush@db.example/x", "SELECT 1")
+    assert "hush" not in str(failed.value)
     with pytest.raises(ParameterError, match=r"tools\.database\.connections"):
         query(around(tmp_path), "", "SELECT 1")
     configured = around(tmp_path, connections={"named": {"shop": f"sqlite:///{database}"}})

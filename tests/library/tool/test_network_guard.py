@@ -317,6 +317,15 @@ def test_answers_that_trickle_end_in_time(page: Body) -> None:
         assert time.monotonic() - began < 5
 
 
+def test_servers_that_say_nothing_at_all_end_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"127.0.0.1:{silent.getsockname()[1]}/"
+        for scheme in ("http", "https"):
+            client = world().surroundings.network.client(seconds=0.3)
+            with client, pytest.raises(httpx.TimeoutException):
+                client.get(f"{scheme}://{where}")
+
+
 def test_a_request_ends_when_nobody_waits_for_it() -> None:
     with serving({"/": slow_body}) as site:
         there = world()

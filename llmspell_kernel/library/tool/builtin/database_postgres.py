@@ -41,6 +41,9 @@ _TAKEN = frozenset(
 )
 """What an address may say; all else could name files, or other hosts."""
 
+_FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
+"""What the address in a setting may say besides."""
+
 
 def ask(tool: str, where: str, question: Question, tools: Surroundings) -> Found:
     """Runs a statement on a server, in a transaction that can only read unless it may do more.
@@ -84,7 +87,8 @@ def _arguments(tool: str, where: str, question: Question, tools: Surroundings) -
         raise ParameterError(
             tool, ["the database's address must be like postgresql://user:password@host:5432/name"]
         ) from None
-    if strange := sorted(set(said) - _TAKEN):
+    taken = _TAKEN | _FILES if question.trusted else _TAKEN
+    if strange := sorted(set(said) - taken):
         raise ParameterError(tool, [f"the database's address must not say {', '.join(strange)}"])
     host, port = said.pop("host", "localhost"), said.pop("port", "5432")
     if "," in host or host.startswith(("/", "@")) or not port.isdecimal():

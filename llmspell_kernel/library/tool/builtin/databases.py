@@ -242,13 +242,13 @@ def _address(tool: str, name: str, tools: Surroundings) -> tuple[str, str, bool]
     anything, file = environ.get("DATABASE_URL", ""), environ.get("DATABASE_SQLITE_PATH", "")
     configured = tools.settings.tools.database.connections.named
     if name in configured:
-        return (*_system(configured[name]), True)
+        return (*_system(tool, configured[name]), True)
     if name.lower() in ("postgresql", "postgres"):
         found = postgres or (anything if _URL.match(anything) else "")
     elif name.lower() == "sqlite":
         found = file or (anything if anything.startswith("sqlite:") else "")
     elif name:
-        return (*_system(name), False)
+        return (*_system(tool, name), False)
     else:
         found = anything or postgres or file
     if not found:
@@ -260,13 +260,16 @@ def _address(tool: str, name: str, tools: Surroundings) -> tuple[str, str, bool]
                 f"tools.database.connections (there: {known})"
             ],
         )
-    return (*_system(found), True)
+    return (*_system(tool, found), True)
 
 
-def _system(where: str) -> tuple[str, str]:
+def _system(tool: str, where: str) -> tuple[str, str]:
     if _URL.match(where):
         return "postgresql", where
     path = where.removeprefix("sqlite:")
+    if path == where and "://" in where:
+        system = where.partition(":")[0]
+        raise ParameterError(tool, [f"database: {system!r} is not spoken here, only sqlite and postgresql"])
     # sqlite:///relative and sqlite:////absolute, as SQLAlchemy writes them.
     return "sqlite", path[3:] if path.startswith("///") else path
 
