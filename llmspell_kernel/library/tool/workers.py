@@ -39,6 +39,9 @@ _GRACE = 0.5
 
 _TAIL = 2000
 
+_MORE = 1024 * 1024
+"""Bytes that a message may take beyond the answer in it."""
+
 
 class Workers:
     """Worker processes that wait for calls: one is made if none is free, and kept afterwards. Any thread."""
@@ -106,6 +109,7 @@ class Worker:
         self._surroundings: Surroundings | None = None
         self._reply: list[Any] | None = None
         self._ended = False
+        self._longest = 0
         self.is_reusable = True
         self._reader = threading.Thread(target=self._read, name="llmspell-tool-worker", daemon=True)
         self._reader.start()
@@ -122,6 +126,7 @@ class Worker:
         self.is_reusable = False
         seconds = surroundings.seconds_left
         self._reply, self._surroundings, self._ending = None, surroundings, Ending(waits)
+        self._longest = surroundings.settings.tools.max_output_size + _MORE
         memory = tool.memory_limit or surroundings.settings.tools.max_memory_mb * 1024 * 1024
         job = Job(
             place=f"{tool.__module__}:{tool.__qualname__}",
@@ -179,6 +184,9 @@ class Worker:
         with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError):
             while len(head := stream.read(LENGTH.size)) == LENGTH.size:
                 (length,) = LENGTH.unpack(head)
+                if length > self._longest:  # a library that was broken into may send anything
+                    self._process.kill()
+                    break
                 data = stream.read(length)
                 if len(data) < length:
                     break
