@@ -25,6 +25,7 @@ from benchmarks.scenarios import (
     state,
     storage,
     tools,
+    values,
 )
 
 Scenario = Callable[[Contest, Counts], Sequence[Result]]
@@ -45,6 +46,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tools by sockets": tools.over_sockets,
     "tools by process": tools.in_a_process,
     "cpu": cpu.programs,
+    "values": values.records,
     "state": state.state,
     "session": session.session,
     "events": events.callbacks,

@@ -7,15 +7,17 @@ local getmetatable, setmetatable = getmetatable, setmetatable
 local char, byte, sub, find, concat = string.char, string.byte, string.sub, string.find, table.concat
 local pack, unpack = string.pack, string.unpack
 local frexp, ldexp, floor, huge = math.frexp, math.ldexp, math.floor, math.huge
-local is_integer = math.type and function(v) return math.type(v) == "integer" end
 local utf8_length = utf8 and utf8.len
 local MAX_DEPTH = 200
 
 rawlen = rawlen or function(t) return #t end
 
 -- Lua 5.1 has no string.pack and no integers: whole numbers up to 2^53 count as such.
-is_integer = is_integer
-  or function(v) return v == floor(v) and v >= -9007199254740992 and v <= 9007199254740992 and not (v == 0 and 1 / v < 0) end
+local kind_of = math.type
+  or function(v)
+    local whole = v == floor(v) and v >= -9007199254740992 and v <= 9007199254740992 and not (v == 0 and 1 / v < 0)
+    return whole and "integer" or "float"
+  end
 
 local function big_endian(v, bytes)
   local parts = {}
@@ -29,14 +31,14 @@ end
 local function pack_u16(v) return pack and pack(">I2", v) or big_endian(v, 2) end
 local function pack_u32(v) return pack and pack(">I4", v) or big_endian(v, 4) end
 
-local function pack_i64_by_hand(v)
+local function pack_integer_by_hand(_, _, v)
   if v >= 0 then return "\211" .. big_endian(v, 8) end
   -- Two's complement in two halves: 2^64 - |v| is beyond what a double counts exactly.
   local low = v % 4294967296
   return "\211" .. big_endian((v - low) / 4294967296 % 4294967296, 4) .. big_endian(low, 4)
 end
 
-local function pack_double_by_hand(v)
+local function pack_double_by_hand(_, _, v)
   if v ~= v then return "\203\127\248\0\0\0\0\0\0" end
   local sign = 0
   if v < 0 or (v == 0 and 1 / v < 0) then
@@ -56,8 +58,8 @@ local function pack_double_by_hand(v)
   return "\203" .. char(sign + floor(exponent / 16), exponent % 16 * 16 + high) .. big_endian(mantissa % 281474976710656, 6)
 end
 
-local pack_i64 = pack and function(v) return pack(">Bi8", 211, v) end or pack_i64_by_hand
-local pack_double = pack and function(v) return pack(">Bd", 203, v) end or pack_double_by_hand
+local pack_integer, pack_double = pack or pack_integer_by_hand, pack or pack_double_by_hand
+local INTEGER, DOUBLE = ">Bi8", ">Bd"
 
 -- Whether a string is UTF-8, as Python reads it.
 local function is_utf8_by_hand(s)
@@ -135,7 +137,7 @@ local function encoder(empty)
     n = n + 1
     parts[n] = head(count, 144, 16, "\220", "\221")
     for i = 1, count do
-      local v = rawget(t, i)
+      local v = rawget(t, i) -- not __index
       local kind = type(v)
       if kind == "string" then
         local short = HEADS[#v]
@@ -148,7 +150,11 @@ local function encoder(empty)
         end
       elseif kind == "number" then
         n = n + 1
-        parts[n] = SMALL[v] and is_integer(v) and SMALL[v] or is_integer(v) and pack_i64(v) or pack_double(v)
+        if kind_of(v) == "integer" then
+          parts[n] = SMALL[v] or pack_integer(INTEGER, 211, v)
+        else
+          parts[n] = pack_double(DOUBLE, 203, v)
+        end
       else
         local problem = encode(v, kind, depth + 1)
         if problem then return problem end
@@ -182,7 +188,11 @@ local function encoder(empty)
         end
       elseif kind == "number" then
         n = n + 1
-        parts[n] = SMALL[v] and is_integer(v) and SMALL[v] or is_integer(v) and pack_i64(v) or pack_double(v)
+        if kind_of(v) == "integer" then
+          parts[n] = SMALL[v] or pack_integer(INTEGER, 211, v)
+        else
+          parts[n] = pack_double(DOUBLE, 203, v)
+        end
       else
         local problem = encode(v, kind, depth + 1)
         if problem then return problem end
@@ -216,7 +226,7 @@ local function encoder(empty)
     if kind == "string" then
       parts[n] = packed_string(v)
     elseif kind == "number" then
-      parts[n] = is_integer(v) and pack_i64(v) or pack_double(v)
+      parts[n] = kind_of(v) == "integer" and pack_integer(INTEGER, 211, v) or pack_double(DOUBLE, 203, v)
     elseif kind == "boolean" then
       parts[n] = v and "\195" or "\194"
     elseif kind == "nil" then
