@@ -10,9 +10,10 @@ from msgspec import Meta, Struct, field
 class DefaultHeaders(Struct, frozen=True, forbid_unknown_fields=True):
     """Headers of each request that does not set them."""
 
-    named: Annotated[dict[str, str], Meta(description="Each by its name.", extra={"rest": True})] = field(
-        default_factory=dict
-    )
+    named: Annotated[
+        dict[str, Annotated[str, Meta(extra={"secret": True})]],
+        Meta(description="Each by its name.", extra={"rest": True}),
+    ] = field(default_factory=dict)
 
 
 class HttpRequest(Struct, frozen=True, forbid_unknown_fields=True):
