@@ -257,7 +257,8 @@ def test_the_schema_fits_what_is_shown(llmspell: Llmspell) -> None:
 def test_editing(llmspell: Llmspell, here: Path) -> None:
     done = llmspell("config", "edit", EDITOR="sh -c 'echo default_engine = 1 >> $0'", VISUAL="")
     assert done.returncode == 1
-    assert "debug.stack_trace.default_engine: no such setting here; did you mean default_engine?" in done.stderr
+    told = "debug.stack_trace.default_engine: no such setting here; did you mean default_engine?"
+    assert told in done.stderr
     assert (here / "llmspell.toml").read_text().endswith("default_engine = 1\n")
     (here / "llmspell.toml").unlink()
     assert llmspell("config", "edit", EDITOR="true", VISUAL="").returncode == 0

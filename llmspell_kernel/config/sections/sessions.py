@@ -31,8 +31,8 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
     record_cells: Annotated[
         bool,
         Meta(
-            description="Whether a kernel records the cells of a notebook, and what they show, in a session of "
-            "the notebook's. Elsewhere code is recorded while a session is current."
+            description="Whether a kernel records the cells of a notebook, and what they show, in a session "
+            "of the notebook's. Elsewhere code is recorded while a session is current."
         ),
     ] = True
     max_recorded_output_bytes: Annotated[
@@ -42,7 +42,7 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(
             ge=0,
-            description="Days without activity after which the session of a notebook that has no artifacts is "
-            "deleted; 0 for never.",
+            description="Days without activity after which the session of a notebook that has no artifacts "
+            "is deleted; 0 for never.",
         ),
     ] = 30.0
