@@ -116,5 +116,7 @@ def _carries(process: psutil.Process, mark: str) -> bool:
     if process.pid == os.getpid():
         return False
     with suppress(psutil.Error):
+        if "multiprocessing.resource_tracker" in " ".join(process.cmdline()):
+            return False  # Python's own, of this process: it ends with it
         return bool(process.environ().get(SESSION_MARK) == mark)
     return False
