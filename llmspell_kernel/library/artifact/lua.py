@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
-    from llmspell_kernel.library.artifact.face import ArtifactFace
+    from llmspell_kernel.library.artifact.binding import ArtifactFace
     from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
@@ -21,7 +21,7 @@ def install(lua: LuaInterpreter, services: Services) -> None:
 
     @cache
     def face() -> ArtifactFace:
-        from llmspell_kernel.library.artifact.face import ArtifactFace
+        from llmspell_kernel.library.artifact.binding import ArtifactFace
 
         return ArtifactFace(lua, services)
 

@@ -10,7 +10,7 @@ from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
-    from llmspell_kernel.library.session.face import SessionFace
+    from llmspell_kernel.library.session.binding import SessionFace
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 NAMES = (
@@ -38,7 +38,7 @@ def install(lua: LuaInterpreter, services: Services) -> None:
 
     @cache
     def face() -> SessionFace:
-        from llmspell_kernel.library.session.face import SessionFace
+        from llmspell_kernel.library.session.binding import SessionFace
 
         return SessionFace(lua, services)
 
