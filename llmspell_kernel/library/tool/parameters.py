@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -133,12 +134,12 @@ def _problem(field: FieldInfo, value: Any) -> str:
     except msgspec.ValidationError as error:
         name = field.encode_name
         where = re.search(r" - at `\$([^`]*)`$", str(error))
-        place = f"{name}{where[1]}" if where else name
-        choices = [str(each) for each in get_args(_bare(field.type))] if _is_choice(field.type) else []
-        if choices:
-            near = difflib.get_close_matches(str(value), choices, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return f"the parameter {name!r} is one of {', '.join(choices)}; got {shown(value)}{hint}"
+        path = where[1] if where else ""
+        place = f"{name}{_counted_from_one(path)}"
+        kind, given = _inside(field.type, value, path)
+        if choices := _choices(kind):
+            hint = _near(given, choices)
+            return f"the parameter {place!r} is one of {', '.join(choices)}; got {shown(given)}{hint}"
         if isinstance(value, bytes):
             return f"the parameter {name!r} is not valid UTF-8 text: {shown(value)}"
         said = str(error).removesuffix(where[0] if where else "").replace("`", "")
@@ -150,8 +151,8 @@ def _problem(field: FieldInfo, value: Any) -> str:
 def expected(annotation: Any) -> str:
     """What values fit, in words."""
     kind = _bare(annotation)
-    if _is_choice(annotation):
-        return "one of " + ", ".join(str(each) for each in get_args(kind))
+    if choices := _choices(annotation):
+        return "one of " + ", ".join(choices)
     words = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
     words |= {list: "a list", dict: "a table"}
     return words.get(get_origin(kind) or kind, "a value")
@@ -167,5 +168,41 @@ def _bare(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
-def _is_choice(annotation: Any) -> bool:
-    return get_origin(_bare(annotation)) is Literal
+def _inside(annotation: Any, value: Any, path: str) -> tuple[Any, Any]:
+    """The type of what a path leads to within a value, and that itself; None if it leads through a table."""
+    for name, index in _STEP.findall(path):
+        kind = _without_none(annotation)
+        if name and isinstance(kind, type) and issubclass(kind, Struct):
+            fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+            annotation, value = fields.get(name), value[name]
+        elif index and get_origin(kind) in (list, tuple):
+            annotation, value = get_args(kind)[0], value[int(index)]
+        else:
+            return None, None
+    return annotation, value
+
+
+def _choices(annotation: Any) -> list[str]:
+    """The values that fit, if they are listed; None beside them does not count."""
+    kind = _without_none(annotation)
+    return [str(each) for each in get_args(kind)] if get_origin(kind) is Literal else []
+
+
+def _without_none(annotation: Any) -> Any:
+    kind = _bare(annotation)
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    others = [each for each in get_args(kind) if each is not NoneType]
+    return _without_none(others[0]) if len(others) == 1 else kind
+
+
+def _near(value: Any, choices: list[str]) -> str:
+    """A hint at the choice that may have been meant."""
+    same = [each for each in choices if each.lower() == str(value).lower()]
+    near = same or difflib.get_close_matches(str(value), choices, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _counted_from_one(path: str) -> str:
+    """Positions in lists as scripts count them."""
+    return re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", path)

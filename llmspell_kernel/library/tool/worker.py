@@ -57,11 +57,12 @@ class Job(Struct):
 
 
 def as_message(error: ScriptError) -> list[Any]:
-    """An error that the other side raises again."""
+    """An error that the other side raises again; what only a module of tools knows, as what it is one of."""
     details: dict[str, Any] = {}
     if isinstance(error, ToolFailedError):
         details = msgspec.to_builtins(error.details, builtin_types=(bytes,), str_keys=True)
-    elif isinstance(error, ParameterError):
+        return ["error", ToolFailedError.__name__, str(error), details]
+    if isinstance(error, ParameterError):
         details = {"tool": error.tool, "problems": list(error.problems)}
     return ["error", type(error).__name__, str(error), details]
 

@@ -20,6 +20,7 @@ from llmspell_kernel.library.tool.script_tools import schema_of
 class Part(Struct, kw_only=True, forbid_unknown_fields=True):
     size: int = 0
     tags: dict[str, str] = {}
+    colour: Literal["RED", "GREEN"] | None = None
 
 
 class Taker(Tool):
@@ -38,6 +39,8 @@ class Taker(Tool):
         options: dict[str, Any] = {}
         names: list[str] = []
         part: Part | None = None
+        parts: list[Part] = []
+        unit: Literal["mm", "inch"] | None = None
 
     @operation("copy", "cp", needs=("target",))
     def copy(self, given: Any, tools: Any) -> object:
@@ -83,7 +86,7 @@ def test_all_problems_are_told() -> None:
         "the parameter 'operation' is one of copy, list; got 'cpy'; did you mean 'copy'?",
         "the parameter 'path' is missing (a string expected)",
         "the parameter 'count': expected int <= 9 (given 10)",
-        "the parameter 'names[0]': expected str, got int",
+        "the parameter 'names[1]': expected str, got int",
         "there is no parameter 'optoins'; did you mean 'options'?",
     )
     assert problems({"path": b"\xff"}) == ("the parameter 'path' is not valid UTF-8 text: b'\\xff'",)
@@ -92,6 +95,16 @@ def test_all_problems_are_told() -> None:
     )
     assert problems({"path": "a", "part": {"size": "x"}, "target": "b"}) == (
         "the parameter 'part.size': expected int, got str",
+    )
+
+
+def test_choices_are_told_wherever_they_are() -> None:
+    assert problems({"path": "a", "unit": "ich", "part": {"colour": "red"}}) == (
+        "the parameter 'part.colour' is one of RED, GREEN; got 'red'; did you mean 'RED'?",
+        "the parameter 'unit' is one of mm, inch; got 'ich'; did you mean 'inch'?",
+    )
+    assert problems({"path": "a", "parts": [{}, {"colour": 5}]}) == (
+        "the parameter 'parts[2].colour' is one of RED, GREEN; got 5",
     )
 
 

@@ -140,6 +140,15 @@ def test_a_page_that_keeps_the_parser_busy_is_ended(site: Site, services: Callab
     assert answer.success and answer.result["title"] == "A page & more"
 
 
+def test_a_page_that_does_not_come_in_time_is_an_answer(
+    site: Site, services: Callable[..., Services]
+) -> None:
+    site.pages["/never"] = lambda handler, request: handler.site.over.wait(20) and None
+    answer = services().tools.call("web-scraper", {"input": f"{site.url}/never", "timeout": 0.3})
+    assert not answer.success and answer.error is not None
+    assert answer.error["kind"] == "timeout"
+
+
 def test_a_page_is_watched(site: Site) -> None:
     first = call(WebpageMonitor, {"input": f"{site.url}/", "selector": "h1, p"})
     assert first["current_content"] == "Head line\nOne bold word."

@@ -120,6 +120,14 @@ def test_secrets_do_not_follow_redirects_to_other_servers(site: Site) -> None:
         assert {"cookie", "x-api-token", "x-mine"} <= set(site.requests[-1].headers)
 
 
+def test_the_message_names_the_method_that_was_answered(site: Site) -> None:
+    site.pages["/done"] = (303, {"Location": "/echo"}, "")
+    answer = HttpRequester().run(
+        HttpRequester.Parameters(input=f"{site.url}/done", method="POST", body="x"), world().surroundings
+    )
+    assert answer.message == f"GET {site.url}/echo: 200 OK"
+
+
 def test_redirects_are_followed_up_to_a_number(site: Site) -> None:
     site.pages["/loop"] = (302, {"Location": "/loop"}, "")
     with pytest.raises(ToolFailedError, match="more than 10 redirects"):

@@ -71,6 +71,7 @@ class Fetched:
     """An answer.
 
     Attributes:
+        method: what it answers, after redirects, which may turn a POST into a GET.
         url: where it came from, after redirects, without secrets.
         redirects: where it was asked for before that.
         retries: how often the request was repeated.
@@ -81,6 +82,7 @@ class Fetched:
     reason: str
     headers: dict[str, str]
     body: bytes
+    method: str
     url: str
     redirects: list[str]
     retries: int
@@ -214,6 +216,7 @@ def _attempt(
         answer.reason_phrase,
         {name.lower(): value for name, value in answer.headers.items()},
         answer.content,
+        request.method,
         shown_url(str(answer.url)),
         passed,
         retries,

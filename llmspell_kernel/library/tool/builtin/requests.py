@@ -141,7 +141,7 @@ class HttpRequester(Tool):
                 "body": answer.value(),
                 "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
             },
-            f"{given.method} {answer.url}: {answer.status} {answer.reason}".rstrip(),
+            f"{answer.method} {answer.url}: {answer.status} {answer.reason}".rstrip(),
             {
                 "method": given.method,
                 "url": answer.url,

@@ -215,7 +215,9 @@ def _xml(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
                 if root is not None:
                     root.clear()
     except DefusedXmlException as error:
-        raise ToolFailedError(f"the sitemap has a document type or entities in it: {error}") from error
+        raise ToolFailedError(
+            "the sitemap declares a document type or entities, which is not read: they can fill the memory"
+        ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise ToolFailedError(f"the sitemap is no XML: {error}") from error
     if root is not None and root.tag.rpartition("}")[2].lower() not in ("urlset", "sitemapindex"):
