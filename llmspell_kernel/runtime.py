@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -180,6 +181,7 @@ class Runtime:
                 binding = importlib.import_module(f"llmspell_kernel.library.{name}.lua")
                 binding.install(interpreter, self.services)
         self._lua = interpreter
+        self.services.shown = self._shown
         self._variables = load_variables(interpreter.state)
         interpreter.state.restrict()
         return interpreter
@@ -208,16 +210,23 @@ class Runtime:
 
     def execute(self, code: str, *, number: int, store: bool = True) -> Outcome:
         """Runs one cell; never raises."""
-        running = RunningCode(code, number, None, store)
-        return self._watched(running, lambda: self._execute(code, number=number, store=store))
+        running = RunningCode(code, number, time.monotonic(), None, store)
+        return self._watched(running, lambda code: self._execute(code, number=number, store=store))
 
-    def _watched(self, running: RunningCode, run: Callable[[], Outcome]) -> Outcome:
-        """Runs code among those who want to know of it."""
-        code, number, *_ = self.services.running = running
-        watchers = self.services.watchers
-        errors = [error for each in watchers if (error := each.cell_begins(code, number)) is not None]
-        outcome = Outcome(error=errors[0]) if errors else run()
-        for each in watchers:
+    def _watched(self, running: RunningCode, run: Callable[[str], Outcome]) -> Outcome:
+        """Runs code among those who decide about it and want to know of it."""
+        services = self.services
+        services.running = running
+        decided = running if services.judge is None else services.judge.before(running)
+        if isinstance(decided, RunningCode):
+            services.running = running = decided
+        code, number, *_ = running
+        for each in services.watchers:
+            each.cell_begins(code, number)
+        outcome = decided if isinstance(decided, Outcome) else run(code)
+        if services.judge is not None:
+            outcome = services.judge.after(running, outcome)
+        for each in services.watchers:
             each.cell_ends(code, number, outcome)
         return outcome
 
@@ -238,8 +247,23 @@ class Runtime:
             return self.interpreter.run(text, number=number, store=False)
         from llmspell_kernel.lua.scripts import run_script
 
-        running = RunningCode(text, number, script)
-        return self._watched(running, lambda: run_script(lua, source, script, stays=stays))
+        running = RunningCode(text, number, time.monotonic(), script)
+        return self._watched(
+            running, lambda code: run_script(lua, source if code == text else code, script, stays=stays)
+        )
+
+    def _shown(self, value: object) -> Outcome:
+        """See `Services`."""
+        lua, running = self._lua, self.services.running
+        assert lua is not None
+        assert running is not None
+        packed = lua.state.table()
+        packed[b"n"], packed[1] = 1, lua.exchange.to_lua(value)
+        if running.script is None:
+            return lua.guard(lambda: lua.show_results(packed, running.number if running.store else None))
+        from llmspell_kernel.lua.scripts import script_result
+
+        return lua.guard(lambda: Outcome(result=script_result(lua, packed)))
 
     def call(self, function: Callable[[], object]) -> Outcome:
         """Calls a Python function, which may call Lua ones, within the limits of a cell; never raises."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from llmspell_kernel.interpreter import ErrorReport, Frontend, Outcome, Script, Waits
+from llmspell_kernel.interpreter import Frontend, MimeBundle, Outcome, Script, Waits
 from llmspell_kernel.library.session.current import CurrentSession
 
 if TYPE_CHECKING:
@@ -22,31 +22,43 @@ if TYPE_CHECKING:
     from llmspell_kernel.storage.contract import Storage
 
 
-class CellWatcher(Protocol):
-    """Wants to know of each cell and script. On the interpreter's thread; must be quick."""
-
-    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
-        """It is about to run; an error that is answered is what it comes to: it does not run."""
-
-    def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
-        """It has run, or was kept from it. Must not raise.
-
-        One that began to watch while it ran has not seen it begin.
-        """
-
-
 class RunningCode(NamedTuple):
     """A cell or a script.
 
     Attributes:
+        began: when it did, by the monotonic clock.
         script: what it is called, if it is one.
         store: whether histories have it.
     """
 
     code: str
     number: int
+    began: float
     script: Script | None = None
     store: bool = True
+
+
+class CellWatcher(Protocol):
+    """Wants to know of each cell and script. On the interpreter's thread; must be quick and not raise."""
+
+    def cell_begins(self, code: str, number: int) -> None:
+        """It is about to run, or to be said to have run where somebody has decided for it."""
+
+    def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
+        """It has run, or was kept from it.
+
+        One that began to watch while it ran has not seen it begin.
+        """
+
+
+class CellJudge(Protocol):
+    """Decides about each cell and script, before and after all watchers. On their thread; must not raise."""
+
+    def before(self, running: RunningCode) -> RunningCode | Outcome:
+        """What is to run, or what it has come to without running."""
+
+    def after(self, running: RunningCode, outcome: Outcome) -> Outcome:
+        """What it has come to. One that came while it ran has not been asked before."""
 
 
 class AnotherRuntime(Protocol):
@@ -76,6 +88,8 @@ class Services:
         frontend: of the runtime they belong to; None outside of one.
         waits: that runtime's.
         watchers: who wants to know of cells.
+        judge: who decides about cells; None where nobody does.
+        shown: a value of Python's as what the running code has come to.
         running: the code that runs, or ran last.
         current: the session that is current.
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
@@ -96,6 +110,8 @@ class Services:
         self.frontend = frontend
         self.waits = waits
         self.watchers: list[CellWatcher] = []
+        self.judge: CellJudge | None = None
+        self.shown: Callable[[Any], Outcome] = _as_text
         self.running: RunningCode | None = None
         self.current = CurrentSession(self)
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
@@ -221,3 +237,7 @@ class Services:
             self._closing.pop()()
         while self._stores:
             self._stores.popitem()[1].close()
+
+
+def _as_text(value: Any) -> Outcome:
+    return Outcome() if value is None else Outcome(result=MimeBundle({"text/plain": str(value)}))

@@ -35,7 +35,7 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
 
     def body() -> Outcome:
         packed = lua.run_main(run)
-        return Outcome() if packed is None else Outcome(result=_result(lua, packed))
+        return Outcome() if packed is None else Outcome(result=script_result(lua, packed))
 
     try:
         return lua.guard(body)
@@ -110,7 +110,8 @@ def _arguments(lua: LuaInterpreter, script: Script) -> tuple[LuaTable, LuaTable]
     return make({**words, b"n": len(script.arguments)}), make(parsed)
 
 
-def _result(lua: LuaInterpreter, packed: LuaTable) -> MimeBundle | None:
+def script_result(lua: LuaInterpreter, packed: LuaTable) -> MimeBundle | None:
+    """What a script has returned, `{n = count, ...}`, as its result; None for nothing to show."""
     shown = lua.formatter.format_results(packed)
     count = int(packed[b"n"])
     try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError, NotAllowedError
@@ -34,6 +35,9 @@ def beside(file: str, name: str) -> str:
     """The path of a file in the folder of a module, whose `__file__` is given."""
     return os.path.join(os.path.dirname(file), name)
 
+
+SPARE_MEMORY = 1_000_000
+"""Bytes beyond the limit for what cells do not do themselves; see `LuaState.spare_memory`."""
 
 PRELUDE = beside(__file__, "prelude")
 
@@ -136,6 +140,7 @@ class LuaState:
         self._gate = gate or SignalGate()
         self.runtime = self._make_runtime(module, settings)
         self._limited = settings.memory_limit > 0
+        self._spare = 0
         self.limit_memory(False)
         major, minor = self.runtime.lua_version
         self.version: int = major * 100 + minor
@@ -256,8 +261,20 @@ class LuaState:
         """
         before, self._limited = self._limited, limited and self.settings.memory_limit > 0
         if before != self._limited:
-            self.runtime.set_max_memory(self.settings.memory_limit if self._limited else 0)
+            self.runtime.set_max_memory(self.settings.memory_limit + self._spare if self._limited else 0)
         return before
+
+    @contextmanager
+    def spare_memory(self) -> Iterator[None]:
+        """What runs within may take `SPARE_MEMORY` more: it is to run though cells have reached the limit.
+
+        Between cells only.
+        """
+        self._spare = SPARE_MEMORY
+        try:
+            yield
+        finally:
+            self._spare = 0
 
     def end(self) -> None:
         """Runs what finalizers and open files have left to do, as Lua does at its end.

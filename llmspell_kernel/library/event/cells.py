@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.interpreter import ErrorReport, Outcome
+from llmspell_kernel.interpreter import Outcome
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.event.service import EventBus
@@ -20,12 +20,11 @@ class CellEvents:
         self._bus = bus
         self._began = 0.0
 
-    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
+    def cell_begins(self, code: str, number: int) -> None:
         """Tells that a cell begins."""
         self._bus.correlation.begin_unit()
         self._began = time.monotonic()
         self._bus.publish("kernel.cell.started", {"number": number}, source=_SOURCE)
-        return None
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
         """Tells how it has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
@@ -85,7 +86,9 @@ class ScriptHooks:
                 failures.append(error)
             return Outcome()
 
-        outcome = self._lua.guard(body)
+        state = self._lua.state
+        with nullcontext() if state.interrupts.active else state.spare_memory():
+            outcome = self._lua.guard(body)
         if failures:
             raise failures[0]
         if not answers:

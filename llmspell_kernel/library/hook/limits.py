@@ -1,4 +1,4 @@
-"""Ending a hook's Lua function that takes too long, and nothing but it."""
+"""Ending a Lua function that takes too long, a hook's or a tool's, and nothing but it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ _LONG = 3600.0
 
 class HookTimeError(ScriptError):
     """A hook's function has taken longer than it may."""
+
+    @classmethod
+    def of(cls, seconds: float) -> HookTimeError:
+        """For a limit of so many seconds."""
+        return cls(f"it ran longer than {seconds:g} s (hooks.timeout_ms)")
 
 
 class Watchdog:
@@ -75,13 +80,20 @@ class LimitedCalls:
         self._lua = lua
         self._watchdog = Watchdog()
 
-    def call(self, seconds: float, body: Callable[[], T]) -> T:
+    def call(
+        self, seconds: float, body: Callable[[], T], late: Callable[[float], ScriptError] = HookTimeError.of
+    ) -> T:
         """What `body` answers, which calls a function of the user's within a running cell.
 
         A debugger's client may stop it for any time.
 
+        Args:
+            seconds: that it may take.
+            body: what is called.
+            late: makes the error for one that took longer; the cell goes on.
+
         Raises:
-            HookTimeError: it took longer; the cell goes on.
+            ScriptError: `late`'s.
             LuaCallError: the function failed.
             KeyboardInterrupt: the cell has been asked to end.
         """
@@ -91,8 +103,10 @@ class LimitedCalls:
         reason = CellTimeLimit(seconds)
 
         def end() -> None:
-            interrupts.end_cell(reason)
-            waits.wake()
+            if interrupts.end_cell(reason)[0]:
+                self._lua.signal_children(by_force=False)
+                waits.wake()
+                self._lua.frontend.wake()
 
         try:
             try:
@@ -104,7 +118,7 @@ class LimitedCalls:
             if error is not reason:
                 raise
         if is_late:  # also where nothing could interrupt it
-            raise HookTimeError(f"it ran longer than {seconds:g} s (hooks.timeout_ms)")
+            raise late(seconds)
         return answer
 
     @staticmethod

@@ -42,7 +42,6 @@ class Hooks:
         self._numbers = count(1)
         self._hooks: dict[str, RegisteredHook] = {}
         self._at: dict[str, tuple[RegisteredHook, ...]] = {}
-        self._watches_cells = False
 
     @property
     def settings(self) -> HookSettings:
@@ -99,7 +98,7 @@ class Hooks:
             self._hooks[hook.id] = hook
             self._sort(point)
         if point in _CELL_POINTS:
-            self._watch_cells()
+            self._judge_cells()
         if point == "SystemStartup" and self._services.has_started and self.wants(point):
             self._call(hook, {})
         return hook
@@ -119,12 +118,11 @@ class Hooks:
         else:
             self._at.pop(point, None)
 
-    def _watch_cells(self) -> None:
-        if not self._watches_cells:
+    def _judge_cells(self) -> None:
+        if self._services.judge is None:
             from llmspell_kernel.library.hook.watching import HookedCells
 
-            self._watches_cells = True
-            self._services.watchers.append(HookedCells(self._services))
+            self._services.judge = HookedCells(self._services)
 
     def hooks(
         self, point: str = "", *, language: str = "", priority: str = "", tag: str = ""

@@ -7,7 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import CancelledError
-from llmspell_kernel.interpreter import ErrorReport, Outcome
+from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Outcome
+from llmspell_kernel.library.services import RunningCode
+from llmspell_kernel.records import replaced
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
@@ -20,45 +22,58 @@ _LIMITS = {"LuaMemoryError": "memory", "CellTimeLimit": "time"}
 
 
 class HookedCells:
-    """Watches cells for the hook points of code and of performance."""
+    """Lets hooks decide about cells, and tells them of limits and performance."""
 
     def __init__(self, services: Services) -> None:
+        """The code that runs now has begun already: it is told of as far as it is still to come."""
         self._services = services
-        self._began = self._cpu = 0.0
+        self._began = 0.0 if services.running is None else services.running.began
+        self._cpu = time.process_time()
 
-    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
-        """Asks the hooks at `PreCodeExecution`; any answer but to go on keeps the cell from running."""
-        hooks = self._services.hooks
-        if hooks.wants("PreCodeExecution"):
+    def before(self, running: RunningCode) -> RunningCode | Outcome:
+        """Asks the hooks at `PreCodeExecution`, which may change the code or keep it from running."""
+        decided: RunningCode | Outcome = running
+        if self._services.hooks.wants("PreCodeExecution"):
             try:
-                decision = hooks.run("PreCodeExecution", {"code": code, "number": number})
+                decided = self._decided(running)
             except CancelledError as error:
-                return _report("CancelledError", str(error))
+                decided = _failed("CancelledError", str(error))
             except KeyboardInterrupt:
-                return _report("KeyboardInterrupt", "a hook at PreCodeExecution was interrupted")
-            if decision.action != "continue":
-                return _report(
-                    "CancelledError", f"a hook at PreCodeExecution has answered {decision.action!r}"
-                )
-        self._began, self._cpu = time.monotonic(), time.process_time()
-        return None
+                decided = _failed("KeyboardInterrupt", "a hook at PreCodeExecution was interrupted")
+        self._began = 0.0 if isinstance(decided, Outcome) else time.monotonic()
+        self._cpu = time.process_time()
+        return decided
 
-    def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
-        """Tells the hooks how the cell has ended, and what it took."""
-        if not self._began:  # the hooks came while it ran
-            return
+    def _decided(self, running: RunningCode) -> RunningCode | Outcome:
+        told = {"code": running.code, "number": running.number}
+        decision = self._services.hooks.run("PreCodeExecution", told)
+        match decision.action:
+            case "continue":
+                code = decision.data["code"]
+                if isinstance(code, str):
+                    return running._replace(code=code)
+                return _failed("CancelledError", f"a hook at PreCodeExecution has made the code {code!r}")
+            case "skip":
+                return Outcome()
+            case "replace":
+                return self._services.shown(decision.value)
+        return _failed(
+            "CancelledError",
+            f"a hook at PreCodeExecution has answered {decision.action!r}, which code does not know; "
+            "'skip', 'replace', 'modified' and 'cancel' can be done",
+        )
+
+    def after(self, running: RunningCode, outcome: Outcome) -> Outcome:
+        """Tells the hooks how the cell has ended, and what it took; they may give it another result."""
+        if not self._began:  # it did not run
+            return outcome
         seconds, cpu = time.monotonic() - self._began, time.process_time() - self._cpu
         self._began = 0.0
         hooks, error = self._services.hooks, outcome.error
-        told: dict[str, Any] = {"number": number, "duration_ms": seconds * 1000}
+        told: dict[str, Any] = {"number": running.number, "duration_ms": seconds * 1000}
         try:
             if hooks.wants("PostCodeExecution"):
-                failure = None if error is None else {"name": error.name, "value": error.value}
-                shown = outcome.result.data.get("text/plain") if outcome.result is not None else None
-                hooks.observe(
-                    "PostCodeExecution",
-                    {**told, "code": code, "success": error is None, "error": failure, "result": shown},
-                )
+                outcome = self._revised(running, outcome, told)
             if error is not None and error.name in _LIMITS and hooks.wants("ResourceLimitExceeded"):
                 hooks.observe(
                     "ResourceLimitExceeded",
@@ -66,7 +81,25 @@ class HookedCells:
                 )
             self._performance(told, seconds, cpu)
         except KeyboardInterrupt:  # of a hook: the cell itself has ended
-            return
+            pass
+        return outcome
+
+    def _revised(self, running: RunningCode, outcome: Outcome, told: dict[str, Any]) -> Outcome:
+        """What the hooks at `PostCodeExecution` make of how it has ended."""
+        error = outcome.error
+        failure = None if error is None else {"name": error.name, "value": error.value}
+        shown = outcome.result.data.get("text/plain") if outcome.result is not None else None
+        about = {"code": running.code, "success": error is None, "error": failure, "result": shown}
+        try:
+            decision = self._services.hooks.run("PostCodeExecution", {**told, **about})
+        except CancelledError as refused:
+            return outcome if error is not None else _failed("CancelledError", str(refused))
+        if decision.action == "replace":
+            return replaced(self._services.shown(decision.value), payload=outcome.payload)
+        text = decision.data["result"]
+        if text != shown:
+            return replaced(outcome, result=MimeBundle({"text/plain": str(text)}))
+        return outcome
 
     def _performance(self, told: dict[str, Any], seconds: float, cpu: float) -> None:
         hooks = self._services.hooks
@@ -95,5 +128,5 @@ def _memory_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes, on macOS
 
 
-def _report(name: str, message: str) -> ErrorReport:
-    return ErrorReport(name, message, [f"{name}: {message}"])
+def _failed(name: str, message: str) -> Outcome:
+    return Outcome(error=ErrorReport(name, message, [f"{name}: {message}"]))

@@ -9,7 +9,7 @@ from llmspell_kernel import __version__
 from llmspell_kernel.lua.state import beside
 
 if TYPE_CHECKING:
-    from llmspell_kernel.interpreter import ErrorReport, Outcome
+    from llmspell_kernel.interpreter import Outcome
     from llmspell_kernel.library.llmspell.persistence import Persistence
     from llmspell_kernel.library.services import Services
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -50,7 +50,7 @@ class _FirstCell:
         self.made = True
         return Persistence(self._lua, self._services, self._own)
 
-    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
+    def cell_begins(self, code: str, number: int) -> None:
         """See `CellWatcher`."""
         del code, number
         if not self._begun:
@@ -62,7 +62,6 @@ class _FirstCell:
                     self.persistence().bring_back()
         elif self.made:
             self.persistence().cell_begins()
-        return None
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
         """See `CellWatcher`."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import LLMSpellError, StorageError
-from llmspell_kernel.interpreter import ErrorReport, MimeBundle, Outcome, Script
+from llmspell_kernel.interpreter import MimeBundle, Outcome, Script
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
@@ -226,18 +226,17 @@ class Recorder:
 
     # On the thread that runs cells
 
-    def cell_begins(self, code: str, number: int) -> ErrorReport | None:
+    def cell_begins(self, code: str, number: int) -> None:
         """Notes it, if a session is current."""
         current = self._services.current
         what = self._services.running
         self._running = None
         if what is None or not what.store or (current.session_id is None and not current.jupyter):
-            return None
+            return
         self._running = running = Running(current.session_id, code, number, what.script, self._limit)
         record: Record | None = getattr(self._services.frontend, "record", None)
         if record is not None:
             record(running.sink)
-        return None
 
     def cell_ends(self, code: str, number: int, outcome: Outcome) -> None:
         """Hands it over."""

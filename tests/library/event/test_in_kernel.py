@@ -119,10 +119,15 @@ def test_hooks_watch_cells_of_a_kernel(new_kernel: NewKernel) -> None:
     kernel = new_kernel()
     ok(
         kernel.execute(
-            "Hook.register('PreCodeExecution', function(c) if c.data.code:find('rm') then return 'no rm' "
-            "end end)"
+            "Hook.register('PreCodeExecution', function(c) local code = c.data.code "
+            "if code:find('rm') then return 'no rm' elseif code == 'skipped()' then return 'skip' "
+            "elseif code == 'replaced()' then return {type = 'replace', data = {result = 42}} "
+            "elseif code == 'old' then return {type = 'modified', data = {code = '\"new\"'}} end end)"
         )
     )
     refused = kernel.execute("os.execute('rm x')", stop_on_error=False)
     assert refused.error is not None and "no rm" in refused.error["evalue"]
+    assert ok(kernel.execute("skipped()")).result is None
+    assert ok(kernel.execute("replaced()")).result == "{result = 42}"
+    assert ok(kernel.execute("old")).result == '"new"'
     assert ok(kernel.execute("1")).result == "1"

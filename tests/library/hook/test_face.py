@@ -11,6 +11,7 @@ from llmspell_kernel.config.sections import Settings
 from llmspell_kernel.config.sections.hooks import Hooks, Thresholds
 from llmspell_kernel.config.sections.runtime import Runtime as RuntimeSection
 from llmspell_kernel.config.sections.state_persistence import StatePersistence
+from llmspell_kernel.interpreter import Script
 from llmspell_kernel.lua.state import LuaSettings
 
 from ...lua.shell import LANGUAGES
@@ -158,6 +159,89 @@ def test_code(scripts: Scripts) -> None:
     assert scripts.run("last.success, last.error.name") == 'false\t"LuaError"'
 
 
+def test_what_hooks_answer_decides_about_code(scripts: Scripts) -> None:
+    scripts.run(
+        "ran = {} Hook.register('PreCodeExecution', function(c) if c.data.code:find('^ran') then return "
+        "answer end end)"
+    )
+    code = "ran[#ran + 1] = 1 return 'as it was'"
+    for answer, result, runs in (
+        ("nil", '"as it was"', 1),
+        ("'skip'", None, 1),
+        ("{type = 'skipped', reason = 'later'}", None, 1),
+        ("{type = 'replace', data = {result = 42}}", "{result = 42}", 1),
+        ("{type = 'modified', data = {code = 'ran[#ran + 1] = 2 return #ran'}}", "2", 2),
+    ):
+        scripts.run(f"answer = {answer}")
+        assert scripts.run(code) == result, answer
+        assert scripts.run("#ran") == str(runs)
+    scripts.run("answer = {type = 'replace', data = 'kept'}")
+    scripts.run(code)
+    assert scripts.run(f"Out[{scripts.number}]") == '"kept"'
+    for answer, problem in (
+        ("{type = 'cancel', reason = 'not now'}", "at PreCodeExecution: not now"),
+        ("{type = 'modified', data = {code = 7}}", "has made the code 7"),
+        ("{type = 'redirect', target = 'x'}", "'redirect', which code does not know"),
+    ):
+        scripts.run(f"answer = {answer}")
+        assert problem in scripts.fail(code)
+    assert scripts.run("#ran") == "2"
+
+
+def test_hooks_revise_results_of_code(scripts: Scripts) -> None:
+    scripts.run(
+        "Hook.register('PostCodeExecution', function(c) if c.data.code == '1' then return answer end end)"
+    )
+    for answer, result in (
+        ("nil", "1"),
+        ("'skip'", "1"),
+        ("{type = 'replace', data = {2}}", "{2}"),
+        ("{type = 'modified', data = {result = 'censored'}}", "censored"),
+    ):
+        scripts.run(f"answer = {answer}")
+        assert scripts.run("1") == result, answer
+    scripts.run("answer = 'not to be shown'")
+    assert "at PostCodeExecution: not to be shown" in scripts.fail("1")
+
+
+def test_hooks_of_code_that_runs_already() -> None:
+    scripts = Scripts(settings(), LuaSettings(time_limit=0.5))
+    points = "{'PostCodeExecution', 'ResourceLimitExceeded'}"
+    register = (
+        f"for _, point in ipairs{points} do "
+        "Hook.register(point, function(c) print(c.point, c.data.resource, c.data.duration_ms > 400) end) end "
+    )
+    outcome = scripts.runtime.execute_script(register + "while true do end", Script("endless.lua"))
+    assert outcome.error is not None and outcome.error.name == "CellTimeLimit"
+    assert scripts.output() == "PostCodeExecution\tnil\ttrue\nResourceLimitExceeded\ttime\ttrue\n"
+    scripts.runtime.close()
+
+
+def test_hooks_for_scripts_give_what_they_return() -> None:
+    scripts = Scripts(settings())
+    hooks = scripts.runtime.services.hooks
+    hook = hooks.register("PreCodeExecution", lambda context: {"type": "replace", "data": {"a": [1]}})
+    outcome = scripts.runtime.execute_script("return 1", Script("one.lua"))
+    assert outcome.result is not None and outcome.result.data["application/json"] == {"a": [1]}
+    hooks.unregister(hook.id)
+    hooks.register("PreCodeExecution", lambda context: {"type": "modified", "data": {"code": "return 2"}})
+    outcome = scripts.runtime.execute_script("return 1", Script("one.lua"))
+    assert outcome.result is not None and outcome.result.data["application/json"] == 2
+    scripts.runtime.close()
+
+
+@pytest.mark.parametrize("language", ["lua54", "lua55"])
+def test_hooks_hear_of_full_memory(language: str) -> None:
+    scripts = Scripts(settings(), LuaSettings(language=language, memory_limit=30_000_000))
+    scripts.run(
+        "Hook.register('ResourceLimitExceeded', function(c) print(c.data.resource .. ' is full') t = nil end)"
+    )
+    assert "not enough memory" in scripts.fail("t = {} for i = 1, 1e8 do t[i] = {i} end")
+    assert scripts.output() == "memory is full\n"
+    assert scripts.run("1") == "1"
+    scripts.runtime.close()
+
+
 def test_performance_and_limits() -> None:
     thresholds = Thresholds(cell_seconds=0.3, memory_mb=1)
     scripts = Scripts(settings(thresholds=thresholds), LuaSettings(time_limit=1.0))
@@ -167,7 +251,7 @@ def test_performance_and_limits() -> None:
         "Hook.register(point, function(c) told[#told + 1] = c.point .. (c.data.resource or '') end) end"
     )
     scripts.run("1")
-    assert scripts.run("table.concat(told, ' ')") == '"MemoryUsageHigh"'
+    assert scripts.run("table.concat(told, ' ')") == '"MemoryUsageHigh MemoryUsageHigh"'
     scripts.run("told = {} timer.sleep(0.31)")
     assert "PerformanceThresholdExceeded" in (scripts.run("table.concat(told, ' ')") or "")
     scripts.run("told = {}")
