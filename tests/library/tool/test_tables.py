@@ -194,6 +194,32 @@ def test_validate(call: Caller) -> None:
 
 
 @pytest.mark.parametrize(
+    ("operation", "options"),
+    [
+        ("analyze", {}),
+        ("convert", {"format": "json"}),
+        ("filter", {"filter": "a > 0"}),
+        ("transform", {"select_columns": ["a"]}),
+        ("sample", {"size": 1}),
+    ],
+)
+def test_surplus_cells_are_not_lost_without_a_word(
+    call: Caller, operation: str, options: dict[str, Any]
+) -> None:
+    table = "a,b\n\n1,2,\n3\n4,5,6\n"
+    with pytest.raises(ParameterError, match=r"row 3 has 3 cells, and there are 2 columns.*extra_cells"):
+        call("csv-analyzer", operation=operation, input=table, options=options)
+    call("csv-analyzer", operation=operation, input=table, options={**options, "extra_cells": "drop"})
+    call("csv-analyzer", operation=operation, input=table.replace(",6", ","), options=options)
+
+
+def test_surplus_cells_without_a_header(call: Caller) -> None:
+    options = {"format": "json", "has_header": False}
+    with pytest.raises(ParameterError, match="row 2 has 3 cells"):
+        call("csv-analyzer", operation="convert", input="1,2\n3,4,5\n", options=options)
+
+
+@pytest.mark.parametrize(
     ("encoding", "found"),
     [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("latin-1", "cp1252"), ("utf-16", "utf-16")],
 )
@@ -232,6 +258,11 @@ def test_wrong_tables(call: Caller, parameters: dict[str, Any], problem: str) ->
 def test_files_elsewhere(call: Caller, folder: Path) -> None:
     with pytest.raises(NotAllowedError):
         call("csv-analyzer", operation="analyze", input="/etc/passwd.csv")
+    with pytest.raises(NotAllowedError, match="may not read '/etc/passwd'"):
+        call("csv-analyzer", operation="analyze", input="/etc/passwd")
+    with pytest.raises(ToolError, match="no such file"):
+        call("csv-analyzer", operation="analyze", input=str(folder / "tabel"))
+    assert call("csv-analyzer", operation="analyze", input="a;b")["column_count"] == 2
     options = {"format": "csv", "output_file": "/etc/out.csv"}
     with pytest.raises(NotAllowedError):
         call("csv-analyzer", operation="convert", input="a\n1\n", options=options)

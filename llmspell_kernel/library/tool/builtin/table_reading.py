@@ -27,6 +27,7 @@ CHUNK = 1024 * 1024
 MAX_COLUMNS = 10_000
 SAMPLE_ROWS = 1000
 MAX_CELL = 1024 * 1024
+MAX_PATH = 4095
 
 _DELIMITERS = ",;\t|"
 _BOMS = (
@@ -53,11 +54,11 @@ class Table:
         self.encoding = encoding
         self.header = header
         self._source = source
-        self.frame = self._scan()
+        self.frame = self._scan(ragged=True)
         self.names = self.frame.collect_schema().names()
         limited(tool, "the number of columns", len(self.names), MAX_COLUMNS)
 
-    def _scan(self) -> pl.LazyFrame:
+    def _scan(self, *, ragged: bool) -> pl.LazyFrame:
         # The open file, not its path: that might lead elsewhere by now.
         path = f"/proc/self/fd/{self._source.fileno()}"
         try:
@@ -66,7 +67,7 @@ class Table:
                 has_header=self.header,
                 separator=self.delimiter,
                 infer_schema=False,
-                truncate_ragged_lines=True,
+                truncate_ragged_lines=ragged,
                 glob=False,
             )
         except pl.exceptions.NoDataError as error:
@@ -104,6 +105,28 @@ class Table:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)[:300]}"
             raise ParameterError(self.tool, [f"there is no column {name!r}; {hint}"])
+
+    def refuse_extra_cells(self) -> None:
+        """Checks that no row has more cells than there are columns, but for empty ones.
+
+        Raises:
+            ParameterError: one has.
+        """
+        try:
+            # Only columns that something is asked about are read.
+            self._scan(ragged=False).select(pl.all().null_count()).collect(engine="streaming")
+        except pl.exceptions.ComputeError:  # for this reason, or another that shows when it is worked on
+            count = len(self.names)
+            for number, row in enumerate(filter(None, self.rows()), 0 if self.header else 1):
+                if any(row[count:]):
+                    raise ParameterError(
+                        self.tool,
+                        [
+                            f"row {number} has {len(row)} cells, and there are {count} columns (the "
+                            "operation 'validate' tells all such rows; options.extra_cells = 'drop' leaves "
+                            "the rest out)"
+                        ],
+                    ) from None
 
     def row_count(self) -> int:
         """How many there are."""
@@ -200,7 +223,7 @@ def opened(tool: str, source: str, options: Options, tools: Surroundings) -> Ite
     """
     limit = tools.settings.tools.data.max_csv_size
     with ExitStack() as stack:
-        if _is_path(source):
+        if _is_path(source, options.delimiter or _DELIMITERS):
             stream: BinaryIO = stack.enter_context(tools.files.open(source.strip(), limit))
         else:
             limited(tool, "the size of the input", len(source), limit, "tools.data.max_csv_size")
@@ -224,8 +247,12 @@ def opened(tool: str, source: str, options: Options, tools: Surroundings) -> Ite
         yield Table(tool, stream, delimiter, encoding, options.has_header)
 
 
-def _is_path(source: str) -> bool:
-    return "\n" not in source.strip() and len(source) < 4096 and source.strip().lower().endswith(_EXTENSIONS)
+def _is_path(source: str, delimiters: str) -> bool:
+    """A table has at least two lines, or two cells."""
+    text = source.strip()
+    if not text or len(text.splitlines()) > 1 or len(text) > MAX_PATH:
+        return False
+    return text.lower().endswith(_EXTENSIONS) or not any(each in text for each in delimiters)
 
 
 def _encoding(sample: bytes, stream: BinaryIO) -> str:

@@ -26,6 +26,9 @@ class Options(Struct, kw_only=True, forbid_unknown_fields=True):
     delimiter: Annotated[str, Meta(description="Between cells; found out if not given.", max_length=1)] = ""
     encoding: Annotated[str, Meta(description="Of the file; found out if not given.", max_length=40)] = ""
     has_header: Annotated[bool, Meta(description="Whether the first row has the names of columns.")] = True
+    extra_cells: Annotated[
+        Literal["refuse", "drop"], Meta(description="Rows that have more cells than there are columns.")
+    ] = "refuse"
     format: Annotated[
         Format | None,
         Meta(description="convert: to what. filter, transform: how the result is written; csv."),
@@ -83,7 +86,9 @@ class CsvAnalyzer(Tool):
             Literal["analyze", "convert", "filter", "transform", "sample", "validate"],
             Meta(description="What to do."),
         ] = "analyze"
-        input: Annotated[str, Meta(description="CSV text, or the path of a file of it.")]
+        input: Annotated[
+            str, Meta(description="CSV text, or the path of a file of it: one line without a delimiter.")
+        ]
         options: Annotated[Options, Meta(description="How to read it, and what to do.")] = member(
             default_factory=Options
         )
@@ -179,14 +184,14 @@ class CsvAnalyzer(Tool):
         from llmspell_kernel.library.tool.builtin.rules import RuleError
         from llmspell_kernel.library.tool.builtin.table_checking import check
 
-        with self._table(given, tools) as table:
+        with self._table(given, tools, ragged=True) as table:
             try:
                 return check(table, given.options.rules)
             except RuleError as error:
                 raise ParameterError(self.name, [f"options.rules: {error}"]) from error
 
     @contextmanager
-    def _table(self, given: Parameters, tools: Surroundings) -> Iterator[Table]:
+    def _table(self, given: Parameters, tools: Surroundings, *, ragged: bool = False) -> Iterator[Table]:
         with needed(self.name, "polars"):
             import polars
 
@@ -194,6 +199,8 @@ class CsvAnalyzer(Tool):
 
         try:
             with opened(self.name, given.input, given.options, tools) as table:
+                if not ragged and given.options.extra_cells == "refuse":
+                    table.refuse_extra_cells()
                 yield table
         except polars.exceptions.PolarsError as error:
             raise ToolError(
