@@ -63,6 +63,28 @@ def test_a_formula_may_be_called_expression(call: Caller) -> None:
 
 
 @pytest.mark.parametrize(
+    ("formula", "result"),
+    [
+        ("9007199254740993 + 0", 9007199254740993),
+        ("-(x * 1023 - 1)", -9214364837600035838),
+        ("x + 1 - x % 10", 9007199254740991),
+        ("-x % 10", -3),
+        ("max(x, 0x1F) - abs(-1)", 9007199254740992),
+        ("2 ^ 62 + floor(x) - round(x)", 2**62),
+        ("x * 3 / 3 + factorial(3)", 9007199254740999),
+        ("7 / 2", 3.5),
+        ("2 ^ 63", 2.0**63),
+        ("9223372036854775807 + 1", 2.0**63),
+        ("9007199254740993.0", 2.0**53),
+    ],
+)
+def test_whole_numbers_are_exact_or_floats(call: Caller, formula: str, result: float) -> None:
+    answer = call("calculator", input=formula, variables={"x": 9007199254740993})
+    assert (answer["result"], type(answer["result"])) == (result, type(result))
+    assert answer["result_type"] == ("integer" if isinstance(result, int) else "float")
+
+
+@pytest.mark.parametrize(
     ("formula", "problem"),
     [
         ("9^9^9", "too big"),
@@ -243,6 +265,25 @@ def test_arithmetic_of_dates(
 def test_dates_out_of_reach(call: Caller, amount: float, unit: str, problem: str) -> None:
     with pytest.raises(ParameterError, match=problem):
         call("datetime-handler", operation="add", input="2024-01-01", amount=amount, unit=unit)
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount"),
+    [
+        ("hours", 11721.5),
+        ("second", 42197400),
+        ("days", 11721.5 / 24),
+        ("months", 16),
+        ("quarters", 5),
+        ("year", 1),
+    ],
+)
+def test_difference_in_units(call: Caller, unit: str, amount: float) -> None:
+    dates = {"start": "2024-01-01", "end": "2025-05-03T09:30:00"}
+    found = call("datetime-handler", operation="difference", unit=unit, **dates)
+    assert (found["amount"], found["unit"]) == (amount, unit.removesuffix("s") + "s")
+    back = {"start": dates["end"], "end": dates["start"]}
+    assert call("datetime-handler", operation="difference", unit=unit, **back)["amount"] == -amount
 
 
 def test_difference(call: Caller) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.tool.surroundings import Surroundings
 
 EXACT = 2**53
-"""Above it not every whole number is a float."""
+"""From here on a float stands for several whole numbers."""
 
 
 class Calculator(Tool):
@@ -37,7 +37,7 @@ class Calculator(Tool):
         input: Annotated[str, Meta(description="The formula.")] = ""
         expression: Annotated[str, Meta(description="The same as `input`.")] = ""
         variables: Annotated[
-            dict[str, float], Meta(description="Numbers by the names that the formula uses.")
+            dict[str, int | float], Meta(description="Numbers by the names that the formula uses.")
         ] = member(default_factory=dict)
 
     @operation("evaluate")
@@ -50,7 +50,7 @@ class Calculator(Tool):
             value = Formula(text).compute(given.variables)
         except FormulaError as error:
             raise ToolFailedError(str(error), input=text) from error
-        whole = value.is_integer() and abs(value) <= EXACT
+        whole = isinstance(value, int) or (value.is_integer() and abs(value) < EXACT)
         return {
             "input": text,
             "result": int(value) if whole else value,

@@ -90,7 +90,7 @@ class DatetimeHandler(Tool):
         amount: Annotated[float | None, Meta(description="How many units to add or subtract.")] = None
         unit: Annotated[
             Unit | Literal["second", "minute", "hour", "day", "week", "month", "year"],
-            Meta(description="Of the amount."),
+            Meta(description="Of the amount that is added, or that the difference is."),
         ] = "days"
         start: Annotated[str | int | float | None, Meta(description="difference: from when.")] = None
         end: Annotated[str | int | float | None, Meta(description="difference: till when; now.")] = None
@@ -145,7 +145,7 @@ class DatetimeHandler(Tool):
 
     @operation("difference", needs=("start",))
     def difference(self, given: Parameters, tools: Surroundings) -> object:
-        """From `start` to `end`: {difference: {total_seconds, days, hours, ...}, start, end}."""
+        """From `start` to `end`: {difference: {total_seconds, days, ...}, amount, unit, start, end}."""
         start = self._read("start", given.start, given)
         end = datetime.now(UTC) if given.end is None else self._read("end", given.end, given)
         seconds = (end - start).total_seconds()
@@ -166,6 +166,8 @@ class DatetimeHandler(Tool):
                 "negative": seconds < 0,
                 "human": _human(rest, negative=seconds < 0),
             },
+            "amount": _amount_between(start, end, _plural(given.unit)),
+            "unit": _plural(given.unit),
             "start": start.isoformat(),
             "end": end.isoformat(),
         }
@@ -286,7 +288,7 @@ class DatetimeHandler(Tool):
         found = self._input(given)
         amount = given.amount
         assert amount is not None
-        unit = given.unit if given.unit.endswith("s") else given.unit + "s"
+        unit = _plural(given.unit)
         if unit in _MONTHS and not (amount * _MONTHS[unit]).is_integer():
             raise ParameterError(
                 self.name, [f"amount must be a number of whole months, not {amount:g} {unit}"]
@@ -345,6 +347,18 @@ def _shift(found: datetime, amount: float, unit: str) -> datetime:
 def _existing(found: datetime) -> datetime:
     """A time of day that is skipped when clocks go forward becomes the one that many minutes later."""
     return found.astimezone(UTC).astimezone(found.tzinfo)
+
+
+def _amount_between(start: datetime, end: datetime, unit: str) -> int | float:
+    """Months and longer units are whole ones."""
+    if unit in _MONTHS:
+        return math.trunc(_months_between(start, end) / _MONTHS[unit])
+    size = timedelta(seconds=_SECONDS[unit]) if unit in _SECONDS else timedelta(days=_DAYS[unit])
+    return _number((end - start) / size)
+
+
+def _plural(unit: str) -> str:
+    return unit if unit.endswith("s") else unit + "s"
 
 
 def _months_between(start: datetime, end: datetime) -> int:

@@ -1,7 +1,8 @@
 """Formulas: parsed and computed here, with bounds on everything.
 
 The grammar, from what binds least: `or ||`, `and &&`, `== !=`, `< <= > >=`, `+ -`, `* / %`, `- + !` in front,
-`^` or `**` (to the right). Names are letters, digits, `_` and `.`. All numbers are floats; true is 1.
+`^` or `**` (to the right). Names are letters, digits, `_` and `.`. Whole numbers are exact as
+long as they have no more than 64 bits, all others are floats; true is 1.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 100
 MAX_OPERATIONS = 10_000
+WHOLE = 2**63
+"""Whole numbers from here on are floats."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>0x[0-9a-fA-F]+|0b[01]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[KMGTmunp]?(?![A-Za-z_0-9]))"
@@ -50,6 +53,10 @@ class Function(NamedTuple):
     call: Callable[..., float]
 
 
+def _bounded(value: int | float) -> int | float:
+    return value if isinstance(value, float) or -WHOLE <= value < WHOLE else float(value)
+
+
 def _log(first: float, *second: float) -> float:
     return math.log(second[0], first) if second else math.log10(first)
 
@@ -57,7 +64,7 @@ def _log(first: float, *second: float) -> float:
 def _round(first: float, *second: float) -> float:
     """Halves away from zero; with two arguments to a multiple of the first."""
     if not second:
-        return math.copysign(math.floor(abs(first) + 0.5), first)
+        return first if isinstance(first, int) else math.copysign(math.floor(abs(first) + 0.5), first)
     if not first:
         raise FormulaError("round: the first argument, what to round to, must not be 0")
     return _round(second[0] / first) * first
@@ -68,7 +75,7 @@ def _factorial(value: float) -> float:
         raise FormulaError(f"factorial needs a whole number that is not negative, not {value:g}")
     if value > 170:
         raise FormulaError(f"factorial({value:g}) is too big a number; 170 is the most")
-    return float(math.factorial(int(value)))
+    return math.factorial(int(value))
 
 
 def _root(value: float) -> float:
@@ -78,15 +85,19 @@ def _root(value: float) -> float:
 
 
 def _average(*values: float) -> float:
-    return math.fsum(values) / len(values)
+    return _sum(values) / len(values)
+
+
+def _sum(values: Sequence[float]) -> float:
+    return sum(values) if all(isinstance(each, int) for each in values) else math.fsum(values)
 
 
 FUNCTIONS: dict[str, Function] = {
     "abs": Function("x", "without its sign", 1, 1, abs),
     "sign": Function("x", "-1, 0 or 1", 1, 1, lambda x: float((x > 0) - (x < 0))),
-    "int": Function("x", "the whole part", 1, 1, lambda x: float(math.trunc(x))),
-    "ceil": Function("x", "rounded up", 1, 1, lambda x: float(math.ceil(x))),
-    "floor": Function("x", "rounded down", 1, 1, lambda x: float(math.floor(x))),
+    "int": Function("x", "the whole part", 1, 1, math.trunc),
+    "ceil": Function("x", "rounded up", 1, 1, math.ceil),
+    "floor": Function("x", "rounded down", 1, 1, math.floor),
     "round": Function("[multiple,] x", "rounded, halves away from zero", 1, 2, _round),
     "sqrt": Function("x", "square root", 1, 1, _root),
     "cbrt": Function("x", "cube root", 1, 1, math.cbrt),
@@ -100,10 +111,10 @@ FUNCTIONS: dict[str, Function] = {
     "hypot": Function("x, ...", "root of the sum of squares", 1, 100, math.hypot),
     "min": Function("x, ...", "the smallest", 1, 1000, min),
     "max": Function("x, ...", "the largest", 1, 1000, max),
-    "sum": Function("x, ...", "the sum", 1, 1000, lambda *values: math.fsum(values)),
+    "sum": Function("x, ...", "the sum", 1, 1000, lambda *values: _sum(values)),
     "avg": Function("x, ...", "the mean", 1, 1000, _average),
     "factorial": Function("n", "1 * 2 * ... * n", 1, 1, _factorial),
-    "gcd": Function("m, n", "greatest common divisor", 2, 2, lambda m, n: float(math.gcd(int(m), int(n)))),
+    "gcd": Function("m, n", "greatest common divisor", 2, 2, lambda m, n: math.gcd(int(m), int(n))),
     "if": Function("condition, x, y", "x if the condition is not 0, else y", 3, 3, lambda *values: values[0]),
     "pi": Function("", "3.14159...", 0, 0, lambda: math.pi),
     "e": Function("", "2.71828...", 0, 0, lambda: math.e),
@@ -131,18 +142,26 @@ def _power(base: float, exponent: float) -> float:
         raise FormulaError("division by zero: 0 to a negative power")
     if base < 0 and exponent != math.floor(exponent):
         raise FormulaError(f"{base:g} ^ {exponent:g} is no real number")
+    if isinstance(base, int) and isinstance(exponent, int) and 0 <= exponent * base.bit_length() <= 128:
+        exact: int = base**exponent
+        return exact
     return math.pow(base, exponent)
 
 
 def _quotient(left: float, right: float) -> float:
     if right == 0:
         raise FormulaError("division by zero")
+    if isinstance(left, int) and isinstance(right, int) and left % right == 0:
+        return left // right
     return left / right
 
 
 def _rest(left: float, right: float) -> float:
     if right == 0:
         raise FormulaError("division by zero")
+    if isinstance(left, int) and isinstance(right, int):
+        rest = abs(left) % abs(right)
+        return -rest if left < 0 else rest
     return math.fmod(left, right)
 
 
@@ -188,7 +207,8 @@ class Formula:
         if unknown := sorted(self.names - variables.keys() - CONSTANTS.keys()):
             raise FormulaError(f"unknown variable {', '.join(map(repr, unknown))}: give it in `variables`")
         try:
-            value = float(self._tree({**CONSTANTS, **variables}))
+            given = {name: _bounded(value) for name, value in variables.items()}
+            value = self._tree({**CONSTANTS, **given})
         except OverflowError as error:
             raise FormulaError("the result is too big a number") from error
         except ValueError as error:
@@ -197,7 +217,7 @@ class Formula:
             raise FormulaError("the result is no number")
         if math.isinf(value):
             raise FormulaError("the result is too big a number")
-        return value
+        return int(value) if isinstance(value, bool) else value
 
     def _peek(self) -> str:
         return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
@@ -244,7 +264,7 @@ class Formula:
             value = self._expression(_PREFIX)
             if token == "!":
                 return lambda names: float(not value(names))
-            return value if token == "+" else lambda names: -value(names)
+            return value if token == "+" else lambda names: _bounded(-value(names))
         if token[0].isdigit() or token[0] == ".":
             self._at += 1
             number = _number(token)
@@ -282,7 +302,7 @@ class Formula:
         if name == "if":
             condition, then, otherwise = arguments
             return lambda names: then(names) if condition(names) else otherwise(names)
-        return lambda names: call(*(argument(names) for argument in arguments))
+        return lambda names: _bounded(call(*(argument(names) for argument in arguments)))
 
 
 _Node = Callable[[Mapping[str, float]], float]
@@ -299,7 +319,7 @@ def _chain(first: _Node, steps: list[tuple[str, _Node]]) -> _Node:
             elif sign in ("and", "&&"):
                 value = value and node(names)
             else:
-                value = _OPERATORS[sign](value, node(names))
+                value = _bounded(_OPERATORS[sign](value, node(names)))
         return value
 
     return compute
@@ -323,11 +343,10 @@ def _tokens(text: str) -> list[tuple[str, int]]:
 
 def _number(token: str) -> float:
     if token[:2] in ("0x", "0b"):
-        # Checked for its length before: a float is what it becomes.
         try:
-            return float(int(token, 0))
+            return _bounded(int(token, 0))
         except OverflowError as error:
             raise FormulaError(f"{token[:20]}... is too big a number") from error
     if scale := _SUFFIXES.get(token[-1]):
         return float(token[:-1]) * scale
-    return float(token)
+    return _bounded(int(token)) if token.isdecimal() and len(token) < 20 else float(token)
