@@ -39,6 +39,15 @@ _GRACE = 0.5
 
 _TAIL = 2000
 
+_MEMORY = (
+    "MemoryError",
+    "memory allocation",
+    "bad_alloc",
+    "cannot allocate memory",
+    "Cannot allocate memory",
+)
+"""What libraries say last when they get no more."""
+
 _MORE = 1024 * 1024
 """Bytes that a message may take beyond the answer in it."""
 
@@ -212,7 +221,7 @@ class Worker:
         with contextlib.suppress(ValueError):
             self._errors.seek(max(0, os.fstat(self._errors.fileno()).st_size - _TAIL))
         said = self._errors.read().decode("utf-8", "backslashreplace").strip()
-        if "MemoryError" in said or "memory allocation" in said or "bad_alloc" in said:
+        if any(each in said for each in _MEMORY):
             return out_of_memory(tool, memory)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
         last = f": {said.splitlines()[-1]}" if said else ""

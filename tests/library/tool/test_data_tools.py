@@ -99,10 +99,18 @@ def test_endless_programs_end() -> None:
     short.close()
 
 
+def test_numbers_keep_all_their_digits(call: Caller) -> None:
+    value = {"id": 9007199254740993, "share": 1.0}
+    for written in (value, json.dumps(value)):
+        found = call("json-processor", input=written, query="[., .id, .share]")
+        assert (found, type(found[2])) == ([value, 9007199254740993, 1.0], float)
+
+
 def test_a_program_needs_no_more_than_its_memory() -> None:
     small = caller(max_memory_mb=64, timeout_seconds=20)
-    with pytest.raises(ToolError, match="memory"):
-        small("json-processor", input={}, query='"x" * 100000000 | . * 20')
+    for query in ('"x" * 100000000 | . * 20', "[range(1e9)]"):
+        with pytest.raises(ToolError, match=r"tools\.max_memory_mb"):
+            small("json-processor", input={}, query=query)
     small.close()
 
 
@@ -146,7 +154,7 @@ def test_wrong_schemas(call: Caller, schema: dict[str, Any], problem: str) -> No
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=10,
 )

@@ -139,13 +139,19 @@ class JsonProcessor(Tool):
         with needed(self.name, "jq"):
             import jq
         try:
-            compiled = jq.compile(_CONFINED + (program if program.strip() else "."))
+            program = program if program.strip() else "."
+            jq.compile(_CONFINED + program)
+            # Its results as text: as values their numbers would be floats, which have no more than 15 digits.
+            compiled = jq.compile(f"{_CONFINED}({program}\n) | tojson")
         except ValueError as error:
             raise ParameterError(
                 self.name, [f"query is no program of jq: {_without_prefix(str(error))}"]
             ) from error
         try:
-            yield from compiled.input_text(text)
+            for each in compiled.input_text(text):
+                yield msgspec.json.decode(each)
+        except RecursionError as error:
+            raise ToolError(f"{self.name}: the result is nested too deeply") from error
         except ValueError as error:
             raise ToolError(f"{self.name}: {error}") from error
 
