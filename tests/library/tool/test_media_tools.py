@@ -119,6 +119,23 @@ def test_pictures_are_detected(image: Any) -> None:
     assert (wrong["content_format"], wrong["extension_format"], wrong["matches"]) == (None, "png", False)
 
 
+def test_what_is_no_picture_matches_nothing(image: Any, folder: Path) -> None:
+    (folder / "packed.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    found = image("detect", "packed.zip")
+    assert (found["format"], found["matches"], found["supported"]) == ("unknown", False, False)
+
+
+def test_the_format_and_the_name_of_a_result_agree(call: Caller, image: Any, folder: Path) -> None:
+    with pytest.raises(ParameterError, match=r"target_format is 'png', and target_path ends in '\.jpg'"):
+        image("convert", "red.png", "red2.jpg", target_format="png")
+    assert image("convert", "red.png", "red2.jpg", target_format="jpeg")["format"] == "jpeg"
+    assert image("convert", "red.png", "red2.tmp", target_format="gif")["format"] == "gif"
+    sound = {"operation": "convert", "file_path": str(folder / "tone.wav")}
+    with pytest.raises(ParameterError, match=r"target_format is 'mp3', and target_path ends in '\.wav'"):
+        call("audio-processor", **sound, target_path=str(folder / "x.wav"), target_format="mp3")
+    assert not (folder / "x.wav").exists()
+
+
 def test_metadata_of_pictures(image: Any) -> None:
     found = image("metadata", "red.png")
     assert {

@@ -47,6 +47,10 @@ _SIGNS = (
 _ALIKE = ({"mkv", "webm"}, {"wmv", "wma"}, {"mp4", "mov", "m4a", "3gp"}, {"ogg", "opus", "ogv"})
 
 
+def _are_alike(one: str | None, other: str | None) -> bool:
+    return one == other or any({one, other} <= names for names in _ALIKE)
+
+
 def media_path(tool: str, given: Any) -> str:
     """The file that is meant, by whichever parameter.
 
@@ -71,7 +75,7 @@ def sniffed(tool: str, given: Any, tools: Surroundings, formats: Mapping[str, st
     extension = path.rpartition(".")[2].lower() if "." in path else ""
     named = formats[extension].lower() if extension in formats else None
     known = {name.lower() for name in formats.values()}
-    alike = found == named or any({found, named} <= names for names in _ALIKE)
+    alike = found is not None and _are_alike(found, named)
     return {
         "file_path": path,
         "format": (named if alike else found) or named or "unknown",
@@ -93,6 +97,12 @@ def format_of_path(tool: str, wanted: str, path: str, formats: Mapping[str, str]
     if name not in formats:
         parameter = "target_format" if wanted or not name else "the end of target_path"
         raise ParameterError(tool, [f"{parameter} must be one of {', '.join(formats)}, not {name!r}"])
+    ending = path.rpartition(".")[2].lower()
+    if ending in formats and not _are_alike(formats[ending], formats[name]):
+        raise ParameterError(
+            tool,
+            [f"target_format is {name!r}, and target_path ends in {'.' + ending!r}: leave one of them out"],
+        )
     return formats[name]
 
 
