@@ -82,7 +82,7 @@ class TemplateCreator(Tool):
         if "__tera_context" in template:
             names["__tera_context"] = encoded(context, 2)
         try:
-            return environment().from_string(template).render(names)
+            return environment(names).from_string(template).render(names)
         except jinja2.TemplateSyntaxError as error:
             raise ToolError(f"{self.name}: line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -14,23 +14,15 @@ import jinja2.sandbox
 from jinja2 import nodes
 
 from llmspell_kernel.library.tool.builtin.templates import encoded
+from llmspell_kernel.library.tool.builtin.tera_syntax import (
+    GLOBALS,
+    Globals,
+    Missing,
+    TeraSyntax,
+    share_globals,
+)
 
 _Value = Any  # of a template's expression
-
-
-class Missing(jinja2.Undefined):
-    """A variable that is not there: false in tests, an error where its value is needed."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        self._fail_with_undefined_error()
-
-    def __iter__(self) -> Iterator[Any]:
-        self._fail_with_undefined_error()
-
-    def __len__(self) -> int:
-        self._fail_with_undefined_error()
 
 
 class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
@@ -39,32 +31,37 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """`{% for key, value in map %}` goes through the entries of a mapping."""
         tree = super()._parse(source, name, filename)
+        share_globals(tree)
         for loop in tree.find_all(nodes.For):
             if isinstance(loop.target, nodes.Tuple) and len(loop.target.items) == 2:
                 loop.iter = nodes.Filter(loop.iter, "_pairs", [], [], None, None)
         return tree
 
 
-def environment() -> Environment:
-    """A fresh one."""
+def environment(context: Mapping[str, Any]) -> Environment:
+    """A fresh one, for one template that is filled in with this context."""
     made = Environment(
         undefined=Missing,
         autoescape=False,
         finalize=_shown,
         keep_trailing_newline=True,
-        extensions=["jinja2.ext.loopcontrols"],
+        extensions=["jinja2.ext.loopcontrols", TeraSyntax],
     )
     made.filters.update(FILTERS)
     made.tests.update(TESTS)
     kept = {name: made.globals[name] for name in ("cycler", "joiner", "namespace")}
     made.globals.clear()
-    made.globals.update({**kept, **FUNCTIONS})
+    made.globals.update({**kept, **FUNCTIONS, GLOBALS: Globals(context)})
     return made
 
 
 def _shown(value: _Value) -> _Value:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(str(_shown(each)) for each in value)}]"
+    if isinstance(value, Mapping):
+        return "[object]"
     return "" if value is None else value
 
 
@@ -179,6 +176,26 @@ def _concat(value: Sequence[_Value], **named: _Value) -> list[_Value]:
     return [*value, *(other if isinstance(other, list) else [other])]
 
 
+def _indent(value: _Value, prefix: str = "    ", first: bool = False, blank: bool = False) -> str:
+    lines = _text(value).splitlines(keepends=True)
+    return "".join(
+        prefix + line if (first or at) and (blank or line.strip()) else line for at, line in enumerate(lines)
+    )
+
+
+def _matching(value: _Value, regex: str) -> bool:
+    try:
+        return re.search(regex, _text(value)) is not None
+    except re.error as error:
+        raise ValueError(f"{regex!r} is no regular expression: {error}") from error
+
+
+def _random(*, end: int, start: int = 0) -> int:
+    import random
+
+    return random.randrange(start, end)
+
+
 def _range(first: int | None = None, *, start: int = 0, end: int | None = None, step_by: int = 1) -> range:
     stop = end if end is not None else first
     if stop is None:
@@ -211,6 +228,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "unique": _unique,
     "get": _get,
     "concat": _concat,
+    "first": lambda value: value[0] if value else "",
+    "last": lambda value: value[-1] if value else "",
+    "reverse": lambda value: value[::-1],
+    "indent": _indent,
     "nth": lambda value, n: value[n] if n < len(value) else "",
     "slice": lambda value, start=0, end=None: value[start:end],
     "capitalize": lambda value: _text(value).capitalize(),
@@ -231,6 +252,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 TESTS: dict[str, Callable[..., bool]] = {
     "starting_with": lambda value, part: _text(value).startswith(part),
     "ending_with": lambda value, part: _text(value).endswith(part),
+    "matching": _matching,
+    "divisibleby": lambda value, divisor: value % divisor == 0,
     "containing": lambda value, part: part in value,
     "object": lambda value: isinstance(value, Mapping),
 }
@@ -240,5 +263,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "now": lambda timestamp=False, utc=True: (
         int(datetime.now(UTC).timestamp()) if timestamp else datetime.now(UTC).isoformat()
     ),
+    "get_random": _random,
     "throw": _throw,
 }
