@@ -49,12 +49,24 @@ class CachingHook(Struct, frozen=True, forbid_unknown_fields=True):
     """Answers a tool call that was made before with what it came to then."""
 
     enabled: Annotated[bool, Meta(description="Whether it is on from the start.")] = False
-    tools: Annotated[list[str], Meta(description="Patterns of the tools whose results are kept.")] = field(
-        default_factory=lambda: ["*"]
+    tools: Annotated[
+        list[str],
+        Meta(
+            description="Patterns of the tools whose results are kept. A kept result is answered without the "
+            "tool being called: those by default look at nothing but what they are given, and change nothing."
+        ),
+    ] = field(
+        default_factory=lambda: [
+            "calculator",
+            "citation-formatter",
+            "data-validator",
+            "graph-builder",
+            "text-manipulator",
+        ]
     )
-    except_tools: Annotated[
-        list[str], Meta(description="Patterns of tools that come to something else each time.")
-    ] = field(default_factory=lambda: ["uuid-generator", "datetime-handler"])
+    except_tools: Annotated[list[str], Meta(description="Patterns of tools of these that are left out.")] = (
+        field(default_factory=list)
+    )
     levels: Annotated[
         list[str], Meta(description="Security levels of such tools: safe, restricted, privileged.")
     ] = field(default_factory=lambda: ["safe"])

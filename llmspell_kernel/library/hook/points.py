@@ -59,6 +59,25 @@ POINTS: dict[str, tuple[str, ...]] = {
 
 _KINDS = {point: kind for kind, points in POINTS.items() for point in points}
 
+CHANGEABLE: dict[str, frozenset[str]] = {
+    "BeforeToolDiscovery": frozenset(("category", "words")),
+    "AfterToolDiscovery": frozenset(("tools",)),
+    "ToolValidation": frozenset(("params",)),
+    "BeforeToolExecution": frozenset(("params",)),
+    "AfterToolExecution": frozenset(("result",)),
+    "BeforeStateRead": frozenset(("scope", "key")),
+    "AfterStateRead": frozenset(("value",)),
+    "BeforeStateWrite": frozenset(("scope", "key", "value")),
+    "SessionStart": frozenset(("name", "description", "tags", "parent_session_id", "custom_metadata")),
+    "BeforeEventEmit": frozenset(("data",)),
+    "PreCodeExecution": frozenset(("code",)),
+    "PostCodeExecution": frozenset(("result",)),
+}
+"""What hooks may modify at a point; elsewhere nothing, at points of scripts' own everything."""
+
+OF_ANY_KIND = frozenset(("data", "result", "value"))
+"""Entries that may become a value of another kind."""
+
 _CUSTOM = re.compile(r"custom:\S+")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.library.hook.points import CHANGEABLE, OF_ANY_KIND, kind_of
 
 Kind = Literal["continue", "modified", "replace", "cancel", "redirect", "retry", "skip"]
 
@@ -54,9 +55,57 @@ def understood(answer: Any) -> HookResult:
     if isinstance(answer, Mapping):
         return _of_table(answer)
     raise ScriptError(
-        f"it answered {answer!r}; answer nothing or 'continue' to go on, 'skip', a reason to cancel, or a "
-        "table with a type"
+        f"it answered {_shown(answer)}; answer nothing or 'continue' to go on, 'skip', a reason to cancel, "
+        "or a table with a type"
     )
+
+
+def check_changes(point: str, data: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Refuses changes of what hooks cannot change at this point, and to what it cannot be.
+
+    Raises:
+        ScriptError: with what can be changed there.
+    """
+    if kind_of(point) == "custom":
+        return
+    may_change = CHANGEABLE.get(point, frozenset())
+    for name, value in changes.items():
+        before = data.get(name)
+        if name in data and (value is before or value == before):
+            continue
+        if name not in may_change:
+            known = ", ".join(each for each in data if each in may_change)
+            raise ScriptError(
+                f"it answered 'modified' with {name}, which cannot be changed at {point}; "
+                + (f"{known} can" if known else "nothing can")
+            )
+        if name not in OF_ANY_KIND and before is not None and not _is_alike(value, before):
+            raise ScriptError(
+                f"it answered 'modified' with {name} = {_shown(value)}; give {_kind(before)}, as it was"
+            )
+
+
+def _is_alike(value: Any, before: Any) -> bool:
+    return _kind(value) == _kind(before)
+
+
+def _kind(value: Any) -> str:
+    """As Lua calls it."""
+    if isinstance(value, str | bytes):
+        return "a string"
+    if isinstance(value, Mapping | list | tuple):
+        return "a table"
+    if isinstance(value, bool):
+        return "a boolean"
+    return "nil" if value is None else "a number"
+
+
+def _shown(value: Any) -> str:
+    """As scripts write it, but for what is in a table."""
+    kind = _kind(value)
+    if kind == "a boolean":
+        return str(value).lower()
+    return kind if kind in ("a table", "nil") else repr(value)
 
 
 def _of_text(text: str) -> HookResult:
@@ -98,14 +147,15 @@ def _of_table(table: Mapping[str, Any]) -> HookResult:
             )
         case "skip" | "skipped":
             return HookResult("skip", text=str(table.get("reason") or ""))
+    named = f"of the type {kind!r}" if kind else "without a type"
     raise ScriptError(
-        f"it answered a table of the type {kind!r}; known are continue, modified, replace, cancel, redirect, "
-        "retry and skipped"
+        f"it answered a table {named}; known are continue, modified, replace, cancel, redirect, retry and "
+        "skipped"
     )
 
 
 def _number(table: Mapping[str, Any], name: str, default: float) -> float:
     value = table.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ScriptError(f"it answered 'retry' with {name} = {value!r}; give a number")
+        raise ScriptError(f"it answered 'retry' with {name} = {_shown(value)}; give a number")
     return value

@@ -14,7 +14,7 @@ from llmspell_kernel.errors import CancelledError, ScriptError
 from llmspell_kernel.library.hook.contract import Decision
 from llmspell_kernel.library.hook.points import POINTS, check_point
 from llmspell_kernel.library.hook.registered import HookContext, HookFunction, RegisteredHook
-from llmspell_kernel.library.hook.results import CONTINUE, HookResult, understood
+from llmspell_kernel.library.hook.results import CONTINUE, HookResult, check_changes, understood
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.hooks import Hooks as HookSettings
@@ -188,8 +188,10 @@ class Hooks:
         context = HookContext(hook, data, self._services.events.correlation_id, time.time())
         try:
             result = understood(hook.function(context))
+            if result.kind == "modified":
+                check_changes(hook.point, data, result.data)
         except Exception as failure:  # noqa: BLE001 - the border to hooks, which are other people's code
-            error = str(failure) or type(failure).__name__
+            error, result = str(failure) or type(failure).__name__, CONTINUE
         finally:
             now = time.monotonic()
             limit = settings.timeout_ms / 1000

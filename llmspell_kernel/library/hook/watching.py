@@ -50,9 +50,8 @@ class HookedCells:
         match decision.action:
             case "continue":
                 code = decision.data["code"]
-                if isinstance(code, str):
-                    return running._replace(code=code)
-                return _failed("CancelledError", f"a hook at PreCodeExecution has made the code {code!r}")
+                text = code.decode(errors="surrogateescape") if isinstance(code, bytes) else code
+                return running._replace(code=text)
             case "skip":
                 return Outcome()
             case "replace":

@@ -62,6 +62,18 @@ def test_debugging(scripts: Scripts) -> None:
     ) == ('1\t"calculator"\t"6 * 7"')
 
 
+def test_what_acts_or_changes_by_itself_is_not_cached(scripts: Scripts, tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    scripts.run("Hook.enable('caching')")
+    call = f"Tool.execute('json-processor', {{operation = 'parse', file_path = '{file}'}})"
+    for text in ("1", "2"):
+        file.write_text(text)
+        scripts.outcome(call)
+        scripts.run("Tool.execute('uuid-generator', {})")
+        scripts.run("Tool.execute('system-monitor', {})")
+    assert scripts.run("Hook.report('caching').hits, Hook.report('caching').entries") == "0\t0"
+
+
 def test_caching(scripts: Scripts) -> None:
     scripts.run("Hook.enable('caching') n = 0 Hook.register('AfterToolExecution', function() n = n + 1 end)")
     first = scripts.run(f"{CALCULATE}.result.result")

@@ -180,12 +180,35 @@ def test_what_hooks_answer_decides_about_code(scripts: Scripts) -> None:
     assert scripts.run(f"Out[{scripts.number}]") == '"kept"'
     for answer, problem in (
         ("{type = 'cancel', reason = 'not now'}", "at PreCodeExecution: not now"),
-        ("{type = 'modified', data = {code = 7}}", "has made the code 7"),
         ("{type = 'redirect', target = 'x'}", "'redirect', which code does not know"),
     ):
         scripts.run(f"answer = {answer}")
         assert problem in scripts.fail(code)
     assert scripts.run("#ran") == "2"
+
+
+@pytest.mark.parametrize(
+    ("point", "answer", "problem"),
+    [
+        ("BeforeStateWrite", "{type = 'modified', data = {operation = 'delete'}}", "scope, key, value can"),
+        ("BeforeStateWrite", "{type = 'modified', data = {key = 5}}", "key = 5; give a string, as it was"),
+        (
+            "BeforeStateWrite",
+            "{type = 'modified', data = {other = 5}}",
+            "other, which cannot be changed",
+        ),
+        ("AfterStateWrite", "{type = 'modified', data = {value = 5}}", "at AfterStateWrite; nothing can"),
+        ("BeforeStateWrite", "false", "it answered false; answer nothing"),
+        ("BeforeStateWrite", "{}", "it answered a table; answer nothing"),
+        ("BeforeStateWrite", "{other = 1}", "it answered a table without a type"),
+    ],
+)
+def test_answers_that_can_change_nothing_are_told(point: str, answer: str, problem: str) -> None:
+    scripts = Scripts(settings())
+    scripts.run(f"Hook.register('{point}', function(c) return {answer} end)")
+    assert scripts.run("State.set('k', 1) return State.get('k')") == "1"
+    assert problem in scripts.output()
+    scripts.runtime.close()
 
 
 def test_hooks_revise_results_of_code(scripts: Scripts) -> None:

@@ -95,7 +95,7 @@ def test_the_highest_priority_comes_first(hooks: Hooks) -> None:
         ("skip", Decision("skip", {"a": 1})),
         ("skipped", Decision("skip", {"a": 1})),
         ({"type": "skipped", "reason": "x"}, Decision("skip", {"a": 1})),
-        ({"type": "modified", "data": {"b": 2}}, Decision("continue", {"a": 1, "b": 2})),
+        ({"type": "modified", "data": {"value": 2}}, Decision("continue", {"a": 1, "value": 2})),
         ({"type": "Modified", "data": []}, Decision("continue", {"a": 1})),
         ({"type": "replace", "data": [1]}, Decision("replace", {"a": 1}, value=[1])),
         ({"type": "replace"}, Decision("replace", {"a": 1})),
@@ -127,9 +127,9 @@ def test_cancelling(hooks: Hooks, answer: Any) -> None:
     ("answer", "problem"),
     [
         (5, "it answered 5"),
-        (False, "it answered False"),
+        (False, "it answered false"),
         ({"type": "fork"}, "a table of the type 'fork'; known are continue, modified"),
-        ({}, "a table of the type ''"),
+        ({}, "a table without a type"),
         ({"type": "modified"}, "without data"),
         ({"type": "redirect"}, "without a target"),
         ({"type": "retry", "delay_ms": "soon"}, "delay_ms = 'soon'"),
@@ -144,11 +144,11 @@ def test_what_makes_no_sense_is_a_failure_and_changes_nothing(
 
 
 def test_each_sees_what_others_have_modified_and_the_last_word_ends_it(hooks: Hooks) -> None:
-    hooks.register(POINT, lambda context: {"type": "modified", "data": {"n": context.data["n"] + 1}})
-    hooks.register(POINT, lambda context: {"type": "modified", "data": {"n": context.data["n"] * 10}})
+    hooks.register(POINT, lambda context: {"type": "modified", "data": {"value": context.data["value"] + 1}})
+    hooks.register(POINT, lambda context: {"type": "modified", "data": {"value": context.data["value"] * 10}})
     hooks.register(POINT, lambda context: "skip")
     hooks.register(POINT, lambda context: "never asked")
-    assert hooks.run(POINT, {"n": 1, "m": 0}) == Decision("skip", {"n": 20, "m": 0})
+    assert hooks.run(POINT, {"value": 1, "m": 0}) == Decision("skip", {"value": 20, "m": 0})
 
 
 def test_what_a_hook_is_told(services: Services, hooks: Hooks) -> None:
