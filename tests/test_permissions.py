@@ -12,6 +12,7 @@ from llmspell_kernel.lua.state import STANDARD_LIBRARIES, LuaSettings
 from llmspell_kernel.records import replaced
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
 
+from .cli.command import llmspell
 from .lua.shell import LANGUAGES, MemoryFrontend
 
 NO_FILES, NO_PROCESSES = "runtime.security.allow_file_access", "runtime.security.allow_process_spawn"
@@ -176,3 +177,24 @@ def test_limits_that_cannot_be_raised(new_runtime: NewRuntime) -> None:
     assert "runtime.security.max_execution_time_ms" in error_of(runtime, "%config time_limit = 0")
     assert run(runtime, "%config memory_limit = 55000000").error is None
     assert "runtime.security.max_memory_bytes" in error_of(runtime, "%config memory_limit = 0")
+
+
+@pytest.mark.parametrize("profile", ["minimal", "restricted"])
+def test_profiles_leave_no_way_to_files(
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMSPELL_STORAGE_BASE_DIR", str(tmp_path / "data"))
+    secret = tmp_path / "secret.svg"
+    secret.write_text("<svg>secret</svg>")
+    ways = (
+        f"Artifact.store_file(Session.create(), '{secret}', 'x')",
+        f"display.image('{secret}')",
+        f"plot.line({{1, 2}}):save('{tmp_path / 'new.svg'}')",
+        f"Tool.execute('file-operations', {{operation = 'read', path = '{secret}'}})",
+    )
+    for way in ways:
+        shown = llmspell(
+            "-p", profile, "exec", f"return select(2, pcall(function() return {way} end))"
+        ).stdout
+        assert NO_FILES in shown and "secret<" not in shown, (way, shown)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "secret.svg"]

@@ -11,10 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.lua.values import to_lua, to_python
+from llmspell_kernel.lua.values import place, to_lua, to_python
 
 if TYPE_CHECKING:
     from llmspell_kernel.lua.state import LuaState
+
+Marks = Literal["none", "arrays", "all"]
+"""Which empty tables have a metatable that says what they were (`__jsontype`)."""
 
 
 class Exchange:
@@ -24,13 +27,12 @@ class Exchange:
         self._state = state
 
     @cached_property
-    def _null(self) -> Any:
-        return self._state.late_prelude("exchange")[b"null"]
+    def _module(self) -> Any:
+        return self._state.late_prelude("exchange")
 
     @cached_property
-    def _functions(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        module = self._state.late_prelude("exchange")
-        return module[b"encode"], module[b"decode"]
+    def _functions(self) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
+        return self._module[b"encode"], self._module[b"decode"], self._module[b"null"]
 
     def packed(self, value: Any, empty: Literal["array", "object"] = "array") -> bytes:
         """A Lua value as MessagePack: what is UTF-8 as text, other strings as bytes; keys are of any type.
@@ -43,23 +45,38 @@ class Exchange:
         """
         result = self._functions[0](value, empty.encode())
         if isinstance(result, tuple):
-            to_python(value)  # finds the place
-            raise ScriptError(f"the value cannot be kept: it has {result[1].decode()}")
+            raise self._problem(value)
         packed: bytes = result
         return packed
 
-    def unpacked(self, packed: bytes, *, marks: bool = False, keeps_null: bool = False) -> Any:
+    def _problem(self, value: Any) -> ScriptError:
+        """Why a value cannot be packed, with the place within it."""
+        try:
+            to_python(value)
+        except ScriptError as error:
+            return error
+        path, number, truth = self._module[b"find_same_keys"](value)
+        where = place(path[depth] for depth in range(1, len(path) + 1))
+        return ScriptError(
+            f"{where} has the keys {number} and {str(truth).lower()}, which cannot be told apart outside of "
+            "Lua; use others"
+        )
+
+    def unpacked(self, packed: bytes, *, marks: Marks = "none", keeps_null: bool = False) -> Any:
         """The Lua value of MessagePack.
 
         Args:
             packed: a sound message; others are undefined.
-            marks: whether empty tables have a metatable that says what they were (`__jsontype`).
+            marks: which empty tables say what they were.
             keeps_null: whether null is `JSON.null`; otherwise it is nil, which leaves nothing in a table.
         """
-        return self._functions[1](packed, marks, self._null if keeps_null else None)
+        _, decode, null = self._functions
+        return decode(packed, marks.encode(), null if keeps_null else None)
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: Any, empty: Literal["array", "object"] = "array") -> Any:
         """A Lua value as None, bool, int, float, str, bytes, list (keys 1 to n) or dict (keys as they are).
+
+        `JSON.null` is None.
 
         Raises:
             ScriptError: as `packed`.
@@ -68,10 +85,13 @@ class Exchange:
             return value
         from msgspec import msgpack
 
-        return msgpack.decode(self.packed(value))
+        return msgpack.decode(self.packed(value, empty))
 
-    def to_lua(self, value: Any) -> Any:
+    def to_lua(self, value: Any, *, marks: Marks = "none", keeps_null: bool = False) -> Any:
         """A Python value as what lupa needs to make the same in Lua.
+
+        With `keeps_null`, what is None within a table is `JSON.null`: for values that a script has given away
+        with `to_python` and gets back.
 
         Raises:
             ScriptError: as `values.to_lua`.
@@ -82,7 +102,7 @@ class Exchange:
             from msgspec import MsgspecError, msgpack
 
             try:
-                return self.unpacked(msgpack.encode(value))
+                return self.unpacked(msgpack.encode(value), marks=marks, keeps_null=keeps_null)
             except (TypeError, ValueError, OverflowError, RecursionError, MsgspecError):
                 pass  # what MessagePack has no word for, Lua may have
-        return to_lua(self._state.runtime, value)
+        return to_lua(self._state.runtime, value, self._functions[2] if keeps_null else None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from llmspell_kernel.errors import ScriptError
@@ -73,15 +73,24 @@ def to_python(
     return _Reader(is_object, stands_for).read(value, "", 0)
 
 
-def to_lua(runtime: Runtime, value: Any) -> Any:
+def to_lua(runtime: Runtime, value: Any, null: Any = None) -> Any:
     """A Python value as what lupa needs to make the same in Lua; values of Lua pass as they are.
 
-    An entry that is None leaves a hole. Integers beyond 64 bits become floats, as numerals do in Lua.
+    An entry that is None becomes `null`, or else leaves a hole. Integers beyond 64 bits become floats, as
+    numerals do in Lua.
 
     Raises:
         ScriptError: a type that Lua has nothing for, or a container that contains itself.
     """
-    return _write(runtime, value, "", ())
+    return _write(runtime, value, "", (), null)
+
+
+def place(keys: Iterable[object]) -> str:
+    """How messages call the value to which some keys lead."""
+    path = ""
+    for key in keys:
+        path = _step(path, key)
+    return _at(path)
 
 
 def _at(path: str) -> str:
@@ -140,6 +149,10 @@ class _Reader:
             items.sort(key=_first)
             return [self.read(item, f"{path}[{key}]", depth + 1) for key, item in items]
         read = {self._key(key, path): self.read(item, _step(path, key), depth + 1) for key, item in items}
+        if len(read) < len(items):
+            raise ScriptError(
+                f"{_at(path)} has keys that are the same as text, such as 1 and '1'; use others"
+            )
         return dict(sorted(read.items(), key=_first))
 
     def _key(self, key: Any, path: str) -> str:
@@ -163,8 +176,10 @@ def _is_sequence(items: list[tuple[Any, Any]]) -> bool:
     return all(type(key) is int and 1 <= key <= count for key, _ in items)
 
 
-def _write(runtime: Runtime, value: Any, path: str, inside: tuple[int, ...]) -> Any:
-    if value is None or isinstance(value, bool | float | bytes) or lua_type(value) is not None:
+def _write(runtime: Runtime, value: Any, path: str, inside: tuple[int, ...], null: Any) -> Any:
+    if value is None:
+        return null if inside else None
+    if isinstance(value, bool | float | bytes) or lua_type(value) is not None:
         return value
     if isinstance(value, str):
         return encode(value)
@@ -182,12 +197,12 @@ def _write(runtime: Runtime, value: Any, path: str, inside: tuple[int, ...]) -> 
     if isinstance(value, Mapping):
         return runtime.table_from(
             {
-                _lua_key(key, path): _write(runtime, item, _step(path, key), inside)
+                _lua_key(key, path): _write(runtime, item, _step(path, key), inside, null)
                 for key, item in value.items()
             }
         )
     return runtime.table_from(
-        {i: _write(runtime, item, f"{path}[{i}]", inside) for i, item in enumerate(value, 1)}
+        {i: _write(runtime, item, f"{path}[{i}]", inside, null) for i, item in enumerate(value, 1)}
     )
 
 

@@ -46,6 +46,7 @@ class Manifest(msgspec.Struct, frozen=True):
         kind: `full` for everything; `incremental` for what has changed since `base`.
         base: the id of the archive before; empty for a full one.
         backend: of the store it was made of.
+        store: which one that was, see `Storage.identity`.
         schema_version: of that store's tables.
         entries: how many it has of each namespace.
         deleted: how many entries it says are gone.
@@ -65,6 +66,7 @@ class Manifest(msgspec.Struct, frozen=True):
     base: str = ""
     schema_version: int = 0
     note: str = ""
+    store: str = ""
     format: str = FORMAT
     version: Annotated[int, msgspec.Meta(ge=1)] = VERSION
 
@@ -158,6 +160,7 @@ def write_archive(
             base=header.base,
             note=header.note,
             backend=storage.backend,
+            store=storage.identity,
             schema_version=storage.info().schema_version,
             entries=found.entries,
             deleted=found.deleted,

@@ -70,6 +70,11 @@ class Storage(ABC):
 
     backend: ClassVar[str]
 
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells the content of this store from that of others, for people: where it is, and whose."""
+
     @abstractmethod
     def get(self, namespace: str, key: str) -> Entry | None:
         """The entry; None if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from bisect import bisect_right, insort
@@ -122,6 +123,11 @@ class MemoryStorage(Storage):
                 raise
             finally:
                 self._undo = None
+
+    @property
+    def identity(self) -> str:
+        """See the contract."""
+        return f"the memory of process {os.getpid()}"
 
     def info(self) -> StorageInfo:
         """See the contract."""

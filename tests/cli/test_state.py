@@ -56,9 +56,7 @@ def test_values_are_written_and_read(run: Run, parsed: Callable[..., Any]) -> No
     assert parsed("state", "get", "theme") == "dark"
     assert parsed("state", "get", "n") == -5
     assert parsed("state", "get", "code") == "007"
-    assert parsed("state", "get", "t", "--scope", "user:alice") == {
-        "a": {"$table": [[1, 1], [2, 2.0], [4, "x"]]}
-    }
+    assert parsed("state", "get", "t", "--scope", "user:alice") == {"a": [1, 2.0, None, "x"]}
     assert [(row["scope"], row["key"]) for row in parsed("state", "list")] == [
         ("global", "code"),
         ("global", "n"),
@@ -66,6 +64,10 @@ def test_values_are_written_and_read(run: Run, parsed: Callable[..., Any]) -> No
         ("user:alice", "t"),
     ]
     assert run("-q", "state", "list", "-s", "global", "--prefix", "t") == "theme\n"
+    run("state", "set", "nothing", "null", "-s", "n")
+    assert run("state", "get", "nothing", "-s", "n") == "null\n"
+    assert parsed("state", "show", "nothing", "-s", "n")["value"] is None
+    run("state", "delete", "nothing", "-s", "n")
     assert parsed("state", "show")["global"] == {"code": "007", "n": -5, "theme": "dark"}
     assert parsed("state", "show", "theme")["version"] == 1
     assert "theme" in run("state", "show")
@@ -82,7 +84,6 @@ def test_what_is_not_there_is_an_error(run: Run) -> None:
     assert "it is in the scope user:alice (--scope)" in run("state", "get", "theme", status=1)
     assert "there is no 'theme'" in run("state", "delete", "theme", status=1)
     assert "there is no 'theme'" in run("state", "clear", "theme", status=1)
-    assert "null is no value" in run("state", "set", "x", "null", status=2)
     assert "error: the key is empty" in run("state", "set", "", "1", status=1)
 
 
@@ -95,7 +96,10 @@ def test_state_in_memory_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("form", ["json", "toml"])
 def test_exported_values_come_back_as_they_were(home: Path, form: str) -> None:
     """Through the real command, and a script that has every kind of value."""
-    value = "{1, 2.0, 0/0, 1/0, -1/0, '\\255', true, '', x = {[2.5] = {}, ['$a'] = 1, b = {y = 'Grüße'}}}"
+    value = (
+        "{1, 2.0, 0/0, 1/0, -1/0, JSON.null, '\\255', true, '', "
+        "x = {[2.5] = {}, ['$a'] = 1, b = {y = 'Grüße'}}}"
+    )
     write = f"State.set('a:b', 'k', {value}) State.set('g', 's', 1, {{ttl = 100}})"
     assert llmspell("exec", write).returncode == 0
     assert llmspell("state", "export", f"out.{form}").returncode == 0
@@ -103,10 +107,11 @@ def test_exported_values_come_back_as_they_were(home: Path, form: str) -> None:
     assert llmspell("state", "import", f"out.{form}").stdout == "2 values imported\n"
     code = """
     local v = State.get('a:b', 'k')
-    return math.type(v[1]), math.type(v[2]), v[3] ~= v[3], v[4], v[5], v[6]:byte(), v[7], v[8],
-      next(v.x[2.5]), v.x['$a'], v.x.b.y, State.info('g', 's').expires_at > os.time()"""
+    return math.type(v[1]), math.type(v[2]), v[3] ~= v[3], v[4], v[5], v[6] == JSON.null,
+      v[7]:byte(), v[8], v[9], next(v.x[2.5]), v.x['$a'], v.x.b.y,
+      State.info('g', 's').expires_at > os.time()"""
     shown = llmspell("exec", code).stdout
-    assert shown == '"integer"\t"float"\ttrue\tinf\t-inf\t255\ttrue\t""\tnil\t1\t"Grüße"\ttrue\n'
+    assert shown == '"integer"\t"float"\ttrue\tinf\t-inf\ttrue\t255\ttrue\t""\tnil\t1\t"Grüße"\ttrue\n'
 
 
 def test_import_replaces_scopes_or_merges(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
@@ -151,7 +156,7 @@ def test_clear_asks_before_more_than_one_value_goes(run: Run, parsed: Callable[.
 def test_backups(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
     run("state", "set", "a", "1")
     first = parsed("backup", "create")
-    assert Path(first["path"]).parent == home / "data" / "backups"
+    assert home / "data" / "backups" in Path(first["path"]).parents
     assert first["entries"] == 1
     run("state", "set", "b", "2")
     second = parsed("backup", "create", "--incremental")
@@ -159,12 +164,13 @@ def test_backups(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
     assert [each["id"] for each in parsed("backup", "list")] == [second["id"], first["id"]]
     assert run("-q", "backup", "list").splitlines() == [second["id"], first["id"]]
     run("state", "clear", "--all", "-y")
-    done = parsed("backup", "restore", "latest")
+    assert "Say so with --yes" in run("backup", "restore", "latest", status=2)
+    done = parsed("backup", "restore", "latest", "--yes")
     assert parsed("state", "show") == {"global": {"a": 1, "b": 2}}
-    parsed("backup", "restore", done["safety_backup"])
+    parsed("backup", "restore", done["safety_backup"], "-y")
     assert parsed("state", "show") == {}
     run("backup", "create", "-o", "copy.zip")
-    assert "exclude" not in run("backup", "restore", "./copy.zip")
+    assert "exclude" not in run("backup", "restore", "./copy.zip", "-y")
     assert "is needed by" in run("backup", "delete", first["id"], status=1)
     run("backup", "delete", second["id"])
     assert parsed("backup", "cleanup", "--dry-run")["removed"] == []
@@ -180,7 +186,7 @@ def test_a_damaged_backup_is_told_by_the_exit_status(run: Run, parsed: Callable[
     found = {each["id"]: each["valid"] for each in parsed("backup", "validate", status=1)}
     assert found == {good["id"]: True, bad["id"]: False}
     assert "damaged" in run("backup", "list")
-    assert path.name in run("backup", "restore", bad["id"], status=1)
+    assert path.name in run("backup", "restore", bad["id"], "-y", status=1)
     assert run("state", "get", "a") == "1\n"
 
 
@@ -189,6 +195,35 @@ def test_the_limits_of_cleanup_are_settings(run: Run, home: Path, parsed: Callab
         "[runtime.state_persistence.backup]\nmax_backups = 1\nbackup_dir = 'b'\n"
     )
     made = [parsed("backup", "create")["id"] for _ in range(3)]
-    assert sorted(path.stem for path in (home / "b").iterdir()) == made
+    assert sorted(path.stem for path in (home / "b").rglob("*.zip")) == made
     assert parsed("backup", "cleanup")["removed"] == [made[1], made[0]]
-    assert [path.stem for path in (home / "b").iterdir()] == made[2:]
+    assert [path.stem for path in (home / "b").rglob("*.zip")] == made[2:]
+
+
+def test_each_store_has_its_own_backups(
+    run: Run, home: Path, parsed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("state", "set", "who", "first")
+    first = parsed("backup", "create")
+    with monkeypatch.context() as other:
+        other.setenv("LLMSPELL_STATE_PATH", str(home / "other.db"))
+        run("state", "set", "who", "second")
+        assert parsed("backup", "list") == []
+        assert "no backup 'latest'" in run("backup", "restore", "latest", "-y", status=1)
+        assert "no backup" in run("backup", "restore", first["id"], "-y", status=1)
+        second = parsed("backup", "create", "--incremental")
+        assert (second["kind"], second["store"]) == ("full", str(home / "other.db"))
+        run("backup", "restore", first["path"], "-y")  # by its file, as one moves to another store
+        assert run("state", "get", "who") == "first\n"
+    assert [each["id"] for each in parsed("backup", "list")] == [first["id"]]
+
+
+def test_backups_move_with_the_folder_of_what_is_stored(
+    run: Run, home: Path, parsed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMSPELL_STORAGE_BASE_DIR", str(home / "one"))
+    run("state", "set", "a", "1")
+    made = parsed("backup", "create")
+    (home / "one").rename(home / "two")
+    monkeypatch.setenv("LLMSPELL_STORAGE_BASE_DIR", str(home / "two"))
+    assert [each["id"] for each in parsed("backup", "list")] == [made["id"]]

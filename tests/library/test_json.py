@@ -79,6 +79,10 @@ def test_values_become_text_and_back(client: EmbeddedClient, code: str, printed:
         ("local t = {} t.t = t JSON.stringify(t)", "is a cycle"),
         ("JSON.stringify({'\\255'})", "the value at [1] is a string that is not UTF-8"),
         ("JSON.stringify({}, {indent = 'x'})", "a whole number from 0 to 16 expected"),
+        (
+            "JSON.stringify({a = {[1] = 'i', ['1'] = 's'}})",
+            "the value at .a has keys that are the same as text",
+        ),
         ("JSON.null.x = 1", "JSON.null has no fields"),
     ],
 )

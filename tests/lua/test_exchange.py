@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from llmspell_kernel.errors import ScriptError
 
@@ -104,13 +105,39 @@ def test_lua_values_in_python(exchange: LuaShell, expression: str, expected: Any
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize("value", [[None], {"a": [1, None, {"b": None}], 2: None}, {"big": 2**70, "x": None}])
+def test_null_comes_back_where_it_is_kept(exchange: LuaShell, value: Any) -> None:
+    lua = exchange.interpreter.exchange
+    again = lua.to_python(lua.to_lua(value, keeps_null=True))
+    assert again == value
+    assert lua.to_python(lua.to_lua({"x": None, "y": 1})) == {"y": 1}
+    assert lua.to_lua(None, keeps_null=True) is None
+
+
+def test_empty_tables_are_what_they_were(exchange: LuaShell) -> None:
+    lua = exchange.interpreter.exchange
+    values: list[Any] = [[], {}, [[], {}, {"a": {}, "b": []}]]
+    for value in values:
+        packed = msgpack.encode(value)
+        for marks in ("arrays", "all"):
+            there = lua.unpacked(packed, marks=marks)
+            assert msgpack.decode(lua.packed(there, "object")) == value
+
+
+def test_integers_that_are_too_large_become_floats(exchange: LuaShell) -> None:
+    lua = exchange.interpreter.exchange
+    assert lua.to_lua([2**64 - 1])[1] == float(2**64 - 1)
+    assert lua.to_lua([2**63])[1] == float(2**63)
+
+
 @pytest.mark.parametrize(
     ("expression", "problem"),
     [
         ("{a = {b = print}}", r"the value at \.a\.b is a function"),
         ("(function() local t = {} t.me = {t} return t end)()", "cycle"),
         ("{[{}] = 1}", "has a table as a key"),
-        ("{[true] = 1, 2}", "keys that are the same in Python"),
+        ("{[true] = 1, 2}", "the value has the keys 1 and true, which cannot be told apart"),
+        ("{a = {{[false] = 1, [0] = 2}}}", r"the value at \.a\[1\] has the keys 0 and false"),
     ],
 )
 def test_what_cannot_be_kept_is_told(exchange: LuaShell, expression: str, problem: str) -> None:

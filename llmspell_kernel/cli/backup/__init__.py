@@ -28,6 +28,7 @@ Examples:
 def backup() -> None:
     """Back up everything in the store of `State`, and bring it back.
 
-    A backup is a file with checksums, in the folder that runtime.state_persistence.backup.backup_dir names.
-    Any backend can be restored from it.
+    A backup is a file with checksums, in the folder that runtime.state_persistence.backup.backup_dir names;
+    there each store, and each tenant of a server, has a folder of its own. Any backend can be restored from
+    the file.
     """

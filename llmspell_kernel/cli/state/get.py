@@ -20,10 +20,13 @@ def get(frame: Frame, key: str, scope: str) -> None:
 
     Exit status 1 if there is none.
     """
+    from msgspec import msgpack
+
     from llmspell_kernel.library.state.documents import plain
 
     with opened(frame) as state:
-        value = state.get(scope, key)
-        if value is None:
+        data = state.get_packed(scope, key)
+        if data is None:
             raise no_such_key(state, scope, key)
+        value = msgpack.decode(data)
         frame.show(plain(value), lambda: shown(value))

@@ -31,13 +31,13 @@ Examples:
 @pass_frame
 def set_(frame: Frame, key: str, value: str, scope: str, text: bool, ttl: float | None) -> None:
     """Write one value: what is JSON as that, all else as text."""
+    from msgspec import msgpack
+
     from llmspell_kernel.library.state.documents import exact
 
-    wanted = value if text else exact(_json_or_text(value))
-    if wanted is None:
-        raise click.UsageError("null is no value; `llmspell state delete` removes one.")
+    wanted = msgpack.encode(value if text else exact(_json_or_text(value)))
     with opened(frame) as state:
-        state.set(scope, key, wanted, expires_in=ttl)
+        state.set_packed(scope, key, wanted, expires_in=ttl)
     frame.note(f"wrote {key} in the scope {scope}")
 
 

@@ -47,7 +47,7 @@ def _show_one(frame: Frame, state: State, scope: str, key: str) -> None:
     from llmspell_kernel.library.state.documents import plain
 
     facts, value = state.facts(scope, key), state.get(scope, key)
-    if facts is None or value is None:
+    if facts is None:
         raise no_such_key(state, scope, key)
     ends = None if facts.expires_at is None else date(facts.expires_at)
     data = {**facts._asdict(), "expires_at": ends}

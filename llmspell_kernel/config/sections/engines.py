@@ -15,7 +15,8 @@ class LuaEngine(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="The standard library that scripts get: `none` only the basic functions, `basic` "
             "also string, table, math, utf8, coroutine and bit, `standard` also io, os, package and jit, "
-            "`all` also debug."
+            "`all` also debug. What other globals (Tool, Artifact, display ...) reach is said by "
+            "runtime.security."
         ),
     ] = "all"
     security_level: Annotated[

@@ -13,7 +13,11 @@ class Backup(Struct, frozen=True, forbid_unknown_fields=True):
     """Backups of what is stored."""
 
     backup_dir: Annotated[
-        str, Meta(description="Where they are kept; if empty, backups in the folder of what is stored.")
+        str,
+        Meta(
+            description="Where they are kept, in a folder for each store and tenant; if empty, backups in "
+            "the folder of what is stored."
+        ),
     ] = ""
     compression_enabled: Annotated[bool, Meta(description="Whether they are compressed.")] = True
     compression_level: Annotated[int, Meta(ge=1, le=9, description="From quick (1) to small (9).")] = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import NotAllowedError
-from llmspell_kernel.library.artifact.service import ArtifactId
+from llmspell_kernel.library.artifact.service import ArtifactId, ArtifactRecord
 from llmspell_kernel.library.session.options import checked, table, text
 from llmspell_kernel.library.session.records import seconds_of
 
@@ -36,6 +36,9 @@ class ArtifactFace:
     def _table(self, value: Any, where: str) -> dict[Any, Any]:
         return table(self._lua.exchange.to_python(value), where)
 
+    def _given(self, artifact: ArtifactRecord) -> Any:
+        return self._lua.exchange.to_lua(artifact.as_table(), keeps_null=True)
+
     def _id(self, value: Any) -> ArtifactId:
         return ArtifactId.parse(self._lua.exchange.to_python(value))
 
@@ -58,18 +61,18 @@ class ArtifactFace:
     def get(self, session_id: bytes, artifact_id: Any) -> Any:
         """Metadata and content."""
         artifact, content = self._artifacts.get(text(session_id), self._id(artifact_id))
-        return self._lua.exchange.to_lua(artifact.as_table()), content
+        return self._given(artifact), content
 
     def latest(self, session_id: bytes, name: bytes) -> Any:
         """Metadata and content."""
         newest = self._artifacts.latest(text(session_id), text(name))
         artifact, content = self._artifacts.get(newest.session_id, ArtifactId.parse(newest.id))
-        return self._lua.exchange.to_lua(artifact.as_table()), content
+        return self._given(artifact), content
 
     def list(self, session_id: bytes) -> Any:
         """As tables."""
         found = self._artifacts.of_session(text(session_id))
-        return self._lua.exchange.to_lua([each.as_table() for each in found])
+        return [self._given(each) for each in found]
 
     def delete(self, session_id: bytes, artifact_id: Any) -> None:
         """By its id."""
@@ -83,4 +86,4 @@ class ArtifactFace:
         found = checked(given, _QUERY, "Artifact.query")
         for name in ("created_after", "created_before"):
             found[name] = seconds_of(found.get(name), f"option '{name}' of 'Artifact.query'")
-        return self._lua.exchange.to_lua([each.as_table() for each in self._artifacts.query(**found)])
+        return [self._given(each) for each in self._artifacts.query(**found)]

@@ -1,7 +1,7 @@
 -- The global `JSON`.
 local host, helpers = ...
 local fail, argument = helpers.fail, helpers.argument
-local type, setmetatable, getmetatable, floor = type, setmetatable, getmetatable, math.floor
+local type, rawget, setmetatable, getmetatable, floor = type, rawget, setmetatable, getmetatable, math.floor
 
 ---JSON text to values and back.
 ---@class JSON
@@ -52,7 +52,7 @@ function JSON.decode(text, options) return JSON.parse(text, options) end
 local function marked(value, mark, name)
   if value ~= nil then argument(value, "value", "table", name) end
   local meta = getmetatable(value or nil)
-  if meta ~= nil and meta ~= ARRAY and meta ~= OBJECT then fail("bad argument 'value' to '" .. name .. "' (it has a metatable already)") end
+  if meta ~= nil and not (type(meta) == "table" and rawget(meta, "__jsontype")) then fail("bad argument 'value' to '" .. name .. "' (it has a metatable already)") end
   return setmetatable(value or {}, mark)
 end
 

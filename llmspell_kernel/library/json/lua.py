@@ -24,8 +24,8 @@ def install(lua: LuaInterpreter, _services: Services) -> None:
         try:
             packed = msgpack.encode(value)
         except (OverflowError, RecursionError):
-            return lua.exchange.to_lua(value)
-        return lua.exchange.unpacked(packed, marks=True, keeps_null=keeps_null)
+            return lua.exchange.to_lua(value, keeps_null=keeps_null)
+        return lua.exchange.unpacked(packed, marks="all", keeps_null=keeps_null)
 
     def stringify(value: Any, indent: int) -> bytes:
         from msgspec import msgpack

@@ -40,7 +40,7 @@ def stringify(value: Any, *, indent: int = 0) -> bytes:
         indent: spaces of each level; 0 for a single line.
 
     Raises:
-        ScriptError: a text that is not UTF-8.
+        ScriptError: a text that is not UTF-8; keys that are the same as text.
     """
     options = orjson.OPT_SORT_KEYS | (orjson.OPT_INDENT_2 if indent == 2 else 0)
     try:
@@ -68,7 +68,14 @@ def _plain(value: Any, path: str) -> Any:
         return value
     if _is_array_with_holes(value):
         return [_plain(value.get(place), f"{path}[{place}]") for place in range(1, max(value) + 1)]
-    return {_key(key): _plain(each, f"{path}.{_key(key)}") for key, each in value.items()}
+    plain = {_key(key): _plain(each, f"{path}.{_key(key)}") for key, each in value.items()}
+    if len(plain) < len(value):
+        where = f" at {path}" if path else ""
+        raise ScriptError(
+            f"JSON.stringify: the value{where} has keys that are the same as text, such as 1 and '1'; "
+            "use others"
+        )
+    return plain
 
 
 def _is_array_with_holes(value: dict[Any, Any]) -> bool:

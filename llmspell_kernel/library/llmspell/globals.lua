@@ -1,9 +1,9 @@
 -- The user's variables, for keeping them. Tables are read raw: no metamethod runs. Arguments: the prelude's module of
--- cells, and a table whose keys are the globals that are not the user's.
-local cells, hidden = ...
+-- cells, a table whose keys are the globals that are not the user's, and JSON.null.
+local cells, hidden, null = ...
 local globals = _G
 local getmetatable = debug.getmetatable
-local next, rawget, rawset, sort, tostring, type = next, rawget, rawset, table.sort, tostring, type
+local next, rawequal, rawget, rawset, sort, tostring, type = next, rawequal, rawget, rawset, table.sort, tostring, type
 local find, format, gmatch = string.find, string.format, string.gmatch
 
 local function step(path, key)
@@ -19,6 +19,7 @@ local function reader(notes)
   local function problem(value, path)
     local kind = type(value)
     if kind == "function" then return path .. " is a function: run the cell that defines it again" end
+    if rawequal(value, null) then return nil end
     if kind ~= "table" then
       if kind == "userdata" or kind == "thread" or kind == "cdata" then return path .. " is a " .. kind end
       return nil

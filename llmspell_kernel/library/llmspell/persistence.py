@@ -69,7 +69,7 @@ class Persistence:
         self._not_before = 0.0
         hidden = lua.state.runtime.table_from(dict.fromkeys((*own, *_SET_BY_US), True))
         self._module: LuaTable = lua.state.late_chunk(
-            beside(__file__, "globals.lua"), lua.state.cells, hidden
+            beside(__file__, "globals.lua"), lua.state.cells, hidden, lua.state.host[b"null"]
         )
         services.at_close(self._close)
 
@@ -186,7 +186,7 @@ class Persistence:
                 if problem is not None:
                     raise ScriptError(decode(problem))
                 key = f"{row[b'scope'].decode()}:{row[b'name'].decode()}"
-                packed = self._lua.exchange.packed(row[b"value"])
+                packed = self._lua.exchange.packed(row[b"value"], "object")
                 if len(packed) > limit or len(key.encode()) > MAX_KEY_BYTES - 100:
                     raise ScriptError(f"{name[:40]} takes {len(packed):,} bytes, and {limit:,} are the limit")
                 values[key] = packed
@@ -253,10 +253,13 @@ class Persistence:
             if not self._module[b"is_set"](name.encode()):
                 values[scope][name] = entry.value
         for name, data in values["global"].items():
-            self._module[b"set"](name.encode(), self._lua.exchange.unpacked(data))
+            self._module[b"set"](name.encode(), self._unpacked(data))
         self._set_locals(values["local"])
         self.saved = sorted([*values["global"], *values["local"]])
         return self.saved
+
+    def _unpacked(self, data: bytes) -> Any:
+        return self._lua.exchange.unpacked(data, marks="arrays", keeps_null=True)
 
     def _set_locals(self, values: dict[str, bytes]) -> None:
         """Declares locals as a cell would have, so that later cells see them."""
@@ -264,7 +267,7 @@ class Persistence:
         for start in range(0, len(names), _LOCALS_AT_ONCE):
             some = names[start : start + _LOCALS_AT_ONCE]
             main = self._lua.compiler.compile(f"local {', '.join(some)} = ...", "restored variables")
-            given = [self._lua.exchange.unpacked(values[name]) for name in some]
+            given = [self._unpacked(values[name]) for name in some]
 
             def body(main: Any = main, given: list[Any] = given) -> Outcome:
                 self._lua.state.call(main, *given)

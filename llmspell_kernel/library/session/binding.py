@@ -9,6 +9,7 @@ from llmspell_kernel.library.session.options import checked, table, text
 if TYPE_CHECKING:
     from llmspell_kernel.library.replay.player import Options
     from llmspell_kernel.library.services import Services
+    from llmspell_kernel.library.session.records import SessionRecord
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 _CREATE = {
@@ -37,6 +38,9 @@ class SessionFace:
     def _fields(self, value: Any, where: str) -> dict[Any, Any]:
         return {_ALIASES.get(key, key): each for key, each in self._table(value, where).items()}
 
+    def _given(self, record: SessionRecord) -> Any:
+        return self._lua.exchange.to_lua(self._sessions.table(record), keeps_null=True)
+
     def create(self, options: Any) -> str:
         """Fields that a session does not have go into its `custom_metadata`."""
         given = self._fields(options, "Session.create")
@@ -50,13 +54,12 @@ class SessionFace:
     def get(self, session_id: bytes) -> Any:
         """As a table."""
         record = self._sessions.get(text(session_id))
-        return self._lua.exchange.to_lua(self._sessions.table(record))
+        return self._given(record)
 
     def list(self, options: Any) -> Any:
         """As tables."""
         filters = checked(self._fields(options, "Session.list"), _LIST, "Session.list")
-        found = [self._sessions.table(each) for each in self._sessions.search(**filters)]
-        return self._lua.exchange.to_lua(found)
+        return [self._given(each) for each in self._sessions.search(**filters)]
 
     def update(self, session_id: bytes, changes: Any) -> None:
         """Its fields."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
 def backups_of(services: Services) -> Backups:
     """The backups of the store of `State`, as the settings want them.
 
+    Each store, and on a server each tenant, has a folder of its own: none sees the backups of another.
+
     Raises:
         StorageError: the store cannot be opened.
     """
     from llmspell_kernel.storage.opening import data_folder
 
     wanted = services.settings.runtime.state_persistence.backup
-    named = wanted.backup_dir
-    folder = Path(named).expanduser() if named else data_folder(services.settings.storage) / "backups"
-    return Backups(
+    storage, named, home = (
         services.state.storage,
-        folder,
+        wanted.backup_dir,
+        data_folder(services.settings.storage),
+    )
+    identity = storage.identity
+    if not named:  # what is moved as a whole, with the store and its backups, still belongs together
+        identity = identity.removeprefix(f"{home.resolve()}{os.sep}")
+    folder = Path(named).expanduser() if named else home / "backups"
+    return Backups(
+        storage,
+        folder / f"{storage.backend}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
         level=wanted.compression_level if wanted.compression_enabled else 0,
         max_backups=wanted.max_backups,
         max_age=wanted.max_backup_age,
@@ -52,6 +62,7 @@ def described(backup: Backup) -> dict[str, Any]:
         "kind": manifest.kind,
         "base": manifest.base or None,
         "backend": manifest.backend,
+        "store": manifest.store or None,
         "entries": sum(manifest.entries.values()),
         "deleted": manifest.deleted,
         "namespaces": manifest.entries,

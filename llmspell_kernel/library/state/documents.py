@@ -1,7 +1,8 @@
 """Values of `State` as JSON and TOML, without losing anything.
 
 What these have no word for is an object with one key: `$bytes` (Base64), `$float` (`nan`, `inf`, `-inf`),
-`$table` (pairs of key and value, for a table whose keys are not all text, or have a `$` in front).
+`$table` (pairs of key and value, for a table whose keys are not all text, or have a `$` in front); in TOML
+also `$null` (true).
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.state.service import State
 
 FORMAT = "llmspell-state"
-BYTES, FLOAT, TABLE = "$bytes", "$float", "$table"
+BYTES, FLOAT, TABLE, NULL = "$bytes", "$float", "$table", "$null"
 
 Form = Literal["json", "toml"]
 
 
 def plain(value: Any) -> Any:
-    """An exact value as JSON and TOML can say it."""
+    """An exact value as JSON can say it."""
     if isinstance(value, bytes):
         return {BYTES: base64.b64encode(value).decode()}
     if isinstance(value, float) and not math.isfinite(value):
@@ -41,21 +42,19 @@ def plain(value: Any) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """The value that `plain` has made so; nulls are left out.
+    """The value that `plain` has made so.
 
     Raises:
         ScriptError: it is nothing that can be kept.
     """
     if isinstance(value, list):
-        if None in value:
-            return {index: exact(each) for index, each in enumerate(value, 1) if each is not None}
         return [exact(each) for each in value]
     if isinstance(value, dict):
         if len(value) == 1:
             ((name, content),) = value.items()
             if name in _MARKS:
                 return _marked(name, content)
-        return {key: exact(each) for key, each in value.items() if each is not None}
+        return {key: exact(each) for key, each in value.items()}
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return float(value)
     if value is None or isinstance(value, str | int | float):
@@ -63,7 +62,7 @@ def exact(value: Any) -> Any:
     raise ScriptError(f"{value!r} is a {type(value).__name__}, which cannot be kept; write it as text")
 
 
-_MARKS = (BYTES, FLOAT, TABLE)
+_MARKS = (BYTES, FLOAT, TABLE, NULL)
 
 
 def _marked(name: str, content: Any) -> Any:
@@ -72,6 +71,8 @@ def _marked(name: str, content: Any) -> Any:
             return base64.b64decode(content, validate=True)
         if name == FLOAT:
             return float(content)
+        if name == NULL:
+            return None
         return {exact(key): exact(each) for key, each in content}
     except (TypeError, ValueError, binascii.Error) as error:
         raise ScriptError(f"{name} cannot stand before {content!r}: {error}") from None
@@ -97,7 +98,16 @@ def as_text(shown: dict[str, Any], form: Form) -> str:
         return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
     import tomlkit
 
-    return tomlkit.dumps(shown)
+    return tomlkit.dumps(_marking_nulls(shown))
+
+
+def _marking_nulls(shown: Any) -> Any:
+    """The same for TOML, which has no null."""
+    if isinstance(shown, dict):
+        return {key: _marking_nulls(each) for key, each in shown.items()}
+    if isinstance(shown, list):
+        return [_marking_nulls(each) for each in shown]
+    return {NULL: True} if shown is None else shown
 
 
 def from_text(text: str, form: Form) -> dict[str, Any]:
@@ -132,9 +142,11 @@ def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None
 
     With `scope`, only that one.
     """
+    from msgspec import msgpack
+
     ends, now = found.get("expires_at", {}), time.time()
     values = {
-        (place, key): exact(value)
+        (place, key): msgpack.encode(exact(value))
         for place, keys in found["scopes"].items()
         for key, value in keys.items()
         if scope is None or place == scope
@@ -148,7 +160,7 @@ def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None
         for (place, key), value in values.items():
             end = ends.get(place, {}).get(key)
             if end is None or end > now:
-                state.set(place, key, value, expires_in=None if end is None else end - now)
+                state.set_packed(place, key, value, expires_in=None if end is None else end - now)
                 count += 1
         return count
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.state.service import State
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
-_NIL = b"\xc0"
-"""In MessagePack; also JSON.null is packed so."""
-
 
 def install(lua: LuaInterpreter, services: Services) -> None:
     """Gives scripts the global `State`; the store is opened when a script first uses it."""
@@ -33,15 +30,14 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
         return services.state
 
     def save(scope: bytes, key: bytes, value: Any, ttl: float | None = None) -> None:
-        data = lua.exchange.packed(value)
-        state().set_packed(text(scope), text(key), None if data == _NIL else data, expires_in=ttl)
+        state().set_packed(text(scope), text(key), packed(value), expires_in=ttl)
 
     def load(scope: bytes, key: bytes) -> Any:
         data = state().get_packed(text(scope), text(key))
-        return None if data is None else lua.exchange.unpacked(data)
+        return None if data is None else lua.exchange.unpacked(data, marks="arrays", keeps_null=True)
 
-    def exact(value: Any) -> Any:
-        return lua.exchange.to_python(value)
+    def packed(value: Any) -> bytes | None:
+        return None if value is None else lua.exchange.packed(value, "object")
 
     return {
         "load": load,
@@ -49,12 +45,12 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
         "delete": lambda scope, key: state().delete(text(scope), text(key)),
         "exists": lambda scope, key: state().exists(text(scope), text(key)),
         "keys": lambda scope, start: state().keys(text(scope), text(start)),
-        "all": lambda scope: lua.exchange.to_lua(state().all(text(scope))),
+        "all": lambda scope: lua.exchange.to_lua(state().all(text(scope)), marks="arrays", keeps_null=True),
         "scopes": lambda: state().scopes(),
         "clear": lambda scope: state().clear(text(scope)),
         "info": lambda scope, key: _info(state(), text(scope), text(key)),
-        "compare_and_set": lambda scope, key, expected, value: state().compare_and_set(
-            text(scope), text(key), exact(expected), exact(value)
+        "compare_and_set": lambda scope, key, expected, value: state().compare_and_set_packed(
+            text(scope), text(key), packed(expected), packed(value)
         ),
         "increment": lambda scope, key, by: state().increment(text(scope), text(key), by),
     }
@@ -81,9 +77,11 @@ def _care(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., An
         return Migrations(services)
 
     def register(before: bytes, after: bytes, function: Any) -> None:
-        def change(scope: str, key: str, value: Any) -> Any:
-            results = lua.call(function, scope.encode(), key.encode(), lua.exchange.to_lua(value))
-            return lua.exchange.to_python(results[0]) if results else None
+        def change(scope: str, key: str, data: bytes) -> bytes | None:
+            value = lua.exchange.unpacked(data, marks="arrays", keeps_null=True)
+            results = lua.call(function, scope.encode(), key.encode(), value)
+            changed = results[0] if results else None
+            return None if changed is None else lua.exchange.packed(changed, "object")
 
         migrations().register(text(before), text(after), change)
 

@@ -25,8 +25,8 @@ FIRST = "1.0.0"
 META = "state.schema"
 _VERSION = re.compile(r"\d+(\.\d+){0,2}")
 
-Change = Callable[[str, str, Any], Any]
-"""Scope, key and value to the new value; None removes it."""
+Change = Callable[[str, str, bytes], bytes | None]
+"""Scope, key and stored value to the new one; None removes it."""
 
 
 class Step(NamedTuple):
@@ -139,20 +139,25 @@ class Migrations:
         storage, changed = state.storage, 0
         for entry in list(state.entries()):
             scope, key = split(entry.key)
-            value = old = msgpack.decode(entry.value)
+            value: bytes | None = entry.value
             for step in path:
                 value = None if value is None else step.change(scope, key, value)
             if value is None:
                 storage.delete(NAMESPACE, entry.key)
-            elif msgpack.encode(value) != msgpack.encode(old):
+            elif _normal_form(value) != _normal_form(entry.value):
                 left = None if entry.expires_at is None else max(entry.expires_at - time.time(), 0.001)
-                storage.set(NAMESPACE, entry.key, msgpack.encode(value), expires_in=left)
+                storage.set(NAMESPACE, entry.key, value, expires_in=left)
             else:
                 continue
             changed += 1
         last = {"from_version": before, "to_version": path[-1].after, "at": time.time(), "items": changed}
         storage.set(META, "schema", msgpack.encode({"version": path[-1].after, "last": last}))
         return changed
+
+
+def _normal_form(packed: bytes) -> bytes:
+    """The same for the same value, whoever has packed it."""
+    return msgpack.encode(msgpack.decode(packed))
 
 
 def normal(version: str) -> str:

@@ -77,7 +77,7 @@ class State:
     # Values
 
     def get(self, scope: str, key: str) -> Any:
-        """The value; None if there is none."""
+        """The value; None if there is none, and for null."""
         data = self.get_packed(scope, key)
         return None if data is None else _decode(data)
 
@@ -120,7 +120,7 @@ class State:
         Raises:
             ScriptError: the value takes more than the settings allow.
         """
-        self.set_packed(scope, key, None if value is None else _encode(value), expires_in=expires_in)
+        self.set_packed(scope, key, _packed(value), expires_in=expires_in)
 
     def set_packed(
         self, scope: str, key: str, data: bytes | None, *, expires_in: float | None = None
@@ -328,17 +328,28 @@ class State:
 
         Numbers are equal as in Lua. Runs the hooks of StateConflict if something else is there.
         """
+        return self.compare_and_set_packed(scope, key, _packed(expected), _packed(value))
+
+    def compare_and_set_packed(
+        self, scope: str, key: str, expected: bytes | None, value: bytes | None
+    ) -> bool:
+        """As `compare_and_set`, for values as they are stored."""
         return self.transaction(lambda: self._compare_and_set(scope, key, expected, value))
 
-    def _compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> bool:
+    def _compare_and_set(self, scope: str, key: str, expected: bytes | None, value: bytes | None) -> bool:
         entry = self._guard(self.storage.get, stored_key(scope, key))
-        found = None if entry is None else _decode(entry.value)
-        if same(found, expected):
-            self.set(scope, key, value)
+        if entry is None or expected is None:
+            fits = entry is None and expected is None
+        else:
+            fits = same(_decode(entry.value), _decode(expected))
+        if fits:
+            self.set_packed(scope, key, value)
             return True
         hooks = self._hooks
         if hooks.wants("StateConflict"):
-            data = {"scope": scope, "key": key, "expected": expected, "found": found, "value": value}
+            given = {"expected": expected, "found": None if entry is None else entry.value, "value": value}
+            shown = {name: None if each is None else _decode(each) for name, each in given.items()}
+            data = {"scope": scope, "key": key, **shown}
             decision = hooks.run("StateConflict", data)
             if decision.action == "replace":
                 self.set(scope, key, decision.value)
@@ -368,6 +379,10 @@ class State:
         left = None if expires_at is None else max(expires_at - time.time(), 0.001)
         self.set(scope, key, total, expires_in=left)
         return total
+
+
+def _packed(value: Any) -> bytes | None:
+    return None if value is None else _encode(value)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ local GLOBAL = "global"
 ---
 ---A scope is any text: `"global"`, or a kind with an ID such as `"user:alice"`, `"session:ID"`, `"agent:NAME"`,
 ---`"tool:NAME"`, `"workflow:ID"`, `"hook:NAME"`, or your own. A value is a string, a number, a boolean or a table
----of such; it comes back as it was, with integers, floats, bytes and holes.
+---of such; it comes back as it was, with integers, floats, bytes, holes, and `JSON.null`.
 ---@class State
 local State = {}
 
@@ -305,13 +305,13 @@ function State.get_schema_versions() return host.schema_versions() end
 
 -- Backups
 
----Backs up the whole store.
+---Backs up the whole store, on a server what the tenant has.
 ---@param incremental? boolean Only what has changed since the last backup.
 ---@return table result `success`, `id`, `path`, `kind`, `created_at`, `size_bytes`, `entries`; or `success = false`
 ---and `error`.
 function State.create_backup(incremental) return host.create_backup(incremental and true or false) end
 
----The backups, the newest first.
+---The backups of this store, the newest first.
 ---@return table[] backups
 function State.list_backups() return host.list_backups() end
 

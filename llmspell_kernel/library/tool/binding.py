@@ -92,7 +92,7 @@ class ScriptTools:
             return
 
         def ask(request: dict[str, Any]) -> Any:
-            results = self._lua.call(function, self._lua.exchange.to_lua(request))
+            results = self._lua.call(function, self._lua.exchange.to_lua(request, keeps_null=True))
             return self._read(results[0]) if results else None
 
         self._tools.approvals.use(ask, cast(Level, chosen))
@@ -102,7 +102,7 @@ class ScriptTools:
         about = definition(self._read(table))
 
         def run(params: dict[str, Any]) -> Any:
-            results = self._lua.call(function, self._lua.exchange.to_lua(params))
+            results = self._lua.call(function, self._lua.exchange.to_lua(params, keeps_null=True))
             return self._read(results[0]) if results else None
 
         self._tools.registry.add(FunctionEntry(function=run, **about))

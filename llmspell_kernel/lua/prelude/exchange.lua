@@ -120,6 +120,78 @@ for i = 0, 31 do
   HEADS[i] = char(160 + i)
 end
 
+local MANY, FIELDS, SHORT_TEXT, SHORT_KEY = 16, 8, 256, 32 -- records of a list, their fields, bytes
+local FORMATS = { string = "s1", integer = "i8", float = "d", yes = "c0", no = "c0" }
+local TAGS = { string = "\217", integer = "\211", float = "\203", yes = "\195", no = "\194" }
+
+-- pack with the prefixes and values of so many fields.
+local pack_fields = {
+  function(f, p, v) return pack(f, p[1], v[1]) end,
+  function(f, p, v) return pack(f, p[1], v[1], p[2], v[2]) end,
+  function(f, p, v) return pack(f, p[1], v[1], p[2], v[2], p[3], v[3]) end,
+  function(f, p, v) return pack(f, p[1], v[1], p[2], v[2], p[3], v[3], p[4], v[4]) end,
+  function(f, p, v) return pack(f, p[1], v[1], p[2], v[2], p[3], v[3], p[4], v[4], p[5], v[5]) end,
+  function(f, p, v) return pack(f, p[1], v[1], p[2], v[2], p[3], v[3], p[4], v[4], p[5], v[5], p[6], v[6]) end,
+  function(f, p, v)
+    return pack(f, p[1], v[1], p[2], v[2], p[3], v[3], p[4], v[4], p[5], v[5], p[6], v[6], p[7], v[7])
+  end,
+  function(f, p, v)
+    return pack(f, p[1], v[1], p[2], v[2], p[3], v[3], p[4], v[4], p[5], v[5], p[6], v[6], p[7], v[7], p[8], v[8])
+  end,
+}
+
+-- Which of FORMATS a value has, and what is packed of it; nil for what is no short leaf.
+local function leaf(v)
+  local kind = type(v)
+  if kind == "string" then
+    if #v < SHORT_TEXT and is_text(v) then return "string", v end
+  elseif kind == "number" then
+    return kind_of(v), v
+  elseif kind == "boolean" then
+    return v and "yes" or "no", ""
+  end
+end
+
+-- The shape of the records that have one field more: what comes before each value, and the format of them all.
+local function longer(shape, key, kind)
+  if type(key) ~= "string" or #key >= SHORT_KEY or not is_text(key) then return false end
+  local prefix = HEADS[#key] .. key .. TAGS[kind]
+  local prefixes, format = {}, shape.format .. "c" .. #prefix .. FORMATS[kind]
+  for i = 1, #shape.prefixes do
+    prefixes[i] = shape.prefixes[i]
+  end
+  prefixes[#prefixes + 1] = prefix
+  return { prefixes = prefixes, format = format, head = char(128 + #prefixes) }
+end
+
+-- A function that writes down small records of leaves, each with one call of string.pack: records of a list have mostly the
+-- same keys, in the same order. It answers nil for other tables, which are written down entry by entry.
+local function record_packer()
+  local empty = { prefixes = {}, format = ">" }
+  local values = {}
+  return function(t)
+    local shape, n = empty, 0
+    for key, v in next, t do
+      local kind, packed = leaf(v)
+      if not kind or n == FIELDS then return nil end
+      local by_kind = shape[key]
+      if not by_kind then
+        by_kind = {}
+        shape[key] = by_kind
+      end
+      local longer_one = by_kind[kind]
+      if longer_one == nil then
+        longer_one = longer(shape, key, kind)
+        by_kind[kind] = longer_one
+      end
+      if not longer_one then return nil end
+      shape, n = longer_one, n + 1
+      values[n] = packed
+    end
+    if n > 0 then return shape.head .. pack_fields[n](shape.format, shape.prefixes, values) end
+  end
+end
+
 -- One encoding: parts[1..n] so far, and the keys seen. A cycle ends as what is nested too deep. The kinds of values
 -- that most tables hold are written down where they are met, without a call for each.
 local function encoder(empty)
@@ -136,10 +208,15 @@ local function encoder(empty)
   local function encode_array(t, count, depth)
     n = n + 1
     parts[n] = head(count, 144, 16, "\220", "\221")
+    local as_record = count >= MANY and pack and record_packer()
     for i = 1, count do
       local v = rawget(t, i) -- not __index
       local kind = type(v)
-      if kind == "string" then
+      local record = kind == "table" and as_record and as_record(v)
+      if record then
+        n = n + 1
+        parts[n] = record
+      elseif kind == "string" then
         local short = HEADS[#v]
         if short and is_text(v) then
           parts[n + 1], parts[n + 2] = short, v
@@ -172,7 +249,7 @@ local function encoder(empty)
         n = n + 1
         parts[n] = keys[key] or packed_key(key)
       else
-        if key == true and rawget(t, 1) ~= nil or key == false and rawget(t, 0) ~= nil then return "keys that are the same in Python" end
+        if key == true and rawget(t, 1) ~= nil or key == false and rawget(t, 0) ~= nil then return "same keys" end
         local problem = encode(key, kind, MAX_DEPTH)
         if problem then return problem end
       end
@@ -286,16 +363,19 @@ local STRING = { [217] = 1, [218] = 2, [219] = 4, [196] = 1, [197] = 2, [198] = 
 local ARRAY = { [220] = 2, [221] = 4 }
 local MAP = { [222] = 2, [223] = 4 }
 
+local TWO_TO_64 = 18446744073709551616
+
 local EMPTY_OBJECT, EMPTY_ARRAY = { __jsontype = "object" }, { __jsontype = "array" }
 
--- With `marks`, empty tables know whether they were objects or arrays; `nothing` is what null becomes.
+-- Empty tables know that they were arrays, or objects, if `marks` is "arrays", or "all"; `nothing` is what null becomes.
 local function decode(s, marks, nothing)
   local pos = 1
+  local marks_arrays, marks_objects = marks ~= "none", marks == "all"
   local read
 
   local function array(n)
     local t = {}
-    if n == 0 and marks then return setmetatable(t, EMPTY_ARRAY) end
+    if n == 0 and marks_arrays then return setmetatable(t, EMPTY_ARRAY) end
     for i = 1, n do
       t[i] = read()
     end
@@ -304,7 +384,7 @@ local function decode(s, marks, nothing)
 
   local function map(n)
     local t = {}
-    if n == 0 and marks then return setmetatable(t, EMPTY_OBJECT) end
+    if n == 0 and marks_objects then return setmetatable(t, EMPTY_OBJECT) end
     for _ = 1, n do
       local key = read()
       t[key] = read()
@@ -321,7 +401,8 @@ local function decode(s, marks, nothing)
     local from = pos
     if bytes then
       pos = pos + bytes
-      return unsigned(s, from, bytes)
+      local v = unsigned(s, from, bytes)
+      return v < 0 and v + TWO_TO_64 or v -- beyond what an integer can be
     end
     bytes = SIGNED[kind]
     pos = pos + bytes
@@ -358,4 +439,28 @@ local function decode(s, marks, nothing)
   return read()
 end
 
-return { encode = encode, decode = decode, null = null }
+-- The first table within a value that has both 1 and true, or both 0 and false, as keys: the keys that lead there, and
+-- the two. Outside of Lua each is one key.
+local function find_same_keys(v)
+  local seen, path = {}, {}
+
+  local function find(t, depth)
+    if seen[t] then return nil end
+    seen[t] = true
+    if rawget(t, 1) ~= nil and rawget(t, true) ~= nil then return 1, true end
+    if rawget(t, 0) ~= nil and rawget(t, false) ~= nil then return 0, false end
+    for key, item in next, t do
+      if type(item) == "table" and depth < MAX_DEPTH then
+        path[depth] = key
+        local number, truth = find(item, depth + 1)
+        if number then return number, truth end
+        path[depth] = nil
+      end
+    end
+  end
+
+  local number, truth = find(v, 1)
+  return path, number, truth
+end
+
+return { encode = encode, decode = decode, find_same_keys = find_same_keys, null = null }

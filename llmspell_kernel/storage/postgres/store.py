@@ -149,6 +149,11 @@ class PostgresStorage(SqlStorage):
             if transaction.pid == os.getpid():
                 self._give_back(transaction.connection)
 
+    @property
+    def identity(self) -> str:
+        """See the contract."""
+        return f"{self.location}, tenant {self.tenant_id}"
+
     def info(self) -> StorageInfo:
         """See the contract. The size is that of the tenant's values."""
         details = {

@@ -71,6 +71,11 @@ class SqliteStorage(SqlStorage):
             connection.roll_back()
             self._close_late(connection)
 
+    @property
+    def identity(self) -> str:
+        """See the contract."""
+        return str(self.path.resolve())
+
     def info(self) -> StorageInfo:
         """See the contract."""
         pages, page_size, version = (

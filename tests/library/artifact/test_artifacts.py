@@ -200,7 +200,7 @@ def test_scripts(shell: Shell, tmp_path: Path) -> None:
     file.write_bytes(bytes(range(256)))
     shell.run(
         "s = Session.create() "
-        "id = Artifact.store(s, 'agent_output', 'n', 'a\\0b\\255', {tags = {'t'}, k = 1})"
+        "id = Artifact.store(s, 'agent_output', 'n', 'a\\0b\\255', {tags = {'t'}, k = 1, none = JSON.null})"
     )
     assert shell.run("#id.content_hash, id.session_id == s, id.sequence") == "64\ttrue\t1"
     assert shell.run("Artifact.get(s, id).content == 'a\\0b\\255'") == "true"
@@ -208,6 +208,7 @@ def test_scripts(shell: Shell, tmp_path: Path) -> None:
         shell.run("local m = Artifact.get(s, id).metadata return m.size, m.tags[1], m.custom.k")
         == '4\t"t"\t1'
     )
+    assert shell.run("Artifact.list(s)[1].custom.none == JSON.null") == "true"
     shell.run(f"f = Artifact.store_file(s, '{file}', 'user_input', {{description = 'all bytes'}})")
     assert shell.run(
         "local a = Artifact.get(s, f) return #a.content, a.content:byte(256), a.metadata.name"

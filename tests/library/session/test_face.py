@@ -22,8 +22,14 @@ def test_functions_and_builder(shell: Shell) -> None:
     assert shell.run("local s = Session.get(id) return s.name, s.description, s.tags[1] .. s.tags[2]") == (
         '"june"\t"d"\t"ab"'
     )
-    shell.run("id = Session.create{name = 'x', project = 'apollo', custom_metadata = {n = 1}, parent = id}")
-    assert shell.run("local m = Session.get(id).custom_metadata return m.project, m.n") == '"apollo"\t1'
+    shell.run(
+        "id = Session.create{name = 'x', project = 'apollo', parent = id, "
+        "custom_metadata = {n = 1, z = JSON.null}}"
+    )
+    assert (
+        shell.run("local m = Session.get(id).custom_metadata return m.project, m.n, m.z")
+        == '"apollo"\t1\tnull'
+    )
     assert shell.run("Session.get(Session.get(id).parent_session_id).name") == '"june"'
     assert shell.run(
         "#Session.list(), #Session.list{tags = {'a', 'b'}}, #Session.list{status = 'completed'}"

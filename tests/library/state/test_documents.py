@@ -14,13 +14,14 @@ from llmspell_kernel.library.state.documents import FORMAT, as_text, exact, from
 
 KEYS = st.one_of(
     st.text(max_size=5),
-    st.sampled_from(["$bytes", "$table", "$float", "$"]),
+    st.sampled_from(["$bytes", "$table", "$float", "$null", "$"]),
     st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False).filter(lambda number: not number.is_integer()),
     st.binary(max_size=3),
 )
 VALUES = st.recursive(
     st.one_of(
+        st.none(),
         st.booleans(),
         st.integers(-(2**63), 2**63 - 1),
         st.floats(),
@@ -55,8 +56,8 @@ def test_nothing_is_lost_in_json_and_toml(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "kept"),
     [
-        ([1, None, 2], {1: 1, 3: 2}),
-        ({"a": None, "b": 1}, {"b": 1}),
+        ({"$null": True}, None),
+        ({"$null": True, "x": 1}, {"$null": True, "x": 1}),
         (2**70, float(2**70)),
         ({"$bytes": "/w=="}, b"\xff"),
         ({"$bytes": "/w==", "x": 1}, {"$bytes": "/w==", "x": 1}),

@@ -63,9 +63,31 @@ def test_values_are_exact(script: Script) -> None:
         ) == ('"integer"\t"float"\ttrue')
 
 
-def test_null_is_nothing(script: Script) -> None:
-    script("State.set('k', 1) State.set('k', JSON.null)")
-    assert script("State.exists('k')") == "false"
+def test_null_stays_null(script: Script) -> None:
+    script("State.set('k', JSON.null) State.set('t', {JSON.null, a = {JSON.null, 2}})")
+    assert script("State.exists('k'), State.get('k') == JSON.null") == "true\ttrue"
+    assert script(
+        "local t, all = State.get('t'), State.all() "
+        "return t[1] == JSON.null, t.a[1] == JSON.null, t.a[2], all.k == JSON.null, all.t.a[1] == JSON.null"
+    ) == ("true\ttrue\t2\ttrue\ttrue")
+    assert script("State.compare_and_set('global', 'k', nil, 1)") == "false"
+    assert script("State.compare_and_set('global', 'k', JSON.null, 1), State.get('k')") == "true\t1"
+    script("State.register_migration('1', '2', function(scope, key, value) return value end)")
+    assert script("State.migrate('2').items_migrated, State.get('t').a[1] == JSON.null") == "0\ttrue"
+
+
+def test_empty_arrays_and_objects_stay_what_they_were(script: Script) -> None:
+    script("State.set('k', {list = JSON.array(), object = {}, deep = {{}}})")
+    shown = '{"deep":[{}],"list":[],"object":{}}'
+    assert script(f"JSON.stringify(State.get('k')) == '{shown}'") == "true"
+    assert script("getmetatable(State.get('k').object)") == "nil"
+    script("local k = State.get('k') k.list[1] = 5 State.set('k', JSON.array(k.list))")
+    assert script("State.get('k')[1]") == "5"
+
+
+def test_keys_that_cannot_be_told_apart_are_named(script: Script) -> None:
+    message = "the value at .x has the keys 1 and true, which cannot be told apart outside of Lua"
+    assert message in script.error("State.set('k', {x = {'i', [true] = 'b'}})")
 
 
 def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:

@@ -104,10 +104,14 @@ def notebook(request: pytest.FixtureRequest, new_notebook: Callable[..., Noteboo
 def test_variables_come_back(notebook: Notebook) -> None:
     notebook("local a, b = 1, {2, {x = 1.5}}\nname = 'n\\255' State_of_mind = true")
     notebook("%persist on")
-    notebook("later = {[2.5] = 'x'}")
+    notebook("later = {[2.5] = 'x'} none = {JSON.null, list = JSON.array(), object = {}}")
     notebook.restart()
     assert notebook("a, b[2].x, name == 'n\\255', State_of_mind, later[2.5]") == '1\t1.5\ttrue\ttrue\t"x"'
-    assert "Brought back from the last kernel: State_of_mind, a, b, later, name." in notebook.frontend.stderr
+    said = notebook.frontend.stderr
+    assert "Brought back from the last kernel: State_of_mind, a, b, later, name, none." in said
+    assert notebook("none[1] == JSON.null, JSON.stringify(none.list), JSON.stringify(none.object)") == (
+        'true\t"[]"\t"{}"'
+    )
     assert notebook("llmspell.persist") == "true"
     # They are locals as they were: closures and later cells share them.
     notebook("a = a + 1 function read() return a end")

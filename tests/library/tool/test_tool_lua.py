@@ -99,6 +99,13 @@ def test_values_come_through_whole(lua: ToolShell) -> None:
         assert lua.run(code % tool) == '2\t"integer"'
 
 
+def test_null_reaches_tools(lua: ToolShell) -> None:
+    lua.run("Tool.register{name = 'n', execute = function(p) seen = p.v return p end}")
+    assert lua.run("local r = Tool.execute('n', {v = {JSON.null, 2}}) return seen[1], r.result.v[1]") == (
+        "null\tnil"
+    )
+
+
 def test_what_does_not_succeed_is_told_in_the_answer(lua: ToolShell) -> None:
     code = """
     local r = Tool.execute("here-probe", {operation = "fail"})
