@@ -267,6 +267,11 @@ def test_dates_out_of_reach(call: Caller, amount: float, unit: str, problem: str
         call("datetime-handler", operation="add", input="2024-01-01", amount=amount, unit=unit)
 
 
+def test_units_that_may_be_meant(call: Caller) -> None:
+    with pytest.raises(ParameterError, match=r"is one of microseconds, .*did you mean 'hours'"):
+        call("datetime-handler", operation="add", input="2024-01-01", amount=1, unit="Hours")
+
+
 @pytest.mark.parametrize(
     ("unit", "amount"),
     [

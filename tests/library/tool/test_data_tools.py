@@ -212,6 +212,12 @@ def test_paths_of_what_is_wrong(call: Caller) -> None:
     assert checked(call, value, rule) == ["items[2].name length"]
 
 
+def test_numbers_in_messages_are_whole(call: Caller) -> None:
+    parameters = {"input": 1234567, "rules": [{"type": "range", "max": 1000000.5}]}
+    envelope = call.services.tools.call("data-validator", parameters)
+    assert envelope.result["errors"][0]["message"] == "must be at most 1000000.5, and is 1234567"
+
+
 def test_own_messages(call: Caller) -> None:
     rules = [{"type": "range", "max": 3, "message": "is too much"}]
     envelope = call.services.tools.call("data-validation", {"input": 5, "rules": rules})

@@ -213,6 +213,15 @@ def test_surplus_cells_are_not_lost_without_a_word(
     call("csv-analyzer", operation=operation, input=table.replace(",6", ","), options=options)
 
 
+def test_long_numbers_keep_their_digits(call: Caller) -> None:
+    table = "id,serial,mixed,size\n9007199254740993,99999999999999999999,1234567890123456,0.5\n1,1,1.5,12\n"
+    answer = call("csv-analyzer", operation="convert", input=table, options={"format": "json"})
+    assert json.loads(answer["output"]) == [
+        {"id": 9007199254740993, "serial": "99999999999999999999", "mixed": "1234567890123456", "size": 0.5},
+        {"id": 1, "serial": "1", "mixed": "1.5", "size": 12.0},
+    ]
+
+
 def test_surplus_cells_without_a_header(call: Caller) -> None:
     options = {"format": "json", "has_header": False}
     with pytest.raises(ParameterError, match="row 2 has 3 cells"):

@@ -89,7 +89,7 @@ class DatetimeHandler(Tool):
         target_timezone: Annotated[str, Meta(description="The zone to convert to.")] = ""
         amount: Annotated[float | None, Meta(description="How many units to add or subtract.")] = None
         unit: Annotated[
-            Unit | Literal["second", "minute", "hour", "day", "week", "month", "year"],
+            Literal[Unit, "second", "minute", "hour", "day", "week", "month", "year"],
             Meta(description="Of the amount that is added, or that the difference is."),
         ] = "days"
         start: Annotated[str | int | float | None, Meta(description="difference: from when.")] = None

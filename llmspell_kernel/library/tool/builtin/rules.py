@@ -141,11 +141,15 @@ def _bounds(rule: Mapping[str, Any], *names: str) -> tuple[float | None, float |
     return found[0], found[1]
 
 
+def _said(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.15g}"
+
+
 def _outside(size: float, least: float | None, most: float | None, unit: str) -> str:
     if least is not None and size < least:
-        return f"must have at least {least:g} {unit}, and has {size:g}"
+        return f"must have at least {_said(least)} {unit}, and has {_said(size)}"
     if most is not None and size > most:
-        return f"must have at most {most:g} {unit}, and has {size:g}"
+        return f"must have at most {_said(most)} {unit}, and has {_said(size)}"
     return ""
 
 
@@ -182,9 +186,9 @@ def _range(_: Checker, value: Any, rule: Mapping[str, Any], path: str) -> str:
         return f"must be a number, not {_type(value) if value == value else 'NaN'}"
     least, most = _bounds(rule, "min", "max")
     if least is not None and value < least:
-        return f"must be at least {least:g}, and is {value:g}"
+        return f"must be at least {_said(least)}, and is {_said(value)}"
     if most is not None and value > most:
-        return f"must be at most {most:g}, and is {value:g}"
+        return f"must be at most {_said(most)}, and is {_said(value)}"
     return ""
 
 

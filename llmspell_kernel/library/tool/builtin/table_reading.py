@@ -193,8 +193,9 @@ def _fitting(frame: pl.LazyFrame, kinds: dict[str, list[str]]) -> tuple[dict[str
         count = counts.get(f"{at} filled", 0)
         if count:
             filled.add(name)
-        zeros = counts.get(f"{at} zeros", 0)
-        fitting[name] = [] if zeros else [kind for kind in kinds[name] if counts[f"{at} {kind}"] == count]
+        zeros, long = counts.get(f"{at} zeros", 0), counts.get(f"{at} long", 0)
+        fits = [kind for kind in kinds[name] if counts[f"{at} {kind}"] == count]
+        fitting[name] = [] if zeros else [kind for kind in fits if kind != "float" or not long]
     return fitting, filled
 
 
@@ -204,6 +205,8 @@ def _counting(column: pl.Expr, at: int, kinds: list[str]) -> Iterator[pl.Expr]:
     yield column.count().alias(f"{at} filled")
     # 00501 is a code, not a number.
     yield column.str.contains(r"^\s*[+-]?0\d").sum().alias(f"{at} zeros")
+    # A float has no more than 15 digits for sure: longer numbers stay as they are.
+    yield column.str.contains(r"^\s*[+-]?\d{16,}\s*$").sum().alias(f"{at} long")
     for kind in kinds:
         yield cast(column, _KINDS[kind]).count().alias(f"{at} {kind}")
 
