@@ -7,6 +7,7 @@ is left out, and counted as `dropped` in the next message. Closing the comm ends
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -34,19 +35,26 @@ class EventComms:
         if not services.settings.events.enabled:
             opened.close({"error": "there are no events here: the setting events.enabled is false"})
             return
-        given = message["content"].get("data")
-        given = given if isinstance(given, dict) else {}
-        pattern, count = given.get("pattern", "*"), given.get("history", 0)
-        if not isinstance(pattern, str) or not pattern or not isinstance(count, int) or count < 0:
-            text = f"a pattern (text) and a history (number of events) expected, got {given!r}"
+        given = message["content"].get("data") or {}
+        if not _is_understood(given):
+            text = f"a pattern (text) and a history (number of events) expected, got {json.dumps(given)}"
             opened.close({"error": text})
             return
+        pattern, count = given.get("pattern", "*"), given.get("history", 0)
         bus, comm = services.events, _EventComm(opened)
         if count:
             for event in bus.history(pattern, limit=None if count is True else count):
                 comm.send(event)
         number = bus.subscribe(pattern, comm.send, language="comm")
         opened.on_close(lambda _message: bus.unsubscribe(number))
+
+
+def _is_understood(given: object) -> bool:
+    """Whether this says what is to be watched."""
+    if not isinstance(given, dict) or not given.keys() <= {"pattern", "history"}:
+        return False
+    pattern, count = given.get("pattern", "*"), given.get("history", 0)
+    return isinstance(pattern, str) and pattern != "" and isinstance(count, int) and count >= 0
 
 
 class _EventComm:

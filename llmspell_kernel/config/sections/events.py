@@ -51,6 +51,17 @@ class Events(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=1, description="Events that the history and each subscription keep; older ones go."),
     ] = 10_000
+    buffer_size_bytes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="What the events of the history, and of each subscription, may take together; older "
+            "ones go.",
+        ),
+    ] = 50_000_000
+    max_event_size_bytes: Annotated[
+        int, Meta(ge=1, description="What the data of one event may take; larger ones are refused.")
+    ] = 10_000_000
     emit_timing_events: Annotated[
         bool, Meta(description="Whether tools and cells tell how long they took.")
     ] = True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import LuaCallError
 from llmspell_kernel.library.callbacks import Callback
+from llmspell_kernel.library.event.buffers import Buffer
 from llmspell_kernel.library.event.events import Event
 from llmspell_kernel.lua.values import decode
 
@@ -21,6 +21,18 @@ Flat = tuple[Any, ...]
 """What event.lua makes a table of."""
 
 
+class _Handler:
+    """A script's function that has subscribed; `number` is its subscription's id."""
+
+    __slots__ = ("called", "function", "name", "number")
+
+    def __init__(self, name: str, called: Callback, function: LuaFunction) -> None:
+        self.name = name
+        self.called = called
+        self.function = function
+        self.number = ""
+
+
 class ScriptEvents:
     """What `Event` calls.
 
@@ -32,8 +44,9 @@ class ScriptEvents:
         self._lua = lua
         self._bus = services.events
         self._services = services
-        self._waiting: deque[tuple[str, Callback, LuaFunction, Event]] = deque(
-            maxlen=services.settings.events.buffer_size
+        settings = services.settings.events
+        self._waiting: Buffer[tuple[_Handler, Event]] = Buffer(
+            settings.buffer_size, settings.buffer_size_bytes
         )
         self._is_calling = self._is_posted = False
 
@@ -71,14 +84,15 @@ class ScriptEvents:
     def subscribe(self, pattern: bytes, language: bytes, function: LuaFunction | None) -> str:
         """Queues the events that match, or has a function called; answers the subscription's id."""
         text = decode(pattern)
-        callback = None if function is None else self._callback(text, function)
-        return self._bus.subscribe(text, callback, language=decode(language))
+        if function is None:
+            return self._bus.subscribe(text, language=decode(language))
+        handler = _Handler(f"the handler of {text!r}", Callback(self._lua, self._call), function)
+        handler.number = self._bus.subscribe(text, self._callback(handler), language=decode(language))
+        return handler.number
 
-    def _callback(self, pattern: str, function: LuaFunction) -> EventCallback:
-        called, name = Callback(self._lua, self._call), f"the handler of {pattern!r}"
-
+    def _callback(self, handler: _Handler) -> EventCallback:
         def receive(event: Event) -> None:
-            self._waiting.append((name, called, function, event))
+            self._waiting.add((handler, event), event.size)
             if threading.get_ident() == self._lua.thread:
                 self._call_waiting()
             elif not self._is_posted and self._services.frontend is not None:
@@ -98,27 +112,28 @@ class ScriptEvents:
         self._is_calling = True
         try:
             while self._waiting:
-                name, called, function, event = self._waiting.popleft()
-                self._call_one(name, called, function, event)
+                handler, event = self._waiting.take()
+                if self._bus.has(handler.number):
+                    self._call_one(handler, event)
         except BaseException:  # the cell ends: what it has not been told by now it does not want to hear
             self._waiting.clear()
             raise
         finally:
             self._is_calling = False
 
-    def _call_one(self, name: str, called: Callback, function: LuaFunction, event: Event) -> None:
+    def _call_one(self, handler: _Handler, event: Event) -> None:
         try:
-            if called(function, *self._flat(event)) == (True,):
+            if handler.called(handler.function, *self._flat(event)) == (True,):
                 return
         except LuaCallError as error:
             if isinstance(error.value, BaseException):  # the cell ends
                 raise error.value from None
-            text = f"{name} has failed at {event.event_type}: {error}\n"
+            text = f"{handler.name} has failed at {event.event_type}: {error}\n"
             self._lua.frontend.write("stderr", text.encode(errors="backslashreplace"))
-            self._bus.handler_failed(event, name, error)
+            self._bus.handler_failed(event, handler.name, error)
             return
         # Between cells the traceback was shown already.
-        self._bus.handler_failed(event, name, RuntimeError("see the traceback on stderr"))
+        self._bus.handler_failed(event, handler.name, RuntimeError("see the traceback on stderr"))
 
     def receive(self, number: bytes, seconds: float) -> Flat | None:
         """The next event of a subscription; None if none comes in time."""
@@ -138,7 +153,11 @@ class ScriptEvents:
         return self._lua.exchange.to_lua(self._bus.stats())
 
     def history(
-        self, pattern: bytes, correlation_id: bytes | None, since: float | None, limit: float | None
+        self,
+        pattern: bytes,
+        correlation_id: bytes | None = None,
+        since: float | None = None,
+        limit: float | None = None,
     ) -> Any:
         """Earlier events as a list of tables."""
         found = self._bus.history(
@@ -147,7 +166,7 @@ class ScriptEvents:
             since=int(since or 0),
             limit=None if limit is None else int(limit),
         )
-        return self._lua.exchange.to_lua([_without_none(event.table()) for event in found])
+        return self._lua.exchange.to_lua([_without_none(event.table()) for event in found], keeps_null=True)
 
     def correlated(self, correlation_id: bytes | None, function: LuaFunction) -> Flat:
         """Calls a function under a correlation id of its own, a new one by default; answers its results."""
@@ -161,7 +180,7 @@ class ScriptEvents:
         return (
             event.id.encode(),
             event.event_type.encode("utf-8", "surrogatepass"),
-            self._lua.exchange.to_lua(event.data),
+            self._lua.exchange.to_lua(event.data, keeps_null=True),
             event.language.encode(),
             event.timestamp.encode(),
             event.sequence,

@@ -90,7 +90,7 @@ end
 ---Tells everybody who has subscribed. Functions that have subscribed are called before it returns; those of events
 ---that are published in such a function, when it has returned.
 ---@param event_type string Dotted, such as `"order.created"`.
----@param data? any A string, a number, a boolean or a table of such.
+---@param data? any A string, a number, a boolean or a table of such; no more than `events.max_event_size_bytes`.
 ---@param options? table `correlation_id`, `ttl_seconds` (nobody gets it later), `source`, `target`, `tags`, `priority`, `language`.
 ---@return boolean published true; false where the settings or a hook leave it out.
 function Event.publish(event_type, data, options)
@@ -174,7 +174,8 @@ function Event.get_stats() return host.stats() end
 
 local HISTORY = { pattern = "string", correlation_id = "string", since = "number", limit = "number" }
 
----Earlier events, the oldest first. As many are kept as the setting `events.buffer_size` says.
+---Earlier events, the oldest first. As many are kept as the settings `events.buffer_size` and
+---`events.buffer_size_bytes` say.
 ---@param options? table `pattern`, `correlation_id`, `since` (a sequence number), `limit` (the latest so many).
 ---@return table events
 function Event.history(options)

@@ -26,6 +26,7 @@ class Event:
         tags: words to find it by.
         priority: a number that means what the publisher and its subscribers have agreed on.
         ttl: seconds until nobody gets it any more; None for never.
+        size: about the bytes that its data take in memory.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Event:
         "language",
         "priority",
         "sequence",
+        "size",
         "source",
         "tags",
         "target",
@@ -58,6 +60,7 @@ class Event:
         tags: Sequence[str] = (),
         priority: int = 0,
         ttl: float | None = None,
+        size: int = 0,
     ) -> None:
         self.id = id
         self.event_type = event_type
@@ -71,6 +74,7 @@ class Event:
         self.tags = tags
         self.priority = priority
         self.ttl = ttl
+        self.size = size
 
     def is_over(self, now: float) -> bool:
         """Whether its time to live has passed, at a time since the epoch."""

@@ -14,7 +14,7 @@ import os
 import select
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from llmspell_kernel.library.event.events import Event
 from llmspell_kernel.library.event.export import jsonable
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.event.buffers import Buffer
     from llmspell_kernel.storage.postgres.schema import Connection
     from llmspell_kernel.storage.postgres.store import PostgresStorage
 
@@ -61,32 +62,28 @@ _FIELDS = ("language", "time", "correlation_id", "source", "target", "tags", "pr
 
 
 class EventLink:
-    """Sends the events of one process to the others of its tenant, and brings theirs.
+    """Sends the events of one process to the others of its tenant, and brings theirs."""
 
-    Attributes:
-        dropped: events that were not sent, because the database was away for too long.
-    """
-
-    def __init__(self, store: PostgresStorage, deliver: Callable[[Event], None], capacity: int) -> None:
+    def __init__(
+        self, store: PostgresStorage, deliver: Callable[[Event], None], waiting: Buffer[Event]
+    ) -> None:
         """Begins to listen.
 
         Args:
             store: where the events travel through.
             deliver: gets each event of another process once, on a thread of the link's.
-            capacity: how many events wait to be sent; the oldest goes.
+            waiting: for events that are to be sent.
         """
         self._store = store
         self._deliver = deliver
         self._origin = os.urandom(8).hex()
         self._channel = "llmspell_events_" + hashlib.sha256(store.tenant_id.encode()).hexdigest()[:16]
-        self._waiting: deque[Event] = deque(maxlen=capacity)
+        self._waiting = waiting
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._capacity = capacity
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._listening = threading.Event()
         self._told = False
-        self.dropped = 0
         self._wake_read, self._wake_write = os.pipe()
         self._threads = [
             threading.Thread(target=work, name=f"llmspell-events-{name}", daemon=True)
@@ -94,6 +91,11 @@ class EventLink:
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Events that were not sent, because the database was away for too long."""
+        return self._waiting.dropped
 
     def wait_listening(self, seconds: float) -> bool:
         """Waits until what others send arrives; whether it does by then."""
@@ -104,9 +106,7 @@ class EventLink:
     def send(self, event: Event) -> None:
         """Has an event sent soon. Any thread; never raises."""
         with self._changed:
-            if len(self._waiting) == self._capacity:
-                self.dropped += 1
-            self._waiting.append(event)
+            self._waiting.add(event, event.size)
             self._changed.notify()
 
     def _keep_sending(self) -> None:
@@ -149,7 +149,7 @@ class EventLink:
         sent = {each.id for each in batch}
         with self._changed:
             while self._waiting and self._waiting[0].id in sent:
-                self._waiting.popleft()
+                self._waiting.take()
             self._changed.notify_all()
 
     # Listening
@@ -198,7 +198,7 @@ class EventLink:
             if event is None or event.id in self._seen:
                 continue
             self._seen[event.id] = None
-            if len(self._seen) > self._capacity:
+            if len(self._seen) > self._waiting.capacity:
                 self._seen.popitem(last=False)
             self._deliver(event)
 

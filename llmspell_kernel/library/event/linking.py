@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmspell_kernel.errors import StorageError
 
 if TYPE_CHECKING:
+    from llmspell_kernel.library.event.buffers import Buffer
     from llmspell_kernel.library.event.events import Event
     from llmspell_kernel.library.event.link import EventLink
     from llmspell_kernel.library.services import Services
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("llmspell.events")
 
 
-def linked(services: Services, deliver: Callable[[Event], None], capacity: int) -> EventLink | None:
+def linked(services: Services, deliver: Callable[[Event], None], waiting: Buffer[Event]) -> EventLink | None:
     """The link through the database of the settings; None if it cannot be opened, which is told on stderr.
 
     Events are no reason to keep a tool from being called.
@@ -34,4 +35,4 @@ def linked(services: Services, deliver: Callable[[Event], None], capacity: int) 
     from llmspell_kernel.storage.postgres.store import PostgresStorage
 
     assert isinstance(store, PostgresStorage)
-    return EventLink(store, deliver, capacity)
+    return EventLink(store, deliver, waiting)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import CancelledError, NoSuchThingError, ScriptError
+from llmspell_kernel.library.event.buffers import Buffer, size_of
 from llmspell_kernel.library.event.cells import CellEvents
 from llmspell_kernel.library.event.correlation import Correlation
 from llmspell_kernel.library.event.events import Event
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.interpreter import Waits
     from llmspell_kernel.library.event.link import EventLink
     from llmspell_kernel.library.services import Services
+
+_log = logging.getLogger("llmspell.events")
 
 Exporter = Callable[[Event], object]
 
@@ -47,12 +51,12 @@ class EventBus:
         self._hooks = services.hooks
         self._settings = settings = settings or services.settings.events
         self._lock = threading.RLock()
-        self._history: deque[Event] = deque(maxlen=settings.buffer_size)
+        self._history = self._buffer()
         self._subscriptions: dict[str, Subscription] = {}
         self._by_type: dict[str, tuple[Subscription, ...]] = {}
         self._wakers: tuple[Callable[[], None], ...] = ()
         self._counts: Counter[str] = Counter()
-        self._refused = self._filtered = self._failed = 0
+        self._refused = self._filtered = self._failed = self._too_large = 0
         self._sequence = 0
         self._second, self._in_second = 0.0, 0
         self._origin = str(uuid.UUID(bytes=os.urandom(16), version=4))[:24]
@@ -75,6 +79,9 @@ class EventBus:
 
         return wanted(settings.filtering)
 
+    def _buffer(self, capacity: int | None = None) -> Buffer[Event]:
+        return Buffer(capacity or self._settings.buffer_size, self._settings.buffer_size_bytes)
+
     def _linked(self) -> EventLink | None:
         """What connects this bus with those of other processes, if the settings want it."""
         kept = self._services.settings.runtime.state_persistence
@@ -85,7 +92,7 @@ class EventBus:
             return None
         from llmspell_kernel.library.event.linking import linked
 
-        link = linked(self._services, self.deliver, self._settings.buffer_size)
+        link = linked(self._services, self.deliver, self._buffer())
         if link is not None:
             self.exporters.append(link.send)
         return link
@@ -112,7 +119,7 @@ class EventBus:
         """Tells everybody who has subscribed; answers the event, None if it was not taken.
 
         It is not taken if the bus is switched off, if the settings filter it out, if there are too many in
-        this second, and if a hook stops it.
+        this second, if it is too large, and if a hook stops it.
 
         Args:
             event_type: dotted, such as `tool.completed`.
@@ -125,7 +132,7 @@ class EventBus:
             more: `target`, `tags`, `priority` and `ttl` of the event.
 
         Raises:
-            ScriptError: more events than the settings allow; only with `strict`.
+            ScriptError: more events, or more data, than the settings allow; only with `strict`.
             CancelledError: a hook has stopped it; only with `strict`.
         """
         if self._closed or not self._settings.enabled:
@@ -148,9 +155,14 @@ class EventBus:
             data = decision.value if decision.action == "replace" else decision.data.get("data")
         if language == "python" and not self._settings.emit_timing_events:
             data = _without_times(data)
+        size = size_of(data)
+        if size > self._settings.max_event_size_bytes:
+            self._refuse(event_type, size, strict)
+            return None
         event = self._publish(
             event_type,
             data,
+            size=size,
             source=source,
             correlation_id=self.correlation_id if correlation_id is None else correlation_id,
             language=language,
@@ -159,6 +171,19 @@ class EventBus:
         if hooked and hooks.wants("AfterEventEmit"):
             hooks.observe("AfterEventEmit", _told(event_type, data, source) | {"id": event.id})
         return event
+
+    def _refuse(self, event_type: str, size: int, strict: bool) -> None:
+        """It is too large."""
+        limit = self._settings.max_event_size_bytes
+        text = (
+            f"the data of the event {event_type!r} take {size:,} bytes, and {limit:,} are the limit "
+            "(events.max_event_size_bytes): publish where they are, such as a key of State or an artifact, "
+            "or raise the limit"
+        )
+        self._too_large += 1
+        if strict:
+            raise ScriptError(text)
+        _log.warning("%s", text)
 
     def _publish(self, event_type: str, data: Any, **about: Any) -> Event:
         with self._lock:
@@ -177,6 +202,7 @@ class EventBus:
 
     def deliver(self, event: Event) -> None:
         """Hands on an event of another process; `sequence` becomes this process's next."""
+        event.size = size_of(event.data)
         with self._lock:
             self._sequence = event.sequence = self._sequence + 1
             callbacks = self._add(event)
@@ -184,7 +210,7 @@ class EventBus:
 
     def _add(self, event: Event) -> list[Subscription]:
         """Puts it where it is kept; answers who is to be called."""
-        self._history.append(event)
+        self._history.add(event, event.size)
         self._counts[self._counted(event.event_type)] += 1
         subscriptions = self._by_type.get(event.event_type)
         if subscriptions is None:
@@ -192,7 +218,7 @@ class EventBus:
         callbacks = []
         for each in subscriptions:
             if each.callback is None:
-                each.add(event)
+                each.queue.add(event, event.size)
             else:
                 callbacks.append(each)
         return callbacks
@@ -212,6 +238,8 @@ class EventBus:
         for wake in self._wakers:
             wake()
         for each in callbacks:
+            if not self.has(each.id):  # the one before it has ended it
+                continue
             try:
                 assert each.callback is not None
                 each.callback(event)
@@ -276,8 +304,7 @@ class EventBus:
         """
         if not pattern:
             raise ScriptError("the pattern is empty; give a type of events such as tool.completed, or *")
-        capacity = capacity or self._settings.buffer_size
-        made = Subscription(str(uuid.uuid4()), pattern, language, capacity, callback)
+        made = Subscription(str(uuid.uuid4()), pattern, language, self._buffer(capacity), callback)
         with self._lock:
             self._subscriptions[made.id] = made
             self._by_type.clear()
@@ -300,6 +327,10 @@ class EventBus:
         for wake in self._wakers:
             wake()
         return found is not None
+
+    def has(self, number: str) -> bool:
+        """Whether there is a subscription of this id."""
+        return number in self._subscriptions
 
     def receive(
         self,
@@ -349,7 +380,7 @@ class EventBus:
         now = time.time()
         with self._lock:
             while subscription.queue:
-                event = subscription.queue.popleft()
+                event = subscription.queue.take()
                 if not event.is_over(now):
                     return event
         return None
@@ -419,8 +450,10 @@ class EventBus:
                     "events_processed": sum(self._counts.values()),
                     "rate_limit_violations": self._refused,
                     "buffer_size": len(self._history),
-                    "buffer_capacity": self._history.maxlen,
+                    "buffer_size_bytes": self._history.size,
+                    "buffer_capacity": self._history.capacity,
                     "events_filtered": self._filtered,
+                    "events_too_large": self._too_large,
                     "handler_failures": self._failed,
                     "events_by_type": dict(sorted(self._counts.items())),
                 },
@@ -428,7 +461,7 @@ class EventBus:
                     "active_subscriptions": len(subscriptions),
                     "subscriptions_by_language": dict(Counter(each.language for each in subscriptions)),
                     "events_waiting": sum(len(each.queue) for each in subscriptions),
-                    "events_dropped": sum(each.dropped for each in subscriptions),
+                    "events_dropped": sum(each.queue.dropped for each in subscriptions),
                 },
             }
 

@@ -288,3 +288,39 @@ def test_many_types_are_no_leak(bus: EventBus) -> None:
 def test_an_empty_pattern_is_refused(bus: EventBus) -> None:
     with pytest.raises(ScriptError, match="pattern is empty"):
         bus.subscribe("")
+
+
+def test_what_is_kept_is_limited_in_bytes(make: Make) -> None:
+    bus = make(buffer_size_bytes=10_000)
+    queue = bus.subscribe("*")
+    for number in range(10):
+        bus.publish("big", "x" * 3000 + str(number))
+    assert [event.data[-1] for event in bus.history()] == ["7", "8", "9"]
+    assert bus.stats()["event_bus_stats"]["buffer_size_bytes"] < 10_000
+    assert bus.subscriptions()[0]["dropped"] == 7
+    bus.publish("large", ["x" * 20_000])
+    assert [event.event_type for event in bus.history()] == ["large"]
+    received = bus.receive(queue, 0)
+    assert received is not None and received.event_type == "large" and bus.receive(queue, 0) is None
+
+
+def test_what_is_too_large_is_refused(make: Make) -> None:
+    bus = make(max_event_size_bytes=1000)
+    assert bus.publish("a", {"text": ["x" * 1000]}) is None
+    with pytest.raises(ScriptError, match=r"the event 'a' take 1,\d+ bytes, and 1,000 are the limit"):
+        bus.publish("a", [[] for _ in range(20)], strict=True)
+    assert bus.history() == [] and bus.stats()["event_bus_stats"]["events_too_large"] == 2
+
+
+def test_a_subscriber_may_end_those_behind_it(bus: EventBus) -> None:
+    called: list[str] = []
+    numbers: list[str] = []
+
+    def end_all(event: Event) -> None:
+        called.append("first")
+        for number in numbers:
+            bus.unsubscribe(number)
+
+    numbers += [bus.subscribe("a", end_all), bus.subscribe("a", lambda event: called.append("second"))]
+    bus.publish("a", 1)
+    assert called == ["first"]

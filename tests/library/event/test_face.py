@@ -62,6 +62,8 @@ def test_data_of_every_kind(scripts: Scripts) -> None:
     for value in ("'\\255\\0'", "1", "1.5", "false", "'ü'", "{}", "{1, 2, 3}", "{[2] = 'x', y = {z = {}}}"):
         scripts.run(f"Event.publish('a', {value})")
         assert scripts.run("Event.receive(id, 0).data") == scripts.run(value)
+    scripts.run("Event.publish('a', {JSON.null, x = {y = JSON.null}}) e = Event.receive(id, 0)")
+    assert scripts.run("e.data[1] == JSON.null, e.data.x.y == JSON.null") == "true\ttrue"
     assert (
         scripts.run("Event.publish('a') local e = Event.receive(id, 0) return e ~= nil and e.data") == "nil"
     )
@@ -212,3 +214,25 @@ def test_limits_are_told_to_scripts() -> None:
     scripts = Scripts(Settings(events=Events(max_events_per_second=2)))
     assert "max_events_per_second" in scripts.fail("for i = 1, 10 do Event.publish('a', i) end")
     scripts.runtime.close()
+
+
+def test_history_needs_no_options(scripts: Scripts) -> None:
+    scripts.run("Event.publish('mine', 1) Event.publish('mine', 2)")
+    mine = (
+        "local n = 0 for _, e in ipairs(Event.history()) do if e.event_type == 'mine' then n = n + 1 end end "
+    )
+    assert scripts.run(mine + "return n") == "2"
+    assert scripts.run("#Event.history('mine'), #Event.history{pattern = 'mine', limit = 1}") == "2\t1"
+
+
+def test_functions_that_have_been_ended_are_called_no_more(scripts: Scripts) -> None:
+    scripts.run(
+        "seen, ids = {}, {} for i = 1, 3 do ids[i] = Event.on('a', function() seen[#seen + 1] = i "
+        "for _, id in ipairs(ids) do Event.unsubscribe(id) end end) end Event.publish('a')"
+    )
+    assert scripts.run("seen") == "{1}"
+    scripts.run(
+        "outer = Event.on('b', function(e) Event.publish('c') Event.unsubscribe(inner) end) "
+        "inner = Event.on('c', function() seen[#seen + 1] = 'c' end) Event.publish('b')"
+    )
+    assert scripts.run("seen") == "{1}"

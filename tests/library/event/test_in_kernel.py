@@ -49,9 +49,10 @@ def test_a_client_watches_by_comm(kernel: KernelSession, wire: Wire) -> None:
 
 
 def test_a_client_that_asks_wrongly_is_told(wire: Wire) -> None:
-    _, opened = wire.open("llmspell.events", {"pattern": 5})
-    closed = opened.of_type("comm_close")
-    assert "a pattern (text)" in closed[0]["content"]["data"]["error"]
+    for asked in ({"pattern": 5}, {"pattern": ""}, {"history": -1}, {"bogus": 1}, "tool.*"):
+        _, opened = wire.open("llmspell.events", asked)
+        closed = opened.of_type("comm_close")
+        assert "a pattern (text)" in closed[0]["content"]["data"]["error"]
 
 
 def test_a_flood_is_cut_and_counted(kernel: KernelSession, wire: Wire) -> None:
