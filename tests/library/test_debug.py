@@ -28,6 +28,8 @@ def test_messages_of_the_level_are_written(client: EmbeddedClient) -> None:
         client, "Debug.info('ready', 'app') Debug.debug('hidden') Debug.logWithData('warn', 'odd', {n = 1})"
     )
     assert shown.stderr == '[INFO] app: ready\n[WARN] odd {"n": 1}\n'
+    shown = run(client, "Debug.logWithData('warn', 'odd', {f = print}) print('on')")
+    assert shown.stdout == "on\n" and shown.stderr.startswith('[WARN] odd "{f = ')
     assert (
         run(client, "Debug.setLevel('trace') Debug.trace('seen') print(Debug.getLevel())").stderr
         == "[TRACE] seen\n"

@@ -33,7 +33,7 @@ end
 ---A message with data beside it.
 ---@param level string
 ---@param message any
----@param data any A table, or what else JSON has a word for.
+---@param data any A table, or what else JSON has a word for; anything else is shown as text.
 ---@param module? string
 function Debug.logWithData(level, message, data, module)
   argument(level, "level", "string", "Debug.logWithData")

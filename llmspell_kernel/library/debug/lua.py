@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.lua.state import beside
 from llmspell_kernel.lua.values import decode
 
@@ -51,9 +52,15 @@ def install(lua: LuaInterpreter, services: Services) -> None:
 
         return json.dumps(lua.exchange.to_python(value))
 
+    def as_data(value: Any) -> Any:
+        try:
+            return lua.exchange.to_python(value)
+        except ScriptError:  # a message is never lost for what comes with it
+            return lua.formatter.text((value,))
+
     functions: dict[str, Callable[..., Any]] = {
         "log": lambda level, text, module=None, data=None: log().log(
-            decode(level), decode(text), decode(module or b""), lua.exchange.to_python(data)
+            decode(level), decode(text), decode(module or b""), as_data(data)
         ),
         "level": lambda: log().level,
         "set_level": lambda level: setattr(log(), "level", decode(level)),

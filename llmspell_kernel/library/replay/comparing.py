@@ -95,7 +95,8 @@ class _Walk:
         # An empty table is a list or a dict.
         empty = expected in ([], {}) and actual in ([], {})
         near = numbers and abs(expected - actual) <= self._tolerance
-        if empty or near or (same_type and expected == actual):
+        both_nan = numbers and repr(expected) == repr(actual) == "nan"
+        if empty or near or both_nan or (same_type and expected == actual):
             self.total += 1
         else:
             self._note("changed" if same_type else "type", path, expected, actual)

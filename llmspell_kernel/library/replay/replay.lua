@@ -1,7 +1,7 @@
 -- The global `Replay`: what replaying sessions needs.
 local host, helpers = ...
 local fail, argument = helpers.fail, helpers.argument
-local setmetatable, type = setmetatable, type
+local setmetatable, tostring, type, floor = setmetatable, tostring, type, math.floor
 
 ---How sessions are replayed, when something is to be done again, and comparing what came out.
 ---@class Replay
@@ -79,6 +79,9 @@ local Schedule = {
 ---@return table times
 function schedule:next_times(count, after)
   optional(count, "count", "number", "schedule:next_times")
+  if count and not (count >= 0 and count <= 1e6 and count == floor(count)) then
+    bad("count", "schedule:next_times", "a whole number from 0 to 1,000,000 expected, got " .. tostring(count))
+  end
   optional(after, "after", "number", "schedule:next_times")
   return host.next_times(self, after, count or 1)
 end
@@ -144,7 +147,8 @@ local Comparator = {
   __tostring = function() return "Replay.Comparator" end,
 }
 
----Compares two values place by place. Two strings that are both JSON are compared as what they say.
+---Compares two values place by place. Two strings that are both JSON are compared as what they say. Paths are those of
+---JSONPath: the first item of a list is `[0]`.
 ---@param expected any
 ---@param actual any
 ---@return table report `identical`, `similarity_score` (0 to 1), `summary`, and `differences` if there are any.

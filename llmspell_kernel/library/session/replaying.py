@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
 
 
+_ORDER = {"stdout": 0, "stderr": 1, "display": 2, "result": 3, "error": 4}
+
+
 def metadata(services: Services, session_id: str) -> dict[str, Any]:
     """What a replay of a session would have to run.
 
@@ -51,8 +54,13 @@ def replay(services: Services, session_id: str, options: Options) -> dict[str, A
         ScriptError: nothing has run in it, or a modification is for a run that there is not.
         KeyboardInterrupt: it was interrupted.
     """
+    runs = services.sessions.runs.of(session_id, options.first, options.last)  # stored first, all of them
     record = services.sessions.get(session_id)
-    runs = services.sessions.runs.of(session_id, options.first, options.last)
+    if not runs and record.sequence:
+        raise ScriptError(
+            f"session {session_id} has the runs 1 to {record.sequence}, and none of them from "
+            f"{options.first} {f'to {options.last}' if options.last is not None else 'on'}"
+        )
     if not runs:
         raise ScriptError(
             f"nothing has run in session {session_id} that could be replayed: make it the current one with "
@@ -174,7 +182,7 @@ class _Report:
             found = self._differences(recorded, replayed)
             table |= {"identical": not found, "differences": found}
             if found:
-                name = f"cell {recorded.sequence}"
+                name = f"run {recorded.sequence}"
                 first, second = self._text(recorded), self._text(replayed)
                 table["diff"] = unified_diff(
                     first, second, first=f"recorded {name}", second=f"replayed {name}"
@@ -193,9 +201,12 @@ class _Report:
         return without_addresses(text) if self._options.ignore_addresses else text
 
     def _text(self, run: Run) -> str:
-        """All that a run has shown, for the diff."""
+        """All that a run has shown, for the diff.
+
+        Kind by kind: in which order output of several kinds arrives is not the same each time.
+        """
         parts = []
-        for each in run.shown:
+        for each in sorted(run.shown, key=lambda each: _ORDER.get(each.kind, len(_ORDER))):
             text = _json(each.data, indent=1) if each.kind == "display" else each.text
             parts += [f"{each.kind}: {line}" for line in self._same(text).splitlines()]
         return "\n".join(parts)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmspell_kernel.library.session.records import Run, SessionRecord
+from llmspell_kernel.library.session.records import Run, SessionError, SessionRecord
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.session.service import Sessions
@@ -22,6 +23,11 @@ _pack = msgspec.msgpack.Encoder().encode
 def run_key(session_id: str, sequence: int) -> str:
     """Under which something that a session numbers is stored."""
     return f"{session_id}/{sequence:010d}"
+
+
+def _is_paused(record: SessionRecord) -> bool:
+    """Whether it is the session of a notebook, of which a kernel has ended."""
+    return bool(record.jupyter) and record.status == "suspended"
 
 
 class Runs:
@@ -40,16 +46,22 @@ class Runs:
     def add(self, session_id: str, runs: Sequence[Run], language: str = "") -> list[int]:
         """Stores what ran in it, and answers the sequence numbers. A run that has one is stored anew.
 
-        `language` is what the runs are in; a session has that of its first one.
+        `language` is what the runs are in; a session has that of its first one. A notebook's session that has
+        been suspended, as the end of one of its kernels does, takes runs of the others: what began before
+        still belongs to it, and what began later resumes it.
 
         Raises:
             NoSuchThingError: there is none of this id.
             SessionError: it is not active.
         """
         numbers: list[int] = []
+        found = self._sessions.get(session_id)
+        if _is_paused(found) and any(run.started_at > found.updated_at for run in runs):
+            with suppress(SessionError):  # another kernel was faster
+                self._sessions.act("resume", session_id)
 
         def change(record: SessionRecord) -> SessionRecord:
-            if record.status != "active":  # one that has expired is in use again
+            if record.status != "active" and not _is_paused(record):  # one that has expired is in use again
                 self._sessions.check_active(record)
             numbers.clear()
             last = record.sequence

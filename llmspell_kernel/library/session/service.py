@@ -402,16 +402,8 @@ class Sessions:
         self._tell("deleted", record)
 
     def _tell(self, what: str, record: SessionRecord) -> None:
-        self._services.events.publish(
-            f"session.{what}",
-            {
-                "session_id": record.id,
-                "name": record.name,
-                "status": record.status,
-                "tags": list(record.tags),
-            },
-            source="session",
-        )
+        about = {"name": record.name, "status": record.status, "tags": list(record.tags)}
+        self._services.events.publish(f"session.{what}", {"session_id": record.id, **about}, source="session")
 
     # The current one
 

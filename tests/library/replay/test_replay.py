@@ -187,7 +187,11 @@ def test_scripts(shell: Shell) -> None:
         'false\t"1 of 3 values differ"\t"$.b[1]"'
     )
     assert shell.run("Replay.create_comparator{tolerance = 1}:compare_json({1}, {2}).identical") == "true"
+    assert shell.run("Replay.create_comparator():compare_json({0/0, 1}, {0/0, 1}).identical") == "true"
+    assert shell.run("Replay.create_comparator():compare_json({0/0}, {1}).identical") == "false"
     for code, message in (
+        ("Replay.schedules.cron('@daily'):next_times(-1)", "a whole number from 0 to 1,000,000 expected"),
+        ("Replay.schedules.cron('@daily'):next_times(1.5)", "got 1.5"),
         ("Replay.create_config('fast')", "one of exact, modified, simulate, debug expected, got 'fast'"),
         ("Replay.schedules.cron('x')", "five fields expected"),
         ("Replay.schedules.cron('* * * * *', 'Mars')", "no time zone 'Mars'"),

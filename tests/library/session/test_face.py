@@ -97,6 +97,7 @@ def test_what_runs_is_recorded(shell: Shell) -> None:
     shell.run("6 * 7")
     shell.fail("error('oops')")
     shell.run("Artifact.store('', 'tool_result', 'n', 'abc') State.save('global', 'k', 1)")
+    assert "has the runs 1 to" in shell.fail("Session.replay(id, {from_step = 50})").value
     runs = "local r = Session.runs()"
     assert shell.run(f"{runs} return r[2].stdout == 'one\\nä\\t\\\\xff\\n'") == "true"
     assert shell.run(f"{runs} return r[2].stderr == 'two\\n', r[2].number, r[2].status") == 'true\t2\t"ok"'
@@ -104,7 +105,7 @@ def test_what_runs_is_recorded(shell: Shell) -> None:
     assert shell.run(f"{runs} return r[4].error, r[4].status") == '"LuaError: cell [4]:1: oops"\t"error"'
     assert shell.run(f"{runs} return r[5].stored[1].kind, r[5].stored[1].name") == '"artifact.stored"\t"n"'
     assert shell.run(f"{runs} return r[5].stored[2].kind, r[5].stored[2].key") == '"state.changed"\t"k"'
-    assert shell.run(f"{runs} return #r") == "11"
+    assert shell.run(f"{runs} return #r") == "12"
     assert shell.run("Session.can_replay(id), Session.list_replayable()[1] == id") == "true\ttrue"
     assert shell.run("local m = Session.get_replay_metadata(id) return m.failed_cells, m.language") == (
         f'1\t"{shell.runtime.settings.lua.language}"'
@@ -169,7 +170,7 @@ def test_a_difference_is_told(shell: Shell) -> None:
         '"different"\tfalse\t1\t"stdout"'
     )
     assert shell.run("r.diff") == (
-        "[[\n--- recorded cell 2\n+++ replayed cell 2\n@@ -1,3 +1,3 @@\n stdout: a\n-stdout: 2\tb\n"
+        "[[\n--- recorded run 2\n+++ replayed run 2\n@@ -1,3 +1,3 @@\n stdout: a\n-stdout: 2\tb\n"
         "+stdout: 1\tb\n result: 1]]"
     )
     shell.run("r = Session.replay(id, {mode = 'debug'})")

@@ -100,6 +100,24 @@ def test_only_so_many_may_be_active(make_services: MakeServices) -> None:
     assert sessions.status(sessions.get(first)) == "suspended"
 
 
+def test_a_kernel_that_ends_takes_nothing_from_others_of_its_notebook(services: Services) -> None:
+    sessions = services.sessions
+    session_id = sessions.of_jupyter("/home/x/june.ipynb")
+    begun = time.time()
+    sessions.act("suspend", session_id)
+    assert sessions.runs.add(session_id, [Run(0, "slow()", 1, started_at=begun)]) == [1]
+    assert sessions.get(session_id).status == "suspended"
+    assert sessions.runs.add(session_id, [Run(0, "later()", 2, started_at=time.time() + 1)]) == [2]
+    assert sessions.get(session_id).status == "active"
+    sessions.act("complete", session_id)
+    with pytest.raises(SessionError, match="is completed"):
+        sessions.runs.add(session_id, [Run(0, "too_late()", 3, started_at=time.time() + 2)])
+    other = sessions.create()
+    sessions.act("suspend", other)
+    with pytest.raises(SessionError, match="resume it first"):
+        sessions.runs.add(other, [Run(0, "x()", 1, started_at=time.time() + 1)])
+
+
 def test_who_does_nothing_expires_and_makes_room(
     make_services: MakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
