@@ -92,7 +92,7 @@ end
 ---@param event_type string Dotted, such as `"order.created"`.
 ---@param data? any A string, a number, a boolean or a table of such; no more than `events.max_event_size_bytes`.
 ---@param options? table `correlation_id`, `ttl_seconds` (nobody gets it later), `source`, `target`, `tags`, `priority`, `language`.
----@return boolean published true; false where the settings or a hook leave it out.
+---@return boolean published true; false where filters of the settings or a hook leave it out. More than the settings allow, and what a hook cancels, is an error.
 function Event.publish(event_type, data, options)
   check_text(event_type, "event_type", "Event.publish")
   if options == nil then return host.publish(event_type, data) end

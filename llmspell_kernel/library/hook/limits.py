@@ -106,7 +106,6 @@ class LimitedCalls:
             if interrupts.end_cell(reason)[0]:
                 self._lua.signal_children(by_force=False)
                 waits.wake()
-                self._lua.frontend.wake()
 
         try:
             try:

@@ -84,15 +84,19 @@ class State:
     def get_packed(self, scope: str, key: str) -> bytes | None:
         """The value as it is stored."""
         stored = stored_key(scope, key)
-        hooks = self._hooks
-        if hooks.wants("BeforeStateRead") or hooks.wants("AfterStateRead"):
-            return self._hooked_read(hooks, scope, key)
+        if self._reads_are_hooked:
+            return self._hooked_read(self._hooks, scope, key)
         entry = self._guard(self.storage.get, stored)
         return None if entry is None else entry.value
 
-    def _hooked_read(self, hooks: HookPoints, scope: str, key: str) -> bytes | None:
+    @property
+    def _reads_are_hooked(self) -> bool:
+        hooks = self._hooks
+        return hooks.wants("BeforeStateRead") or hooks.wants("AfterStateRead")
+
+    def _hooked_read(self, hooks: HookPoints, scope: str, key: str, operation: str = "load") -> bytes | None:
         if hooks.wants("BeforeStateRead"):
-            decision = hooks.run("BeforeStateRead", {"scope": scope, "key": key, "operation": "load"})
+            decision = hooks.run("BeforeStateRead", {"scope": scope, "key": key, "operation": operation})
             if decision.action in ("replace", "skip"):
                 return None if decision.value is None else _encode(decision.value)
             scope, key = _place(decision, scope, key)
@@ -100,7 +104,7 @@ class State:
         value = None if entry is None else entry.value
         if hooks.wants("AfterStateRead"):
             shown = None if value is None else _decode(value)
-            given = {"scope": scope, "key": key, "operation": "load", "value": shown}
+            given = {"scope": scope, "key": key, "operation": operation, "value": shown}
             decision = hooks.run("AfterStateRead", given)
             if decision.action in ("replace", "skip"):
                 value = None if decision.value is None else _encode(decision.value)
@@ -224,7 +228,10 @@ class State:
     # What is there
 
     def exists(self, scope: str, key: str) -> bool:
-        """Whether there is a value."""
+        """Whether there is a value; hooks are asked as for reading it."""
+        if self._reads_are_hooked:
+            stored_key(scope, key)
+            return self._hooked_read(self._hooks, scope, key, "exists") is not None
         return self._guard(self.storage.get, stored_key(scope, key)) is not None
 
     def facts(self, scope: str, key: str) -> Facts | None:
@@ -258,8 +265,12 @@ class State:
             after = page[-1].key
 
     def all(self, scope: str) -> dict[str, Any]:
-        """The values of a scope by key."""
+        """The values of a scope by key; hooks are asked about each."""
         first = len(prefix(scope))
+        if self._reads_are_hooked:
+            keys = [entry.key[first:] for entry in self.entries(scope)]
+            found = ((key, self._hooked_read(self._hooks, scope, key)) for key in keys)
+            return {key: _decode(data) for key, data in found if data is not None}
         return {entry.key[first:]: _decode(entry.value) for entry in self.entries(scope)}
 
     def all_facts(self, scope: str | None = None, start: str = "") -> Iterator[Facts]:
@@ -337,17 +348,17 @@ class State:
         return self.transaction(lambda: self._compare_and_set(scope, key, expected, value))
 
     def _compare_and_set(self, scope: str, key: str, expected: bytes | None, value: bytes | None) -> bool:
-        entry = self._guard(self.storage.get, stored_key(scope, key))
-        if entry is None or expected is None:
-            fits = entry is None and expected is None
+        found = self.get_packed(scope, key)
+        if found is None or expected is None:
+            fits = found is None and expected is None
         else:
-            fits = same(_decode(entry.value), _decode(expected))
+            fits = same(_decode(found), _decode(expected))
         if fits:
             self.set_packed(scope, key, value)
             return True
         hooks = self._hooks
         if hooks.wants("StateConflict"):
-            given = {"expected": expected, "found": None if entry is None else entry.value, "value": value}
+            given = {"expected": expected, "found": found, "value": value}
             shown = {name: None if each is None else _decode(each) for name, each in given.items()}
             data = {"scope": scope, "key": key, **shown}
             decision = hooks.run("StateConflict", data)
@@ -366,7 +377,8 @@ class State:
 
     def _increment(self, scope: str, key: str, by: float) -> float:
         entry = self._guard(self.storage.get, stored_key(scope, key))
-        found = 0 if entry is None else _decode(entry.value)
+        data = self._hooked_read(self._hooks, scope, key) if self._reads_are_hooked else entry and entry.value
+        found = 0 if data is None else _decode(data)
         if isinstance(found, bool) or not isinstance(found, int | float):
             kind = type(found).__name__
             raise ScriptError(

@@ -377,3 +377,28 @@ def test_listing(scripts: Scripts) -> None:
 def test_wrong_arguments(scripts: Scripts, code: str, message: str) -> None:
     said = scripts.fail(code)
     assert message in said and said.startswith("cell [1]:1: ")
+
+
+def test_no_way_of_reading_leads_around_hooks(scripts: Scripts) -> None:
+    scripts.run("State.set('secret', 7) State.set('open', 1)")
+    scripts.run(
+        "told = {} Hook.register('BeforeStateRead', function(c) told[#told + 1] = c.data.operation "
+        "if c.data.key == 'secret' then return answer end end)"
+    )
+    for read in (
+        "State.get('secret')",
+        "State.all('global')",
+        "State.exists('secret')",
+        "State.compare_and_set('global', 'secret', 7, 8)",
+        "State.increment('global', 'secret')",
+    ):
+        scripts.run("answer = 'it is secret' told = {}")
+        assert "at BeforeStateRead: it is secret" in scripts.fail(read)
+        scripts.run("answer = 'skip'")
+    assert scripts.run("State.all('global')") == "{open = 1}"
+    assert scripts.run("State.exists('secret'), State.exists('open')") == "false\ttrue"
+    assert scripts.run("State.compare_and_set('global', 'secret', 7, 8)") == "false"
+    scripts.run("answer = {type = 'replace', data = 'masked'}")
+    assert scripts.run("State.all('global').secret, State.exists('secret')") == '"masked"\ttrue'
+    scripts.run("answer = nil")
+    assert scripts.run("State.all('global').secret") == "7"
