@@ -148,9 +148,10 @@ def test_scripts_hear_others_while_they_wait(
     scripts.run("id = Event.subscribe('news') Event.on('news', function(e) heard = e.data.n end)")
     link = scripts.runtime.services.events.link
     assert link is not None and link.wait_listening(SECONDS)
-    timer = threading.Timer(0.05, lambda: other.publish("news", {"n": 5}))
+    timer = threading.Timer(0.05, lambda: other.publish("news", {"n": 5, "none": None}))
     timer.start()
     assert scripts.run("e = Event.receive(id, 20000) return e.data.n, heard, e.language") == '5\t5\t"python"'
+    assert scripts.run("e.data.none == JSON.null") == "true"
     timer.join()
     scripts.runtime.close()
 
