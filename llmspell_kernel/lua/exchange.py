@@ -16,6 +16,9 @@ from llmspell_kernel.lua.values import place, to_lua, to_python
 if TYPE_CHECKING:
     from llmspell_kernel.lua.state import LuaState
 
+Empty = Literal["array", "object"]
+"""What an empty table is."""
+
 Marks = Literal["none", "arrays", "all"]
 """Which empty tables have a metatable that says what they were (`__jsontype`)."""
 
@@ -34,10 +37,11 @@ class Exchange:
     def _functions(self) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
         return self._module[b"encode"], self._module[b"decode"], self._module[b"null"]
 
-    def packed(self, value: Any, empty: Literal["array", "object"] = "array") -> bytes:
+    def packed(self, value: Any, empty: Empty = "array", *, argument: str = "") -> bytes:
         """A Lua value as MessagePack: what is UTF-8 as text, other strings as bytes; keys are of any type.
 
         `JSON.null` is null. An empty table is an `empty` unless its metatable says otherwise (`__jsontype`).
+        `argument` is what errors call the value, such as `'value' to 'State.set'`.
 
         Raises:
             ScriptError: a function, userdata or thread; a table that contains itself; a key that is a table;
@@ -45,7 +49,8 @@ class Exchange:
         """
         result = self._functions[0](value, empty.encode())
         if isinstance(result, tuple):
-            raise self._problem(value)
+            problem = self._problem(value)
+            raise ScriptError(f"bad argument {argument} ({problem})") if argument else problem
         packed: bytes = result
         return packed
 
@@ -73,10 +78,10 @@ class Exchange:
         _, decode, null = self._functions
         return decode(packed, marks.encode(), null if keeps_null else None)
 
-    def to_python(self, value: Any, empty: Literal["array", "object"] = "array") -> Any:
+    def to_python(self, value: Any, empty: Empty = "array", *, argument: str = "") -> Any:
         """A Lua value as None, bool, int, float, str, bytes, list (keys 1 to n) or dict (keys as they are).
 
-        `JSON.null` is None.
+        `JSON.null` is None. For `argument` see `packed`.
 
         Raises:
             ScriptError: as `packed`.
@@ -85,7 +90,7 @@ class Exchange:
             return value
         from msgspec import msgpack
 
-        return msgpack.decode(self.packed(value, empty))
+        return msgpack.decode(self.packed(value, empty, argument=argument))
 
     def to_lua(self, value: Any, *, marks: Marks = "none", keeps_null: bool = False) -> Any:
         """A Python value as what lupa needs to make the same in Lua.

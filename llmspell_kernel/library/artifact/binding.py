@@ -34,7 +34,8 @@ class ArtifactFace:
         self._artifacts = services.artifacts
 
     def _table(self, value: Any, where: str) -> dict[Any, Any]:
-        return table(self._lua.exchange.to_python(value), where)
+        argument = f"'{'filters' if where == 'Artifact.query' else 'metadata'}' to '{where}'"
+        return table(self._lua.exchange.to_python(value, argument=argument), where)
 
     def _given(self, artifact: ArtifactRecord) -> Any:
         return self._lua.exchange.to_lua(artifact.as_table(), keeps_null=True)

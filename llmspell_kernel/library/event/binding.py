@@ -69,7 +69,7 @@ class ScriptEvents:
         """Publishes an event; false if the settings leave out its type."""
         event = self._bus.publish(
             decode(event_type),
-            self._lua.exchange.to_python(data),
+            self._lua.exchange.to_python(data, argument="'data' to 'Event.publish'"),
             correlation_id=None if correlation_id is None else decode(correlation_id),
             ttl=ttl,
             language=decode(language),

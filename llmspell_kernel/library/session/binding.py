@@ -33,7 +33,8 @@ class SessionFace:
         self._sessions = services.sessions
 
     def _table(self, value: Any, where: str) -> dict[Any, Any]:
-        return table(self._lua.exchange.to_python(value), where)
+        argument = f"'{'changes' if where == 'Session.update' else 'options'}' to '{where}'"
+        return table(self._lua.exchange.to_python(value, argument=argument), where)
 
     def _fields(self, value: Any, where: str) -> dict[Any, Any]:
         return {_ALIASES.get(key, key): each for key, each in self._table(value, where).items()}

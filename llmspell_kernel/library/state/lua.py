@@ -29,15 +29,16 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
     def state() -> State:
         return services.state
 
-    def save(scope: bytes, key: bytes, value: Any, ttl: float | None = None) -> None:
-        state().set_packed(text(scope), text(key), packed(value), expires_in=ttl)
+    def save(scope: bytes, key: bytes, value: Any, ttl: float | None, where: bytes) -> None:
+        data = packed(value, f"'value' to '{where.decode()}'")
+        state().set_packed(text(scope), text(key), data, expires_in=ttl)
 
     def load(scope: bytes, key: bytes) -> Any:
         data = state().get_packed(text(scope), text(key))
         return None if data is None else lua.exchange.unpacked(data, marks="arrays", keeps_null=True)
 
-    def packed(value: Any) -> bytes | None:
-        return None if value is None else lua.exchange.packed(value, "object")
+    def packed(value: Any, argument: str) -> bytes | None:
+        return None if value is None else lua.exchange.packed(value, "object", argument=argument)
 
     return {
         "load": load,
@@ -50,7 +51,10 @@ def _values(lua: LuaInterpreter, services: Services) -> dict[str, Callable[..., 
         "clear": lambda scope: state().clear(text(scope)),
         "info": lambda scope, key: _info(state(), text(scope), text(key)),
         "compare_and_set": lambda scope, key, expected, value: state().compare_and_set_packed(
-            text(scope), text(key), packed(expected), packed(value)
+            text(scope),
+            text(key),
+            packed(expected, "'expected' to 'State.compare_and_set'"),
+            packed(value, "'value' to 'State.compare_and_set'"),
         ),
         "increment": lambda scope, key, by: state().increment(text(scope), text(key), by),
     }

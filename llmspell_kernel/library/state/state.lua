@@ -42,7 +42,7 @@ end
 ---@param options? table `ttl`: seconds until it is gone.
 function State.save(scope, key, value, options)
   check(scope, key, "State.save")
-  host.save(scope, key, value, lifetime(options, "State.save"))
+  host.save(scope, key, value, lifetime(options, "State.save"), "State.save")
 end
 
 ---Reads a value.
@@ -61,7 +61,7 @@ local function write(func, scope, key, ...)
     scope, key, value = GLOBAL, scope, key
   end
   check(scope, key, func)
-  host.save(scope, key, value, lifetime(options, func))
+  host.save(scope, key, value, lifetime(options, func), func)
 end
 
 local function read(func, scope, ...)
@@ -230,7 +230,7 @@ end
 function State.agent_set(id, key, value)
   argument(id, "id", "string", "State.agent_set")
   argument(key, "key", "string", "State.agent_set")
-  host.save("agent:" .. id, key, value)
+  host.save("agent:" .. id, key, value, nil, "State.agent_set")
 end
 
 ---Reads a value of a tool.
@@ -250,7 +250,7 @@ end
 function State.tool_set(id, key, value)
   argument(id, "id", "string", "State.tool_set")
   argument(key, "key", "string", "State.tool_set")
-  host.save("tool:" .. id, key, value)
+  host.save("tool:" .. id, key, value, nil, "State.tool_set")
 end
 
 ---The output of a workflow's step, or any other value of the workflow.

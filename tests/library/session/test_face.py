@@ -71,7 +71,10 @@ def test_statuses(shell: Shell) -> None:
             "bad option 'limit' of 'Session.list' (a whole number expected, got boolean",
         ),
         ("Session.builder().name('x')", "bad argument 'self' to 'builder:name'"),
-        ("Session.create{custom_metadata = {f = print}}", "function"),
+        (
+            "Session.create{custom_metadata = {f = print}}",
+            "bad argument 'options' to 'Session.create' (the value at .custom_metadata.f is a function",
+        ),
         ("Session.replay(Session.create())", "nothing has run in session"),
         ("Session.replay('x', {mode = 'fast'})", "no mode 'fast'; choose one of: exact, modified"),
         ("Session.replay('x', {timeout_seconds = 0})", "timeout_seconds must be more than 0"),

@@ -91,10 +91,18 @@ def test_keys_that_cannot_be_told_apart_are_named(script: Script) -> None:
 
 
 def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:
-    assert "a.b is a function" in script.error("State.set('k', {a = {b = print}})")
+    assert "bad argument 'value' to 'State.set' (the value at .a.b is a function" in script.error(
+        "State.set('k', {a = {b = print}})"
+    )
+    assert "bad argument 'value' to 'State.agent_set' (the value is a function" in script.error(
+        "State.agent_set('a', 'k', print)"
+    )
+    assert "bad argument 'expected' to 'State.compare_and_set'" in script.error(
+        "State.compare_and_set('s', 'k', print, 1)"
+    )
     assert "cycle" in script.error("local t = {} t.t = t State.set('k', t)")
     assert "no UTF-8" in script.error("State.set('\\255', 1)")
-    assert "cell [4]:2: the key is empty" in script.error("\nState.set('', 1)")
+    assert "cell [6]:2: the key is empty" in script.error("\nState.set('', 1)")
 
 
 @pytest.mark.parametrize(
