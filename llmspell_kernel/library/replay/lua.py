@@ -40,10 +40,17 @@ def install(lua: LuaInterpreter, _services: Services) -> None:
         to_python = lua.exchange.to_python
         return lua.exchange.to_lua(comparator.compare_json(to_python(expected), to_python(actual)))
 
+    def check_modification(path: bytes, value: Any) -> None:
+        from llmspell_kernel.library.replay.modifications import Modification
+
+        given = {"path": path.decode(errors="replace"), "value": lua.exchange.to_python(value)}
+        Modification.parse(given)
+
     functions: dict[str, Callable[..., Any]] = {
         "now": time.time,
         "check_cron": check_cron,
         "next_times": next_times,
         "compare": compare,
+        "check_modification": check_modification,
     }
     lua.state.library("Replay", beside(__file__, "replay.lua"), functions)

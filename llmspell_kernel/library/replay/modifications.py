@@ -42,5 +42,6 @@ class Modification(NamedTuple):
         if what == "skip":
             return cls(sequence, None) if value in (True, None) else None
         if not isinstance(value, str):
-            raise ScriptError(f"the value for {path} is the code that runs instead, a string; got {value!r}")
+            got = "nothing" if value is None else repr(value)
+            raise ScriptError(f"the value for {path} is the code that runs instead, a string; got {got}")
         return cls(sequence, value)

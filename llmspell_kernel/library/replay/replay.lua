@@ -62,7 +62,19 @@ function Replay.create_modification(path, value, enabled)
   argument(path, "path", "string", "Replay.create_modification")
   optional(enabled, "enabled", "boolean", "Replay.create_modification")
   if enabled == nil then enabled = true end
+  host.check_modification(path, value)
   return { path = path, value = value, enabled = enabled }
+end
+
+-- Dates are computed up to here: the year 9000.
+local LATEST = 221845392000
+
+local function seconds(value, name, func, least)
+  argument(value, name, "number", func)
+  if not (value >= least and value <= LATEST) then
+    bad(name, func, "a number from " .. least .. " to " .. LATEST .. " expected, got " .. tostring(value))
+  end
+  return value
 end
 
 ---@class Replay.Schedule
@@ -82,7 +94,7 @@ function schedule:next_times(count, after)
   if count and not (count >= 0 and count <= 1e6 and count == floor(count)) then
     bad("count", "schedule:next_times", "a whole number from 0 to 1,000,000 expected, got " .. tostring(count))
   end
-  optional(after, "after", "number", "schedule:next_times")
+  if after ~= nil then seconds(after, "after", "schedule:next_times", 0) end
   return host.next_times(self, after, count or 1)
 end
 
@@ -90,12 +102,6 @@ end
 ---@param after? number Seconds since the epoch; now if it is left out.
 ---@return number|nil time Seconds since the epoch; nil if there is none any more.
 function schedule:next_time(after) return self:next_times(1, after)[1] end
-
-local function seconds(value, name, func, least)
-  argument(value, name, "number", func)
-  if not (value >= least) then bad(name, func, "a number from " .. least .. " on expected, got " .. value) end
-  return value
-end
 
 ---When something is to be done again.
 ---@class Replay.schedules
@@ -118,7 +124,7 @@ function Replay.schedules.interval(initial_delay_seconds, interval_seconds, max_
   local func = "Replay.schedules.interval"
   seconds(initial_delay_seconds, "initial_delay_seconds", func, 0)
   seconds(interval_seconds, "interval_seconds", func, 0.001)
-  if max_executions ~= nil then seconds(max_executions, "max_executions", func, 0) end
+  if max_executions ~= nil then seconds(max_executions, "max_executions", func, 1) end
   return setmetatable({
     type = "interval",
     initial_delay_seconds = initial_delay_seconds,

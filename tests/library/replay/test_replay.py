@@ -222,3 +222,19 @@ def test_each_lua(language: str, tmp_path: Any) -> None:
     assert outcome.result is not None, outcome
     assert runtime.info.version[:3] in str(outcome.result.data["text/plain"]) or language == "luajit"
     runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("create_modification('bogus', 1)", "no path 'bogus'; write such as cells.3.code"),
+        ("create_modification('cells.1.code')", "is the code that runs instead, a string; got nothing"),
+        ("schedules.interval(1, 2, 0)", "bad argument 'max_executions'"),
+        ("schedules.interval(1/0, 2)", "bad argument 'initial_delay_seconds'"),
+        ("schedules.once(1e15)", "bad argument 'delay_seconds'"),
+        ("schedules.cron('@daily'):next_times(1, 1/0)", "bad argument 'after'"),
+        ("schedules.interval(0, 1):next_times(3, 0/0)", "bad argument 'after'"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_it_is_made(shell: Shell, code: str, problem: str) -> None:
+    assert problem in shell.fail(f"Replay.{code}").value
