@@ -144,3 +144,22 @@ def test_what_cannot_be_kept_is_told(exchange: LuaShell, expression: str, proble
     there = exchange.interpreter.state.runtime.execute(f"return {expression}".encode())
     with pytest.raises(ScriptError, match=problem):
         exchange.interpreter.exchange.to_python(there)
+
+
+def test_lists_of_records_are_what_they_were(exchange: LuaShell) -> None:
+    records: list[Any] = [
+        {"id": number, "name": f"gr\u00fcn {number}", "score": number + 0.5, "good": number % 2 == 0}
+        for number in range(50)
+    ]
+    records += [{"format": "x", "longer": 1, "head": True, "prefixes": 2.5} for _ in range(5)]
+    records += [{f"key{number}": number} for number in range(600)]
+    records += [{"nested": {"list": [1, 2]}, "n": number} for number in range(60)]
+    records += [
+        {"long": "x" * 300},
+        {"k" * 40: 1},
+        {str(each): each for each in range(1, 12)},
+        [1, 2],
+        {"a": b"\xff"},
+    ]
+    there = exchange.interpreter.exchange.to_lua(records)
+    assert exchange.interpreter.exchange.to_python(there) == records

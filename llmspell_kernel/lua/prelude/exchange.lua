@@ -121,6 +121,7 @@ for i = 0, 31 do
 end
 
 local MANY, FIELDS, SHORT_TEXT, SHORT_KEY = 16, 8, 256, 32 -- records of a list, their fields, bytes
+local SHAPES, MISSES = 500, 50 -- a list with more of them is no list of records
 local FORMATS = { string = "s1", integer = "i8", float = "d", yes = "c0", no = "c0" }
 local TAGS = { string = "\217", integer = "\211", float = "\203", yes = "\195", no = "\194" }
 
@@ -154,41 +155,56 @@ end
 
 -- The shape of the records that have one field more: what comes before each value, and the format of them all.
 local function longer(shape, key, kind)
-  if type(key) ~= "string" or #key >= SHORT_KEY or not is_text(key) then return false end
+  if #key >= SHORT_KEY or not is_text(key) then return false end
   local prefix = HEADS[#key] .. key .. TAGS[kind]
   local prefixes, format = {}, shape.format .. "c" .. #prefix .. FORMATS[kind]
   for i = 1, #shape.prefixes do
     prefixes[i] = shape.prefixes[i]
   end
   prefixes[#prefixes + 1] = prefix
-  return { prefixes = prefixes, format = format, head = char(128 + #prefixes) }
+  return { prefixes = prefixes, format = format, head = char(128 + #prefixes), longer = {} }
 end
 
 -- A function that writes down small records of leaves, each with one call of string.pack: records of a list have mostly the
 -- same keys, in the same order. It answers nil for other tables, which are written down entry by entry.
 local function record_packer()
-  local empty = { prefixes = {}, format = ">" }
+  local empty = { prefixes = {}, format = ">", longer = {} }
   local values = {}
-  return function(t)
+  local shapes, misses = 0, 0
+
+  -- The shape with one field more; false if there is none.
+  local function extended(shape, key, kind)
+    local by_kind = shape.longer[key]
+    if not by_kind then
+      by_kind = {}
+      shape.longer[key] = by_kind
+    end
+    local found = by_kind[kind]
+    if found == nil then
+      shapes = shapes + 1
+      found = shapes <= SHAPES and longer(shape, key, kind)
+      by_kind[kind] = found
+    end
+    return found
+  end
+
+  local function pack_record(t)
     local shape, n = empty, 0
     for key, v in next, t do
       local kind, packed = leaf(v)
-      if not kind or n == FIELDS then return nil end
-      local by_kind = shape[key]
-      if not by_kind then
-        by_kind = {}
-        shape[key] = by_kind
-      end
-      local longer_one = by_kind[kind]
-      if longer_one == nil then
-        longer_one = longer(shape, key, kind)
-        by_kind[kind] = longer_one
-      end
-      if not longer_one then return nil end
-      shape, n = longer_one, n + 1
+      if not kind or n == FIELDS or type(key) ~= "string" then return nil end
+      shape, n = extended(shape, key, kind), n + 1
+      if not shape then return nil end
       values[n] = packed
     end
     if n > 0 then return shape.head .. pack_fields[n](shape.format, shape.prefixes, values) end
+  end
+
+  return function(t)
+    if misses > MISSES then return nil end
+    local record = pack_record(t)
+    if not record then misses = misses + 1 end
+    return record
   end
 end
 
