@@ -32,7 +32,7 @@ stop = ["a", "b"]
 enabled = false
 """
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = "/etc"
 """One that tools may not use by default."""
 
 
