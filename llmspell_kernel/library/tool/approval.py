@@ -18,7 +18,11 @@ Asker = Callable[[dict[str, Any]], bool | str | None]
 """Gets `tool`, `operation`, `params`, `category`, `security_level`; answers true to allow the call."""
 
 _LEVELS = {"safe": 0, "restricted": 1, "privileged": 2}
-_SHOWN = 300
+_SHOWN = 80
+"""Characters of each value that the user is shown: no value hides another one."""
+
+_FIRST = ("executable", "path", "target_path", "source_path", "url", "endpoint", "database", "to")
+"""Parameters that are shown before the others: what a call is about."""
 
 
 @runtime_checkable
@@ -96,11 +100,8 @@ class Approvals:
 
     def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> None:
         what = f"{entry.name} to {operation}" if operation != entry.name else entry.name
-        given = ", ".join(
-            f"{key}={without_secrets(key, value)!r}" for key, value in params.items() if key != "operation"
-        )
-        if len(given) > _SHOWN:
-            given = f"{given[:_SHOWN]}..."
+        names = sorted(params, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+        given = ", ".join(f"{name}={_shown(name, params[name])}" for name in names if name != "operation")
         try:
             answer = self._ask(f"Allow tool {what} ({given})? [y/N/always] ")
         except (StdinUnavailableError, EOFError) as error:
@@ -123,3 +124,8 @@ class Approvals:
         if isinstance(frontend, AsksUser):
             return frontend.ask_user(prompt)
         return frontend.read_line(prompt, password=False)
+
+
+def _shown(name: str, value: Any) -> str:
+    text = repr(without_secrets(name, value))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"

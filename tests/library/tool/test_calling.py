@@ -218,6 +218,19 @@ def test_tools_can_be_named_for_approval(make_services: MakeServices) -> None:
         services.tools.call("text_manipulator", {"input": "a", "operation": "reverse"})
 
 
+def test_a_long_value_hides_no_other_one_from_the_user(make_services: MakeServices) -> None:
+    services = make_services(approval="always")
+    services.frontend = frontend = MemoryFrontend()
+    frontend.answers = ["n"]
+    with pytest.raises(NotAllowedError, match="has not approved"):
+        services.tools.call(
+            "file-operations", {"operation": "write", "input": "x" * 9000, "path": "/tmp/important"}
+        )
+    prompt = frontend.asked[-1][0]
+    assert prompt.startswith("Allow tool file-operations to write (path='/tmp/important', input='xxx"), prompt
+    assert len(prompt) < 250
+
+
 def test_an_approval_function_only_refuses(make_services: MakeServices) -> None:
     services = make_services(approval="always")
     services.frontend = frontend = MemoryFrontend()

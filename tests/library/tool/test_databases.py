@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -298,3 +298,26 @@ def test_a_server_is_reached_through_the_guard(tmp_path: Path, server_url: str) 
         wrong = server_url.replace("postgres@", "postgres:secret@").rpartition(":")[0] + ":1/x"
         query(around(tmp_path), wrong, "SELECT 1")
     assert "secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("statement", ["SELECT * FROM item", "INSERT INTO item (name) VALUES ('evil')"])
+def test_another_database_put_in_the_place_of_the_checked_one(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    outside.mkdir()
+    (inside / "door").mkdir(parents=True)
+    for each in (outside, inside / "door"):
+        (each / "shop.db").write_bytes(Path(database).read_bytes())
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def late(*given: Any, **more: Any) -> sqlite3.Connection:
+        (inside / "door").rename(inside / "moved")
+        (inside / "door").symlink_to(outside)
+        return connect(*given, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", late)
+    kind = {"query_type": "INSERT"} if statement.startswith("INSERT") else {}
+    with pytest.raises(NotAllowedError, match="another file has been put in its place"):
+        query(around(inside, allow_dml=True), str(inside / "door" / "shop.db"), statement, **kind)
+    assert (outside / "shop.db").read_bytes() == Path(database).read_bytes()

@@ -187,7 +187,7 @@ def test_where_programs_run(guard: ProcessGuard, tmp_path: Path, monkeypatch: py
         with pytest.raises(NotAllowedError):
             guard.run("pwd", working_directory=folder)
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(ToolError, match="is no folder"):
+    with pytest.raises(ToolError, match="not a directory"):
         guard.run("pwd", working_directory=str(tmp_path / "a.txt"))
     nowhere = surroundings().processes  # no folder is allowed: an empty one is made, and goes again
     made = out(nowhere.run("pwd")).strip()
@@ -483,3 +483,18 @@ def test_no_arguments_lead_out(walled: Path, program: str, words: list[str]) -> 
     finally:
         assert state() == before
     assert b"tell-nobody" not in done.stdout + done.stderr, arguments
+
+
+def test_a_link_in_the_way_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in" / "door" / "mine").mkdir(parents=True)
+    start = subprocess.Popen.__init__
+
+    def late(*given: object, **more: object) -> None:
+        (tmp_path / "in" / "door").rename(tmp_path / "in" / "moved")
+        (tmp_path / "in" / "door").symlink_to("/etc")
+        start(*given, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", late)
+    assert (
+        out(tools(tmp_path / "in").processes.run("ls", working_directory=f"{tmp_path}/in/door")) == "mine\n"
+    )

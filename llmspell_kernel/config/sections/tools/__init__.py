@@ -31,7 +31,10 @@ class Tools(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
     timeout_seconds: Annotated[
         float,
-        Meta(gt=0, description="Seconds that a call may take, unless the tool has a limit of its own."),
+        Meta(
+            gt=0,
+            description="Seconds that a call may take; of tools that are told how long to wait, that counts.",
+        ),
     ] = 30.0
     max_memory_mb: Annotated[
         int,

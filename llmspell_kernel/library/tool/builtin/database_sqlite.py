@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,6 +24,9 @@ WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' A
 ORDER BY t.name, c.cid
 """
 """Each column of each table: schema, table, kind, column, type, nullable, default, key."""
+
+_opening = threading.Lock()
+"""So that a descriptor that is new is the one of the connection just made."""
 
 _STEPS = 5000
 """Steps of SQLite's machine between two looks at the clock; well below a millisecond."""
@@ -127,12 +132,31 @@ def ask(tool: str, where: str, question: Question, tools: Surroundings) -> Found
 def _opened(where: str, question: Question, tools: Surroundings) -> sqlite3.Connection:
     if where == ":memory:":
         return sqlite3.connect(":memory:", timeout=question.seconds)
-    if question.kind == "read":
-        path, mode = tools.files.readable(where), "ro"
-    else:
-        path, mode = tools.files.writable(where), "rwc" if question.kind == "ddl" else "rw"
-    # Another process may hold the file for as long as the statement may take.
-    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=question.seconds)
+    write = question.kind != "read"
+    path, wanted = tools.files.identity(where, write=write, create=question.kind == "ddl")
+    url = f"file:{quote(str(path))}?mode={'rw' if write else 'ro'}"
+    with _opening:
+        before = _descriptors(wanted)
+        # Another process may hold the file for as long as the statement may take.
+        connection = sqlite3.connect(url, uri=True, timeout=question.seconds)
+        # SQLite opens by name only, so what it has opened is looked at.
+        if not _descriptors(wanted) - before:
+            connection.close()
+            raise NotAllowedError(
+                f"{tools.tool} may not use {where!r}: another file has been put in its place; try again"
+            )
+    return connection
+
+
+def _descriptors(wanted: tuple[int, int]) -> set[int]:
+    """Those of this process that are open for this device and number."""
+    found = set()
+    for each in os.listdir("/dev/fd"):
+        with suppress(OSError):
+            status = os.fstat(int(each))
+            if (status.st_dev, status.st_ino) == wanted:
+                found.add(int(each))
+    return found
 
 
 def _may(question: Question, action: int, first: str | None, second: str | None) -> bool:

@@ -104,8 +104,8 @@ class ProcessExecutor(Tool):
 
     @classmethod
     def limit(cls, given: Any) -> float:
-        """The guard ends the program; this is for what is stuck otherwise."""
-        return 24 * 3600.0
+        """What the settings say of calls; the guard ends programs sooner if the settings say so of them."""
+        return 0.0
 
     def run(self, given: Parameters, tools: Surroundings) -> object:
         """Answers {executable, exit_code, success, stdout, stderr, execution_time_ms, timed_out, ...}."""

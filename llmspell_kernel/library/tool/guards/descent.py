@@ -149,6 +149,18 @@ def status_in(folder: int, name: str) -> os.stat_result | None:
         return None
 
 
+def checked_status(folder: int, name: str) -> os.stat_result:
+    """That of a regular file in an open folder.
+
+    Raises:
+        OSError: nothing is there, or a folder.
+        PathRefusedError: it is a link, a device, a pipe or a socket, or is no real file.
+    """
+    status = os.stat(name or ".", dir_fd=folder, follow_symlinks=False)
+    _check_kind(status)
+    return status
+
+
 def kind_of(mode: int) -> str:
     """`file`, `directory`, `symlink` or `special`."""
     if stat.S_ISREG(mode):

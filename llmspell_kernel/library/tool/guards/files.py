@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -79,6 +79,46 @@ class FileGuard:
                 self._replaceable(folder, location.name)
             self._surroundings.audit("file.write", path=str(location.path))
             return location.path
+
+    @contextmanager
+    def folder(self, path: AnyPath) -> Iterator[tuple[Path, int]]:
+        """A folder that may be read: its true path, and the folder itself, open.
+
+        Raises:
+            NotAllowedError: a rule forbids it.
+            ToolError: it cannot be opened, or is no folder.
+        """
+        with ExitStack() as stack:
+            with self._told("read", path) as rules:
+                location = rules.locate(path)
+                opened = stack.enter_context(descent.listed(location))
+                self._surroundings.audit("file.read", path=str(location.path))
+            yield location.path, opened
+
+    def identity(
+        self, path: AnyPath, *, write: bool = False, create: bool = False
+    ) -> tuple[Path, tuple[int, int]]:
+        """The true path of a file, and its device and number: a library that opens it can be checked by them.
+
+        Args:
+            path: of the file.
+            write: whether it is to be written.
+            create: whether it is made, empty, if it is missing.
+
+        Raises:
+            NotAllowedError: a rule forbids it, or there is a device, a pipe or a socket.
+            ToolError: it is missing, or a folder is there.
+        """
+        with self._told("write" if write else "read", path) as rules:
+            location = rules.locate(path)
+            self._rules.check_file(location.name)
+            self._surroundings.audit("file.write" if write else "file.read", path=str(location.path))
+            with descent.entered(location.folder) as folder:
+                if write and self._replaceable(folder, location.name) is None and create:
+                    os.close(descent.open_file(folder, location.name, os.O_WRONLY | os.O_CREAT))
+                # Not opened: closing it would take away the locks that others in this process have on it.
+                status = descent.checked_status(folder, location.name)
+            return location.path, (status.st_dev, status.st_ino)
 
     def open(self, path: AnyPath, max_bytes: int | None = None) -> BinaryIO:
         """A regular file, open for reading.

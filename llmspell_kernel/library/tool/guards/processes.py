@@ -101,20 +101,20 @@ class ProcessGuard:
             check_arguments(name, arguments)
             variables = self._variables(environment or {})
         with ExitStack() as stack:
-            folder = self._folder(working_directory, stack)
+            folder, place = self._folder(working_directory, stack)
             with self._told(executable, arguments):
                 self._check_paths(name, arguments, folder)
             self._surroundings.audit(
                 "process.start", program=program, arguments=list(arguments), folder=str(folder)
             )
             limit = min(self._settings.command_timeout_seconds, timeout or float("inf"))
-            return self._run([program, *arguments], name, folder, variables, input, limit)
+            return self._run([program, *arguments], name, place, variables, input, limit)
 
     def _run(
         self,
         command: list[str],
         name: str,
-        folder: Path,
+        place: str,
         variables: dict[str, str],
         input: bytes,
         limit: float,
@@ -125,7 +125,7 @@ class ProcessGuard:
         try:
             process = subprocess.Popen(
                 [*_with_parent(), *command],
-                cwd=folder,
+                cwd=place,
                 env=variables | {_MARK: mark},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -195,20 +195,20 @@ class ProcessGuard:
         variables.update(given)
         return variables
 
-    def _folder(self, wanted: str | None, stack: ExitStack) -> Path:
-        """Where the program runs; an empty folder that goes with the run if there is no allowed one."""
+    def _folder(self, wanted: str | None, stack: ExitStack) -> tuple[Path, str]:
+        """The folder where the program runs, and a way there that no link can bend.
+
+        An empty folder that goes with the run if there is no allowed one.
+        """
         files = self._surroundings.files
         if wanted:
-            folder = files.readable(wanted)
-            if not folder.is_dir():
-                raise ToolError(f"{self._surroundings.tool}: {wanted!r} is no folder")
-            return folder
+            return _held(*stack.enter_context(files.folder(wanted)))
         places: tuple[str | Path, ...] = (os.curdir, *files.roots)
         for each in places:
             with suppress(NotAllowedError, ToolError):
-                if (folder := files.readable(each)).is_dir():
-                    return folder
-        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmspell-")))
+                return _held(*stack.enter_context(files.folder(each)))
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="llmspell-"))
+        return Path(temporary), temporary
 
     def _check_paths(self, name: str, arguments: Sequence[str], folder: Path) -> None:
         """Has the guard of files look at all that may be a path."""
@@ -237,6 +237,12 @@ class ProcessGuard:
             raise NotAllowedError(
                 f"{self._surroundings.tool} may not start {executable!r}: {error}"
             ) from None
+
+
+def _held(folder: Path, opened: int) -> tuple[Path, str]:
+    """Where there is no /proc, the way is the path."""
+    way = f"/proc/self/fd/{opened}"
+    return folder, way if os.path.isdir(way) else str(folder)
 
 
 def _names(text: str) -> set[str]:
