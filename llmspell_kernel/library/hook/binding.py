@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.interpreter import Outcome
-from llmspell_kernel.library.hook.limits import LimitedCalls
 from llmspell_kernel.library.hook.points import POINTS
 from llmspell_kernel.library.hook.registered import HookContext, HookFunction, RegisteredHook
 from llmspell_kernel.library.hook.service import as_filter
+from llmspell_kernel.library.limited_calls import LimitedCalls
 from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 2.0
 """How long the end of a kernel waits for a script's functions at `SystemShutdown`."""
+
+
+class HookTimeError(ScriptError):
+    """A hook's function has taken longer than it may."""
+
+    @classmethod
+    def of(cls, seconds: float) -> HookTimeError:
+        """For a limit of so many seconds."""
+        return cls(f"it ran longer than {seconds:g} s (hooks.timeout_ms)")
 
 
 class ScriptHooks:
@@ -80,7 +89,11 @@ class ScriptHooks:
             try:
                 table = self._lua.exchange.to_lua(context.table())
                 answers.append(
-                    self._calls.call(seconds, lambda: self._lua.state.call(self._call, function, table))
+                    self._calls.call(
+                        seconds,
+                        lambda: self._lua.state.call(self._call, function, table),
+                        HookTimeError.of,
+                    )
                 )
             except ScriptError as error:
                 failures.append(error)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from llmspell_kernel.errors import CancelledError, ScriptError, ToolError, UnknownToolError
+from llmspell_kernel.library.limited_calls import LimitedCalls
 from llmspell_kernel.library.tool.contract import Level
 from llmspell_kernel.library.tool.entries import Entry, FunctionEntry
 from llmspell_kernel.library.tool.envelope import as_json
+from llmspell_kernel.library.tool.places import timed_out
 from llmspell_kernel.library.tool.script_tools import definition
 from llmspell_kernel.lua.values import decode
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.service import Tools
+    from llmspell_kernel.library.tool.surroundings import Surroundings
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
@@ -22,6 +25,7 @@ class ScriptTools:
     def __init__(self, lua: LuaInterpreter, tools: Tools) -> None:
         self._lua = lua
         self._tools = tools
+        self._limited = LimitedCalls(lua)
 
     def names(self) -> list[str]:
         """All names."""
@@ -101,8 +105,13 @@ class ScriptTools:
         """A tool that the Lua function does."""
         about = definition(self._read(table))
 
-        def run(params: dict[str, Any]) -> Any:
-            results = self._lua.call(function, self._lua.exchange.to_lua(params, keeps_null=True))
+        def run(params: dict[str, Any], surroundings: Surroundings) -> Any:
+            given = self._lua.exchange.to_lua(params, keeps_null=True)
+            results = self._limited.call(
+                surroundings.seconds_left,
+                lambda: self._lua.call(function, given),
+                lambda seconds: timed_out(surroundings.tool, seconds),
+            )
             return self._read(results[0]) if results else None
 
         self._tools.registry.add(FunctionEntry(function=run, **about))

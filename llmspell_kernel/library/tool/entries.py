@@ -160,7 +160,7 @@ class FunctionEntry(Entry):
     def __init__(
         self,
         name: str,
-        function: Callable[[dict[str, Any]], Any],
+        function: Callable[[dict[str, Any], Surroundings], Any],
         *,
         description: str = "",
         version: str = "1.0.0",
@@ -192,7 +192,7 @@ class FunctionEntry(Entry):
 
     def run(self, given: Any, surroundings: Surroundings) -> Any:
         """See `Entry`."""
-        return self._function(given)
+        return self._function(given, surroundings)
 
 
 def _first_paragraph(tool: type[Tool]) -> str:

@@ -80,16 +80,13 @@ class Registry:
         return difflib.get_close_matches(name.replace("_", "-").lower(), self.names(), 3)
 
     def add(self, entry: Entry) -> None:
-        """Adds a script's tool.
+        """Adds a script's tool; one of the script's with that name is replaced.
 
         Raises:
-            ToolError: there is a tool of that name.
+            ToolError: there is a tool of that name that is not the script's.
         """
-        if self.resolve(entry.name) is not None:
-            raise ToolError(
-                f"there is a tool {entry.name!r} already: choose another name, or Tool.unregister it first "
-                "if it is the script's own"
-            )
+        if entry.name not in self._script and self.resolve(entry.name) is not None:
+            raise ToolError(f"there is a tool {entry.name!r} already: choose another name")
         self._script[entry.name] = entry
 
     def remove(self, name: str) -> bool:

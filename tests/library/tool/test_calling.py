@@ -142,7 +142,7 @@ def test_hooks_see_and_change_results(services: Services) -> None:
 def test_hooks_retry_and_replace_failures(services: Services) -> None:
     calls = []
 
-    def run(params: dict[str, Any]) -> object:
+    def run(params: dict[str, Any], _surroundings: object) -> object:
         calls.append(params)
         if len(calls) < 3:
             raise ToolError("not yet")
@@ -352,7 +352,7 @@ def test_answers_are_plain_values(services: Services) -> None:
         {"when": datetime(2026, 1, 2, 3, 4, 5), "ids": {1}, 7: Decimal("1.5"), "raw": b"\xff"},
         object(),
     ]
-    services.tools.registry.add(FunctionEntry("odd", lambda params: answers.pop(0)))
+    services.tools.registry.add(FunctionEntry("odd", lambda params, surroundings: answers.pop(0)))
     assert services.tools.call("odd", {}).result == {
         "when": "2026-01-02T03:04:05",
         "ids": [1],

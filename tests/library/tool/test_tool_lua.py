@@ -279,3 +279,15 @@ def test_tools_can_be_switched_off() -> None:
     lua.runtime = Runtime(lua.frontend, runtime_settings(over_defaults({"tools": {"enabled": False}})))
     assert lua.run("Tool") == "nil"
     lua.runtime.close()
+
+
+def test_a_tool_of_the_script_has_its_time_and_may_be_registered_again() -> None:
+    lua = ToolShell("lua54", timeout_seconds=0.3)
+    register = "Tool.register{name = 'mine', execute = function(params) %s end}"
+    lua.run(register % "while true do end")
+    assert lua.run(
+        "local ok, why = pcall(Tool.execute, 'mine', {}) return ok, why:match('within its 0.3 s')"
+    ) == ('false\t"within its 0.3 s"')
+    lua.run(register % "return {value = 7}")
+    assert lua.run("Tool.execute('mine', {}).value or Tool.execute('mine', {}).result.value") == "7"
+    lua.runtime.close()

@@ -20,15 +20,6 @@ _NEVER = float("inf")
 _LONG = 3600.0
 
 
-class HookTimeError(ScriptError):
-    """A hook's function has taken longer than it may."""
-
-    @classmethod
-    def of(cls, seconds: float) -> HookTimeError:
-        """For a limit of so many seconds."""
-        return cls(f"it ran longer than {seconds:g} s (hooks.timeout_ms)")
-
-
 class Watchdog:
     """Calls back when what is limited has taken too long.
 
@@ -49,7 +40,7 @@ class Watchdog:
         with self._changed:
             self._limits.append((ends, on_timeout))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="llmspell-hooks", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="llmspell-limits", daemon=True)
                 self._thread.start()
             elif ends < self._wakes_at:
                 self._changed.notify()
@@ -80,9 +71,7 @@ class LimitedCalls:
         self._lua = lua
         self._watchdog = Watchdog()
 
-    def call(
-        self, seconds: float, body: Callable[[], T], late: Callable[[float], ScriptError] = HookTimeError.of
-    ) -> T:
+    def call(self, seconds: float, body: Callable[[], T], late: Callable[[float], ScriptError]) -> T:
         """What `body` answers, which calls a function of the user's within a running cell.
 
         A debugger's client may stop it for any time.
