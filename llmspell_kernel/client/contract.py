@@ -215,6 +215,9 @@ class Client(ABC):
                 approve are refused.
             fields: of the command.
 
+        What makes no sense, also a `timeout` that is no number above 0, is told in the answer
+        (`validation_error`).
+
         Raises:
             KernelTimeoutError, KernelDiedError, ClientError: as `request`.
         """
@@ -223,7 +226,7 @@ class Client(ABC):
             content["timeout"] = timeout
         call = self.start("tool_request", content, read_line=read_line)
         try:
-            return call.result(None if timeout is None else timeout + _GRACE_SECONDS)
+            return call.result(_patience(timeout))
         except BaseException:  # nobody waits any more
             call.interrupt()
             raise
@@ -405,6 +408,15 @@ def _checked_code(code: object) -> str:
                 "UTF-8 has; give the character itself"
             ) from None
     return code
+
+
+def _patience(timeout: object) -> float | None:
+    """Seconds to wait for a kernel that is told `timeout`; one that makes no sense it answers at once."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, int | float) and timeout > 0:
+        return timeout + _GRACE_SECONDS
+    return ANSWER_SECONDS
 
 
 def _content_of_reply(call: Call[Message]) -> Message:

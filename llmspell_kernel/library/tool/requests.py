@@ -42,6 +42,7 @@ def answer(tools: Tools, content: Mapping[str, Any]) -> Content:
             "suggestions": near or list(_COMMANDS),
         }
     try:
+        _seconds(content)  # whether or not the command uses it
         return handler(tools, content)
     except ScriptError as error:
         return failed(tools, error, str(content.get("name", "")))
@@ -93,11 +94,7 @@ def _invoke(tools: Tools, content: Mapping[str, Any]) -> Content:
     params = {} if params is None else params
     if not isinstance(params, Mapping):
         raise ParameterError(name, [f"params is an object with the parameters; got {params!r:.60}"])
-    timeout = content.get("timeout")
-    if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0
-    ):
-        raise ParameterError(name, [f"timeout is a number of seconds above 0; got {timeout!r}"])
+    timeout = _seconds(content)
     began = time.perf_counter()
     try:
         table = tools.call(name, params, seconds=timeout).as_dict()
@@ -119,8 +116,7 @@ def _invoke(tools: Tools, content: Mapping[str, Any]) -> Content:
 
 
 def _search(tools: Tools, content: Mapping[str, Any]) -> Content:
-    query = content.get("query", [])
-    words = query.split() if isinstance(query, str) else [str(each) for each in query]
+    words = _words(content)
     found = tools.search(words, _text(content, "category"))
     return {
         "status": "ok",
@@ -184,7 +180,30 @@ def _name(content: Mapping[str, Any]) -> str:
 
 def _text(content: Mapping[str, Any], key: str) -> str:
     value = content.get(key)
-    return value if isinstance(value, str) else ""
+    if value is not None and not isinstance(value, str):
+        raise ParameterError("tool_request", [f"{key} is a text; got {value!r:.60}"])
+    return value or ""
+
+
+def _words(content: Mapping[str, Any]) -> list[str]:
+    query = content.get("query")
+    if query is None:
+        return []
+    if isinstance(query, str):
+        return query.split()
+    if not isinstance(query, list) or not all(isinstance(each, str) for each in query):
+        raise ParameterError("tool_request", [f"query is a text or a list of words; got {query!r:.60}"])
+    return query
+
+
+def _seconds(content: Mapping[str, Any]) -> float | None:
+    seconds = content.get("timeout")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        problem = f"timeout is a number of seconds above 0; got {seconds!r:.60}"
+        raise ParameterError(str(content.get("name") or "tool_request"), [problem])
+    return seconds
 
 
 def _since(began: float) -> float:

@@ -95,6 +95,26 @@ def test_what_goes_wrong_is_told(client: Client) -> None:
     assert client.request("tool_request", {})["status"] == "error"
 
 
+@pytest.mark.parametrize(
+    ("command", "fields", "problem"),
+    [
+        ("invoke", {"name": "calculator", "timeout": "x"}, "timeout is a number of seconds above 0; got 'x'"),
+        ("invoke", {"name": "calculator", "timeout": 0}, "timeout is a number of seconds above 0; got 0"),
+        ("list", {"timeout": -1}, "timeout is a number of seconds above 0; got -1"),
+        ("list", {"category": 5}, "category is a text; got 5"),
+        ("search", {"query": 5}, "query is a text or a list of words; got 5"),
+        ("search", {"query": ["csv", 5]}, "query is a text or a list of words; got ['csv', 5]"),
+        ("search", {"query": "csv", "category": ["data"]}, "category is a text; got ['data']"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_told(
+    client: Client, command: str, fields: dict[str, Any], problem: str
+) -> None:
+    reply = client.tool(command, **fields)
+    assert (reply["status"], reply["error_type"]) == ("error", "validation_error")
+    assert reply["validation_errors"] == [problem]
+
+
 def test_a_tool_is_tested_by_its_own_example(client: Client) -> None:
     reply = client.tool("test", name="calculator", verbose=True)
     assert (reply["status"], reply["success"]) == ("ok", True)
