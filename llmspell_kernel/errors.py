@@ -264,10 +264,12 @@ class ToolError(ScriptError):
 class UnknownToolError(ToolError):
     """No tool is called so."""
 
+    ALL = "`Tool.list()` names them all"
+
     @classmethod
     def of(cls, name: str, near: Sequence[str]) -> UnknownToolError:
         """For a name that is like the names in `near`."""
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; `Tool.list()` names them all"
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; {cls.ALL}"
         return cls(f"Tool '{name}' not found{hint}")
 
 

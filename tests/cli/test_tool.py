@@ -66,6 +66,7 @@ def test_invoke(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("text-manipulater",), "Tool 'text-manipulater' not found; did you mean text-manipulator"),
+        (("nosuch",), "Tool 'nosuch' not found; `llmspell tool list` names them all"),
         (("text-manipulator", "--params", "{"), "--params: that is no JSON"),
         (("text-manipulator", "--params", "[1]"), "--params: parameters are a JSON object"),
         (("text-manipulator", "--params-file", "gone.json"), "gone.json cannot be read: No such file"),

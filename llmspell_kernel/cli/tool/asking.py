@@ -11,7 +11,7 @@ import click
 from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.connecting import check_connect, connect_option
 from llmspell_kernel.cli.frame import Frame
-from llmspell_kernel.errors import NotAllowedError, ToolError
+from llmspell_kernel.errors import NotAllowedError, ToolError, UnknownToolError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,4 +118,5 @@ def message(reply: Reply) -> str:
     problems = reply.get("validation_errors")
     if problems:
         return "\n".join([f"{reply.get('tool', 'tool')}: {problems[0]}", *problems[1:]])
-    return str(reply.get("error") or reply.get("evalue") or "the kernel does not say what went wrong")
+    text = str(reply.get("error") or reply.get("evalue") or "the kernel does not say what went wrong")
+    return text.replace(UnknownToolError.ALL, "`llmspell tool list` names them all")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from llmspell_kernel.errors import NotAllowedError, StdinUnavailableError
+from llmspell_kernel.errors import NotAllowedError, ScriptError, StdinUnavailableError
 from llmspell_kernel.library.tool.audit import without_secrets
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _SHOWN = 80
 
 _FIRST = ("executable", "path", "target_path", "source_path", "url", "endpoint", "database", "to")
 """Parameters that are shown before the others: what a call is about."""
+
+_asking: ContextVar[bool | NotAllowedError] = ContextVar("tool_asking", default=False)
+"""Whether a script's function is being asked, or why a call of its own was refused."""
 
 
 @runtime_checkable
@@ -69,15 +73,7 @@ class Approvals:
         asked = False
         if self._asker is not None and _LEVELS[entry.level] >= self._asker_level:
             asked = True
-            verdict = self._asker(
-                {
-                    "tool": entry.name,
-                    "operation": operation,
-                    "params": params,
-                    "category": entry.category,
-                    "security_level": entry.level,
-                }
-            )
+            verdict = self._asked(self._asker, entry, operation, params)
             if verdict is not True and verdict not in ("yes", "always"):
                 reason = f": {verdict}" if isinstance(verdict, str) and verdict != "no" else ""
                 raise NotAllowedError(
@@ -87,6 +83,33 @@ class Approvals:
             asked = True
             self._check_user(entry, operation, params)
         return asked
+
+    def _asked(self, asker: Asker, entry: Entry, operation: str, params: dict[str, Any]) -> bool | str | None:
+        """What the script's function answers; it must not call tools that it would be asked about itself."""
+        if _asking.get() is not False:
+            again = NotAllowedError(
+                f"{entry.name}: the approval function itself calls {entry.name!r}, and would have to approve "
+                "that: it must not call tools of the levels that it is asked about"
+            )
+            _asking.set(again)
+            raise again
+        request = {
+            "tool": entry.name,
+            "operation": operation,
+            "params": params,
+            "category": entry.category,
+            "security_level": entry.level,
+        }
+        token = _asking.set(True)
+        try:
+            return asker(request)
+        except ScriptError as error:
+            refused = _asking.get()
+            if isinstance(refused, NotAllowedError) and str(error).endswith(str(refused)):
+                raise refused from None  # without what the call around it has made of it
+            raise
+        finally:
+            _asking.reset(token)
 
     def _needs_user(self, entry: Entry) -> bool:
         settings = self._services.settings.tools

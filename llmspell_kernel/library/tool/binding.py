@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from llmspell_kernel.errors import CancelledError, ScriptError, ToolError, UnknownToolError
+from llmspell_kernel.errors import CancelledError, LuaCallError, ScriptError, ToolError, UnknownToolError
 from llmspell_kernel.library.limited_calls import LimitedCalls
 from llmspell_kernel.library.tool.contract import Level
 from llmspell_kernel.library.tool.entries import Entry, FunctionEntry
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.tool.service import Tools
     from llmspell_kernel.library.tool.surroundings import Surroundings
     from llmspell_kernel.lua.interpreter import LuaInterpreter
+
+_FILTERS = ("category", "tag")
 
 
 class ScriptTools:
@@ -60,8 +63,12 @@ class ScriptTools:
         """Those that have tools."""
         return self._tools.categories()
 
-    def discover(self, category: bytes | None, tag: bytes | None) -> Any:
-        """By category and tag."""
+    def discover(self, category: bytes | None, tag: bytes | None, unknown: bytes | None) -> Any:
+        """By category and tag; `unknown` is a key of the filter that is neither."""
+        if unknown is not None:
+            near = difflib.get_close_matches(decode(unknown), _FILTERS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {' and '.join(_FILTERS)}"
+            raise ToolError(f"Tool.discover: there is no filter {decode(unknown)!r}; {hint}")
         found = self._tools.discover(decode(category or b""), decode(tag or b""))
         return [_found(entry) for entry in found]
 
@@ -96,7 +103,7 @@ class ScriptTools:
             return
 
         def ask(request: dict[str, Any]) -> Any:
-            results = self._lua.call(function, self._lua.exchange.to_lua(request, keeps_null=True))
+            results = self._readable(function, self._lua.exchange.to_lua(request, keeps_null=True))
             return self._read(results[0]) if results else None
 
         self._tools.approvals.use(ask, cast(Level, chosen))
@@ -109,7 +116,7 @@ class ScriptTools:
             given = self._lua.exchange.to_lua(params, keeps_null=True)
             results = self._limited.call(
                 surroundings.seconds_left,
-                lambda: self._lua.call(function, given),
+                lambda: self._readable(function, given),
                 lambda seconds: timed_out(surroundings.tool, seconds),
             )
             return self._read(results[0]) if results else None
@@ -120,6 +127,19 @@ class ScriptTools:
     def unregister(self, name: bytes) -> bool:
         """Removes a script's tool."""
         return self._tools.registry.remove(decode(name))
+
+    def _readable(self, function: Any, argument: Any) -> tuple[Any, ...]:
+        """What the Lua function answers; a table that it raises is shown with what is in it.
+
+        Raises:
+            LuaCallError: the function failed.
+        """
+        try:
+            return self._lua.call(function, argument)
+        except LuaCallError as error:
+            if error.report[b"kind"] != b"table" or error.report[b"described"]:
+                raise
+            raise LuaCallError(self._lua.formatter.text((error.value,)), error.report) from error
 
     def _read(self, value: Any) -> Any:
         return self._lua.exchange.to_python(value)

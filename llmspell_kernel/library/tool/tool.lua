@@ -105,14 +105,18 @@ end
 function Tool.categories() return host.categories() end
 
 ---The tools of a category, or whose description has a word in it.
----@param filter? table `category`, `tag`.
+---@param filter? table `category`, `tag`; other keys are an error.
 ---@return table tools A list of `{name, description, category, version}`.
 function Tool.discover(filter)
   if filter ~= nil then argument(filter, "filter", "table", "Tool.discover") end
   filter = filter or {}
   if filter.category ~= nil then argument(filter.category, "filter.category", "string", "Tool.discover") end
   if filter.tag ~= nil then argument(filter.tag, "filter.tag", "string", "Tool.discover") end
-  return host.discover(filter.category, filter.tag)
+  local unknown
+  for key in pairs(filter) do
+    if key ~= "category" and key ~= "tag" then unknown = tostring(key) end
+  end
+  return host.discover(filter.category, filter.tag, unknown)
 end
 
 ---The tools that some words are about, the best first.
@@ -149,7 +153,8 @@ end
 
 ---Has a function asked before tools are called: it gets a table (`tool`, `operation`, `params`, `category`,
 ---`security_level`) and answers true to allow the call; anything else refuses it, and a text is the reason. If
----the settings want the user to be asked (`tools.approval`), that comes on top.
+---the settings want the user to be asked (`tools.approval`), that comes on top. The function itself must not call
+---tools of the levels that it is asked about.
 ---@param approver function|nil nil ends it.
 ---@param level? string Ask for tools of this level and above: `"safe"`, `"restricted"` (the default), `"privileged"`.
 function Tool.approve(approver, level)

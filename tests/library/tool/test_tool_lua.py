@@ -137,6 +137,8 @@ def test_errors_are_strings_with_a_position(lua: ToolShell) -> None:
         ("Tool.execute('x', 1)", "bad argument 'params' to 'Tool.execute' (table expected, got number)"),
         ("Tool.get(1)", "bad argument 'name' to 'Tool.get' (string expected, got number)"),
         ("Tool.discover(1)", "bad argument 'filter' to 'Tool.discover' (table expected, got number)"),
+        ("Tool.discover{categroy = 'x'}", "there is no filter 'categroy'; did you mean 'category'?"),
+        ("Tool.discover{'data'}", "there is no filter '1'; there are category and tag"),
         ("Tool.batch(1)", "bad argument 'calls' to 'Tool.batch' (table expected, got number)"),
         ("Tool.batch{{}}", "bad argument 'calls[1].tool' to 'Tool.batch' (string expected, got no value)"),
         (
@@ -260,6 +262,28 @@ def test_a_script_approves_calls(lua: ToolShell) -> None:
     assert lua.run("asked = nil Tool.execute('calculator', {input = '1'}) return asked") == "nil"
     lua.run("Tool.approve(nil)")
     assert lua.run("Tool.execute('here-probe', {value = 2}).result") == "2"
+
+
+def test_an_approver_that_would_ask_itself_is_told_once(lua: ToolShell) -> None:
+    lua.run("Tool.approve(function(r) return Tool.execute('here-probe', {value = 3}).result == 3 end)")
+    said = lua.fail("Tool.execute('here-probe', {value = 3})").value
+    assert said.startswith(
+        "cell [1]:1: Tool execution failed: here-probe: the approval function itself calls 'here-probe'"
+    )
+    assert said.count("here-probe:") == 1
+    lua.run(
+        "Tool.approve(function(r) return Tool.execute('calculator', {input = '1'}).result.result == 1 end)"
+    )
+    assert lua.run("Tool.execute('here-probe', {value = 3}).result") == "3"
+
+
+def test_a_table_that_a_tool_raises_is_readable(lua: ToolShell) -> None:
+    lua.run("Tool.register{name = 'raises', execute = function() error({code = 3}) end}")
+    said = lua.fail("Tool.execute('raises', {})").value
+    assert said.startswith("cell [1]:1: Tool execution failed: ") and "code = 3" in said
+    assert (
+        lua.run("Tool.batch{{tool = 'raises'}}[1].error.message:find('code = 3', 1, true) ~= nil") == "true"
+    )
 
 
 @pytest.mark.parametrize("tool", ["probe", "thread-probe"])
