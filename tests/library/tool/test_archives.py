@@ -175,12 +175,41 @@ def test_links_and_devices_in_tar_files(call: Caller, tmp_path: Path, evil: tarf
             target_path=str(tmp_path / "o"),
         )
     assert os.listdir(tmp_path) == ["a.tar"]
+    done = call(
+        "archive-handler",
+        operation="extract",
+        path=str(tmp_path / "a.tar"),
+        target_path=str(tmp_path / "o"),
+        links="skip",
+    )
+    assert done["extracted_files"] == ["fine", "x/passwd"] and done["skipped"] == ["x"]
+    assert (tmp_path / "o" / "x" / "passwd").read_bytes() == b"x" and not (tmp_path / "o/x").is_symlink()
+
+
+def test_what_an_archive_has_besides_files_is_listed(call: Caller, tmp_path: Path) -> None:
+    path = str(tmp_path / "a.tar")
+    links = [member("x", tarfile.SYMTYPE, "../y"), member("h", tarfile.LNKTYPE, "fine")]
+    Path(path).write_bytes(tarred(member("fine"), *links, member("p", tarfile.FIFOTYPE), content=b"x"))
+    listed = call("archive-handler", operation="list", path=path)
+    assert [(each["name"], each["type"], each.get("target")) for each in listed["files"]] == [
+        ("fine", "file", None),
+        ("x", "symlink", "../y"),
+        ("h", "hardlink", "fine"),
+        ("p", "other", None),
+    ]
+    assert (listed["file_count"], listed["total_size"]) == (1, 1)
+    with pytest.raises(NotAllowedError, match=r"'x' is a link or a device, .* links='skip'"):
+        call("archive-handler", operation="extract", path=path)
 
 
 def test_links_in_zip_files(call: Caller, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped(("x", b"/etc"), mode=0o120777))
     with pytest.raises(NotAllowedError, match="a link or a device"):
         call("archive-handler", operation="extract", path=str(tmp_path / "a.zip"))
+    listed = call("archive-handler", operation="list", path=str(tmp_path / "a.zip"))
+    assert [(each["name"], each["type"], each["size"]) for each in listed["files"]] == [("x", "symlink", 0)]
+    done = call("archive-handler", operation="extract", path=str(tmp_path / "a.zip"), links="skip")
+    assert done["skipped"] == ["x"] and os.listdir(tmp_path) == ["a.zip"]
 
 
 def test_links_that_wait_in_the_folder(call: Caller, tmp_path: Path) -> None:

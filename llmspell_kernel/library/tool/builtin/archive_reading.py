@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime
 import gzip
 import re
+import stat
 import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO, NamedTuple, NoReturn, cast
+from typing import IO, BinaryIO, Literal, NamedTuple, NoReturn, cast
 
 from llmspell_kernel.config.sections.tools.archive import Archive
 from llmspell_kernel.errors import NotAllowedError, ToolError
@@ -45,24 +46,40 @@ _BROKEN = (
 """What the libraries raise for archives that are none, or are damaged."""
 
 
+Kind = Literal["file", "directory", "symlink", "hardlink", "other"]
+"""What a member is; `other` are devices, pipes and the like."""
+
+
 class Member(NamedTuple):
-    """A file or folder in an archive.
+    """Something in an archive.
 
     Attributes:
         name: its path, free of tricks.
-        is_folder: whether it is a folder.
+        kind: what it is.
         size: unpacked, as the archive has it.
         packed: as it is in the archive; None if that cannot be told.
         modified: seconds since 1970, or what there is instead; None if it is not known.
         key: for `Reader.content`.
+        target: what a link leads to, unchecked; empty if that is not known.
     """
 
     name: str
-    is_folder: bool
+    kind: Kind
     size: int
     packed: int | None
     modified: float | None
     key: object
+    target: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.kind == "directory"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file or a folder, and so may be unpacked."""
+        return self.kind in ("file", "directory")
 
 
 class Reader(ABC):
@@ -79,10 +96,10 @@ class Reader(ABC):
 
     @abstractmethod
     def members(self) -> Iterator[Member]:
-        """What is in it, without limits.
+        """What is in it, without limits; also links and devices.
 
         Raises:
-            NotAllowedError: there is something that must not be unpacked.
+            NotAllowedError: a name leads out of the folder.
         """
 
     @abstractmethod
@@ -90,10 +107,10 @@ class Reader(ABC):
         """A file in it, to read."""
 
     def checked_members(self) -> list[Member]:
-        """All that is in it.
+        """All that is in it; also links and devices, which must not be unpacked.
 
         Raises:
-            NotAllowedError: there is too much, or something that must not be unpacked.
+            NotAllowedError: there is too much, or a name leads out of the folder or is there twice.
             ToolError: it is damaged.
         """
         found: list[Member] = []
@@ -197,10 +214,12 @@ class ZipReader(Reader):
         self._check_overlaps(infos)
         for info in infos:
             kind = (info.external_attr >> 16) & 0o170000
-            if kind not in (0, 0o100000, 0o040000):
-                self.refuse(f"{info.filename!r} is a link or a device, not a file")
             name = self.safe_name(info.filename)
-            yield Member(name, info.is_dir(), info.file_size, info.compress_size, _zip_time(info), info)
+            size = info.file_size
+            what: Kind = "directory" if info.is_dir() else "file"
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                what, size = "symlink" if kind == stat.S_IFLNK else "other", 0
+            yield Member(name, what, size, info.compress_size, _zip_time(info), info)
 
     def content(self, member: Member) -> IO[bytes]:
         """Opens it."""
@@ -228,12 +247,12 @@ class TarReader(Reader):
         """One after the other, as they come."""
         self._tar = tarfile.open(fileobj=self.file, mode="r:gz" if self.format == "tar.gz" else "r:")
         for info in self._tar:
-            if not (info.isreg() or info.isdir()):
-                self.refuse(f"{info.name!r} is a link or a device, not a file")
             if info.isdir() and info.name.strip("./") == "":
                 continue
             name = self.safe_name(info.name)
-            yield Member(name, info.isdir(), info.size if info.isreg() else 0, None, float(info.mtime), info)
+            kind, target = _tar_kind(info), info.linkname if info.issym() or info.islnk() else ""
+            size = info.size if kind == "file" else 0
+            yield Member(name, kind, size, None, float(info.mtime), info, target)
 
     def content(self, member: Member) -> IO[bytes]:
         """Opens it."""
@@ -255,7 +274,7 @@ class GzipReader(Reader):
 
     def members(self) -> Iterator[Member]:
         """The file; its size is known when all of it has been unpacked."""
-        member = Member(self.safe_name(self._name), False, 0, self.size, None, None)
+        member = Member(self.safe_name(self._name), "file", 0, self.size, None, None)
         size = 0
         for data in self.chunks(member):
             size += len(data)
@@ -273,3 +292,13 @@ def _zip_time(info: zipfile.ZipInfo) -> float | None:
         return datetime.datetime(*info.date_time).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _tar_kind(info: tarfile.TarInfo) -> Kind:
+    if info.isreg():
+        return "file"
+    if info.isdir():
+        return "directory"
+    if info.issym():
+        return "symlink"
+    return "hardlink" if info.islnk() else "other"

@@ -51,8 +51,9 @@ class _Source(NamedTuple):
 class ArchiveHandler(Tool):
     """Unpacks, makes and lists archives: zip, tar, tar.gz (tgz) and gz.
 
-    An archive with anything in it that leads out of the target folder, with links, devices or too much is
-    refused before its first file is written. Files that are there are replaced.
+    An archive with anything in it that leads out of the target folder, or with too much, is refused before
+    its first file is written; so is one with links or devices, unless they are to be skipped: none is ever
+    made. Files that are there are replaced.
     """
 
     name, category, level = "archive-handler", "filesystem", "restricted"
@@ -74,14 +75,24 @@ class ArchiveHandler(Tool):
         input: Annotated[
             list[str] | str, Meta(description="The files and folders to put into a new archive.")
         ] = field(default_factory=list)
+        links: Annotated[
+            Literal["refuse", "skip"],
+            Meta(description="Whether links and devices have an archive refused, or are left out."),
+        ] = "refuse"
 
     @operation("extract", "unpack", "unzip")
     def extract(self, given: Parameters, tools: Surroundings) -> object:
-        """Unpacks all of it: {extracted_files, file_count, total_size, output_dir, format}."""
+        """Unpacks it: {extracted_files, file_count, total_size, output_dir, format, skipped}."""
         output = given.target_path or os.path.dirname(given.path) or os.curdir
         with ExitStack() as stack:
             reader = self._opened(given.path, tools, stack)
-            members = reader.checked_members()
+            found = reader.checked_members()
+            members = [each for each in found if each.is_plain]
+            skipped = [each.name for each in found if not each.is_plain]
+            if skipped and given.links == "refuse":
+                reader.refuse(
+                    f"{skipped[0]!r} is a link or a device, not a file; give links='skip' to leave such out"
+                )
             root = tools.files.check(output)
             targets = {each.name: os.path.join(output, each.name) for each in members}
             for name, target in targets.items():
@@ -94,6 +105,7 @@ class ArchiveHandler(Tool):
             "total_size": total,
             "output_dir": output,
             "format": reader.format,
+            "skipped": skipped,
         }
 
     @operation("list")
@@ -105,7 +117,7 @@ class ArchiveHandler(Tool):
         return {
             "format": reader.format,
             "files": [_shown(each) for each in members],
-            "file_count": sum(not each.is_folder for each in members),
+            "file_count": sum(each.kind == "file" for each in members),
             "total_size": sum(each.size for each in members),
         }
 
@@ -304,11 +316,13 @@ def _format_by_name(path: str) -> str | None:
 def _shown(member: Member) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": member.name,
-        "type": "directory" if member.is_folder else "file",
+        "type": member.kind,
         "size": member.size,
     }
     if member.packed is not None:
         shown["compressed_size"] = member.packed
+    if member.target:
+        shown["target"] = member.target
     if member.modified is not None:
         shown["modified"] = member.modified
     return shown
