@@ -21,6 +21,9 @@ Examples:
 @there
 @pass_frame
 def search(frame: Frame, words: tuple[str, ...], category: str, connect: str | None) -> None:
-    """Find tools by words in their names, descriptions and operations; the best come first."""
+    """Find tools by words in their names, descriptions and operations; the best come first.
+
+    One of the words is enough; tools in which more of them occur come before the others.
+    """
     reply = ask(frame, connect, "search", query=list(words), category=category)
     show_tools(frame, reply["results"], "no such tools")

@@ -59,7 +59,9 @@ class Tools:
         return self.search([tag] if tag else [], category)
 
     def search(self, words: Sequence[str], category: str = "") -> list[Entry]:
-        """The tools in whose name, description, category or operations every word occurs; the best first.
+        """The tools in whose name, description, category or operations one of the words occurs.
+
+        Those come first in which more of the words occur, then those that fit better. Without words: all.
 
         Raises:
             CancelledError: a hook has stopped it.
@@ -76,13 +78,15 @@ class Tools:
         return found
 
     def _found(self, words: Sequence[str], category: str) -> list[Entry]:
-        wanted = [word.lower() for word in words if word]
-        scored = [
-            (-sum(_score(entry, word) for word in wanted), entry.name, entry)
-            for entry in self.registry.all()
-            if (not category or entry.category == category) and all(_score(entry, word) for word in wanted)
-        ]
-        return [entry for _, _, entry in sorted(scored, key=lambda each: each[:2])]
+        wanted = {word.lower() for word in words if word}
+        found = []
+        for entry in self.registry.all():
+            if category and entry.category != category:
+                continue
+            scores = [score for word in wanted if (score := _score(entry, word))]
+            if scores or not wanted:
+                found.append((-len(scores), -sum(scores), entry.name, entry))
+        return [entry for *_, entry in sorted(found, key=lambda each: each[:3])]
 
     # Calling
 

@@ -119,7 +119,8 @@ function Tool.discover(filter)
   return host.discover(filter.category, filter.tag, unknown)
 end
 
----The tools that some words are about, the best first.
+---The tools in whose name, description, category or operations one of the words occurs. Those come first in which
+---more of the words occur, then those that fit better.
 ---@param words string
 ---@param category? string
 ---@return table tools As `Tool.discover` answers.

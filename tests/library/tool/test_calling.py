@@ -49,7 +49,18 @@ def test_names(services: Services) -> None:
     assert all(entry.category == "data" for entry in tools.discover("data"))
     assert tools.search(["calculator"])[0].name == "calculator"
     assert "json-processor" in [entry.name for entry in tools.search(["json"], "data")]
-    assert tools.search(["json", "zebra"]) == []
+    assert tools.search(["zebra"]) == []
+    assert tools.search(["json", "zebra"]) == tools.search(["json"])
+
+
+def test_tools_in_which_more_words_occur_come_first(services: Services) -> None:
+    tools = services.tools
+    found = [entry.name for entry in tools.search(["csv", "json"])]
+    assert {"csv-analyzer", "json-processor"} <= set(found)
+    csv, json = ({entry.name for entry in tools.search([word])} for word in ("csv", "json"))
+    both = csv & json
+    assert set(found) == csv | json and set(found[: len(both)]) == both
+    assert tools.search([]) == tools.discover()
 
 
 def test_events(services: Services) -> None:
