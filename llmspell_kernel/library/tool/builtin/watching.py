@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from llmspell_kernel.errors import NotAllowedError, ParameterError
+from llmspell_kernel.errors import ParameterError, ToolError
 from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.contract import Place, Tool, operation
 
 if TYPE_CHECKING:
+    from watchfiles.main import FileChange
+
     from llmspell_kernel.library.tool.surroundings import Surroundings
+
+    _Changes = set[FileChange]
 
 _TURN_MS = 50
 """How often is looked whether anybody still waits."""
 
 _DEEPEST = 100
-"""Levels of folders in which is looked for links that lead elsewhere."""
+"""Levels of folders that are watched below one."""
+
+_TRIES = 10
+"""How often a watch is begun anew when folders vanish meanwhile."""
 
 _LONGEST_BURST_MS = 2000
 """Changes that go on without a pause are told after that."""
@@ -30,6 +40,7 @@ class FileWatcher(Tool):
     """Waits for files in the allowed folders to be made, changed or removed.
 
     It answers when `max_events` have come or the time is over, whichever is first; an interrupt ends it.
+    Links are not followed. What happened to a file within a burst is told so that the last is how it is now.
     """
 
     name, category, level = "file-watcher", "filesystem", "restricted"
@@ -74,33 +85,26 @@ class FileWatcher(Tool):
     def watch(self, given: Parameters, tools: Surroundings) -> object:
         """Waits for changes: {events, event_count, timed_out}; events are {path, type, timestamp}."""
         with needed(self.name, "watchfiles"):
-            from watchfiles import Change, watch
+            from watchfiles import Change
         kinds = {Change.added: "created", Change.modified: "modified", Change.deleted: "deleted"}
         paths = [tools.files.readable(each) for each in self._paths(given)]
-        if given.recursive:
-            for each in paths:
-                self._check_links(each, tools)
         deadline = time.monotonic() + _seconds(given)
         events: list[dict[str, Any]] = []
-        watching = watch(
-            *paths,
-            watch_filter=None,
-            debounce=max(given.debounce_ms, _LONGEST_BURST_MS),
-            step=max(given.debounce_ms, 1),
-            stop_event=tools.cancelled,
-            rust_timeout=_TURN_MS,
-            yield_on_timeout=True,
-            recursive=given.recursive,
-            raise_interrupt=False,
-        )
-        for changes in watching:
+        for changes in self._bursts(given, paths, tools):
             now = time.time()
-            for change, path in sorted(changes, key=lambda each: each[1]):
-                # A link that was made meanwhile may have led the watch out of the allowed folders.
+            for path in sorted({path for _, path in changes}):
+                # A folder that was replaced by a link meanwhile may have led the watch out.
                 if not (_wanted(path, paths, given.pattern) and tools.files.allows(path)):
                     continue
-                if len(events) < given.max_events:
-                    events.append({"path": path, "type": kinds[change], "timestamp": now})
+                order = [Change.added, Change.modified, Change.deleted]
+                if os.path.lexists(path):
+                    order = [Change.deleted, Change.added, Change.modified]
+                events += (
+                    {"path": path, "type": kinds[change], "timestamp": now}
+                    for change in order
+                    if (change, path) in changes
+                )
+            del events[given.max_events :]
             if len(events) >= given.max_events or time.monotonic() >= deadline:
                 break
         return {
@@ -121,18 +125,64 @@ class FileWatcher(Tool):
             "max_events": given.max_events,
         }
 
-    def _check_links(self, path: Path, tools: Surroundings) -> None:
-        """Refuses folders whose links would have others watched.
+    def _bursts(self, given: Parameters, paths: list[Path], tools: Surroundings) -> Iterator[_Changes]:
+        """What has changed, again and again; nothing in between, so that the caller can look at the time.
+
+        The folders are watched one by one: the library would follow links, wherever they lead.
+        """
+        from watchfiles import Change
+
+        changes, watching, folders = self._begun(given, paths, tools)
+        made: _Changes = set()
+        while True:
+            # What was made while one watch took over from another may be told by both.
+            changes -= {each for each in made if (Change.deleted, each[1]) not in changes}
+            made = set()
+            if given.recursive and any(
+                path in folders if change is Change.deleted else change is Change.added and _is_folder(path)
+                for change, path in changes
+            ):
+                before, old = folders, watching
+                begun, watching, folders = self._begun(given, paths, tools)
+                changes |= begun | next(old, set())
+                old.close()
+                # What came into new folders before they were watched.
+                changes |= {(Change.added, each) for each in _content(folders - before, tools)}
+                made = {each for each in changes if each[0] is Change.added}
+            yield changes
+            following = next(watching, None)
+            if following is None:
+                return
+            changes = following
+
+    def _begun(
+        self, given: Parameters, paths: list[Path], tools: Surroundings
+    ) -> tuple[_Changes, Generator[_Changes, None, None], set[str]]:
+        """The first changes of a watch that has begun, the watch, and the folders below the paths it is for.
 
         Raises:
-            NotAllowedError: there is such a link.
+            ToolError: the folders come and go too fast.
         """
-        for entry in tools.files.walk(path, _DEEPEST) if path.is_dir() else ():
-            if entry.kind == "symlink" and not tools.files.allows(entry.path):
-                raise NotAllowedError(
-                    f"{self.name} may not watch {str(path)!r}: {str(entry.path)!r} is a link that leads out "
-                    "of the allowed folders; give recursive=false, or name the folders below it one by one"
-                )
+        from watchfiles import watch
+
+        for _ in range(_TRIES):
+            folders = _below(paths, tools) if given.recursive else set()
+            watching = watch(
+                *(each for each in paths if each.exists()),
+                *folders,
+                watch_filter=None,
+                debounce=max(given.debounce_ms, _LONGEST_BURST_MS),
+                step=max(given.debounce_ms, 1),
+                stop_event=tools.cancelled,
+                rust_timeout=_TURN_MS,
+                yield_on_timeout=True,
+                recursive=False,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            )
+            with suppress(FileNotFoundError):
+                return next(watching, set()), watching, folders
+        raise ToolError(f"{self.name}: the folders that it should watch come and go too fast")
 
     def _paths(self, given: Parameters) -> list[str]:
         paths = [given.input] if isinstance(given.input, str) else given.input
@@ -152,3 +202,26 @@ def _wanted(path: str, watched: list[Path], pattern: str) -> bool:
         return True
     below = [str(Path(path).relative_to(each)) for each in watched if Path(path).is_relative_to(each)]
     return any(fnmatch(each, pattern) for each in (Path(path).name, *below))
+
+
+def _below(paths: list[Path], tools: Surroundings) -> set[str]:
+    """The folders below, without those that links lead to."""
+    return {
+        str(entry.path)
+        for path in paths
+        if path.is_dir()
+        for entry in tools.files.walk(path, _DEEPEST)
+        if entry.kind == "directory"
+    }
+
+
+def _content(folders: set[str], tools: Surroundings) -> Iterator[str]:
+    """What lies in them; folders that are gone have nothing."""
+    for folder in sorted(folders):
+        with suppress(ToolError):
+            yield from (str(entry.path) for entry in tools.files.entries(folder))
+
+
+def _is_folder(path: str) -> bool:
+    """Whether a folder is there, not a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
