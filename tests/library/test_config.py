@@ -149,7 +149,8 @@ def test_a_script_adds_a_provider(runtime: Runtime, monkeypatch: pytest.MonkeyPa
     assert result(runtime, "Config.getProvider('my-own').has_api_key") == "false"
     monkeypatch.setenv("MY_OWN_API_KEY", "x")
     assert result(runtime, "Config.getProvider('my-own').has_api_key") == "true"
-    run(runtime, "Config.setProvider('bare', {})")
+    run(runtime, "Config.setProvider('bare', {max_completion_tokens = 3})")
+    assert result(runtime, "Config.getProvider('bare').max_completion_tokens") == "3"
     assert result(runtime, "Config.getProvider('bare').enabled") == "true"
 
 
@@ -163,6 +164,15 @@ def test_a_script_adds_a_provider(runtime: Runtime, monkeypatch: pytest.MonkeyPa
         ("Config.setProvider('a', {api_key = {}})", "providers.a.api_key: expected a text, got "),
         ("Config.setProvider('a b', {})", "bad argument 'name' to 'Config.setProvider'"),
         ("Config.setProvider('a', {1, 2})", "bad argument 'provider' to 'Config.setProvider'"),
+        (
+            "Config.setProvider('a', {base_ulr = 'http://localhost'})",
+            "(there is no key 'base_ulr'; did you mean 'base_url'?)",
+        ),
+        (
+            "Config.addAllowedPath('/nonexist')",
+            "'Config.addAllowedPath' (a folder expected, but '/nonexist' does not exist)",
+        ),
+        ("Config.addAllowedPath('/etc/passwd')", "(a folder expected, but '/etc/passwd' is no folder)"),
         ("Config.setProvider('a')", "bad argument 'provider' to 'Config.setProvider' (table expected"),
         ("Config.getSection()", "bad argument 'name' to 'Config.getSection' (string expected"),
         ("Config.restoreSnapshot('never')", "no snapshot 'never'"),

@@ -34,7 +34,8 @@ function Config.getProvider(name)
   return host.provider(name)
 end
 
----Adds a provider, or replaces it.
+---Adds a provider, or replaces it. As in the settings, keys that they do not list are kept as options of the
+---provider; a listed key that is misspelt is an error.
 ---@param name string
 ---@param provider table As in the settings: `provider_type`, `base_url`, `api_key_env`, `default_model` ...
 function Config.setProvider(name, provider)
@@ -59,7 +60,7 @@ end
 function Config.getTools() return host.tools() end
 
 ---Lets tools use one more folder, with all that lies in it, for as long as the script runs.
----@param path string The folder; relative ones are against the working directory.
+---@param path string The folder, which must exist; relative ones are against the working directory.
 function Config.addAllowedPath(path)
   argument(path, "path", "string", "Config.addAllowedPath")
   host.add_allowed_path(path)

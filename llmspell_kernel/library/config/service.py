@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -35,6 +36,9 @@ PERMISSIONS = {
 
 _SNAPSHOTS = 100
 """How many are kept; the oldest goes."""
+
+_MISSPELT = 0.85
+"""How like a listed key a key must be to be taken for a misspelling."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -97,7 +101,7 @@ class ScriptConfig:
         return table | {"name": name, "has_api_key": _has_key(name, provider)}
 
     def set_provider(self, name: str, table: Any) -> None:
-        """Adds a provider or replaces it.
+        """Adds a provider or replaces it. Keys that settings do not list are kept as options, as in files.
 
         Raises:
             ScriptError: the name or the table does not fit; a line for each problem.
@@ -111,6 +115,8 @@ class ScriptConfig:
         if not isinstance(table, dict):
             raise ScriptError("bad argument 'provider' to 'Config.setProvider' (a table with keys expected)")
         given = {key: value for key, value in table.items() if key not in ("name", "has_api_key")}
+        for each in given:
+            _check_spelling(str(each))
         origin = Origin("script", "Config.setProvider")
         key = ("providers", name)
         values: Values = {each: (value, origin) for each, value in flat(_renamed(given), key)}
@@ -148,7 +154,7 @@ class ScriptConfig:
 
         Raises:
             NotAllowedError: the script itself may not use files, so tools must not use more for it.
-            ScriptError: that is no path.
+            ScriptError: there is no such folder.
         """
         if not self._lua.files:
             raise NotAllowedError(NotAllowedError.FILES)
@@ -166,6 +172,11 @@ class ScriptConfig:
         allowed = tools.file_operations.allowed_paths
         if folder in allowed:
             return
+        if not os.path.isdir(folder):
+            why = "is no folder" if os.path.lexists(folder) else "does not exist"
+            raise ScriptError(
+                f"bad argument 'path' to 'Config.addAllowedPath' (a folder expected, but {folder!r} {why})"
+            )
         files = msgspec.structs.replace(tools.file_operations, allowed_paths=[*allowed, folder])
         self._services.settings = msgspec.structs.replace(
             self.settings, tools=msgspec.structs.replace(tools, file_operations=files)
@@ -196,6 +207,21 @@ class ScriptConfig:
 def _renamed(table: dict[str, Any]) -> dict[str, Any]:
     """`model` is another word for `default_model`."""
     return {"default_model" if key == "model" else str(key): value for key, value in table.items()}
+
+
+def _check_spelling(key: str) -> None:
+    """Refuses what can only be a listed key that is misspelt; other keys are options of the provider's.
+
+    Raises:
+        ScriptError: it is misspelt.
+    """
+    known = [each for each in (*Provider.__struct_fields__, "model") if each != "options"]
+    near = difflib.get_close_matches(key, known, 1, cutoff=_MISSPELT)
+    if near and key not in known:
+        raise ScriptError(
+            "bad argument 'provider' to 'Config.setProvider' "
+            f"(there is no key {key!r}; did you mean {near[0]!r}?)"
+        )
 
 
 def _has_key(name: str, provider: Provider) -> bool:
