@@ -75,12 +75,16 @@ def plain(value: Any, tool: str) -> Any:
 
 
 def as_json(table: dict[str, Any], tool: str, limit: int) -> bytes:
-    """The answer as JSON; bytes become base64.
+    """The answer as JSON; bytes become Base64, and what they are is told beside them.
+
+    Bytes under the key `content` have `content_encoding` = "base64" beside them; those in a list, or where
+    that key is taken, become {data, encoding}. Text stays as it is.
 
     Raises:
         ToolError: it takes more bytes than `limit`, or is no text.
     """
     try:
+        table = _marked(table)
         try:
             text = msgspec.json.encode(table)
         except TypeError:
@@ -89,6 +93,23 @@ def as_json(table: dict[str, Any], tool: str, limit: int) -> bytes:
         raise ToolError(f"{tool}: its answer cannot be passed on: {error}") from error
     check_size(len(text), tool, limit)
     return text
+
+
+def _marked(value: Any) -> Any:
+    """The same, with all bytes marked as the Base64 that they become."""
+    if isinstance(value, bytes):
+        return {"data": value, "encoding": "base64"}
+    if isinstance(value, list | tuple):
+        return [_marked(each) for each in value]
+    if isinstance(value, dict):
+        beside = {
+            key: f"{key}_encoding"
+            for key, each in value.items()
+            if isinstance(each, bytes) and f"{key}_encoding" not in value
+        }
+        kept = {key: each if key in beside else _marked(each) for key, each in value.items()}
+        return {**kept, **dict.fromkeys(beside.values(), "base64")}
+    return value
 
 
 def _with_text_keys(value: Any) -> Any:

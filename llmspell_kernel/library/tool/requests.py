@@ -100,7 +100,7 @@ def _invoke(tools: Tools, content: Mapping[str, Any]) -> Content:
         table = tools.call(name, params, seconds=timeout).as_dict()
         result = msgspec.json.decode(
             as_json(table, name, tools.answer_limit)
-        )  # bytes as base64, dates as text
+        )  # bytes as marked Base64, dates as text
     except ScriptError as error:
         reply = {**failed(tools, error, name), "duration_ms": _since(began)}
         if isinstance(error, ToolTimeoutError) and timeout is not None:

@@ -38,6 +38,26 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
         yield made
 
 
+def test_bytes_are_told_from_text(tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\0\1")
+    (tmp_path / "text").write_text("/wAB")
+    config = {"tools": {"file_operations": {"allowed_paths": [str(tmp_path)]}}}
+    with start_embedded_kernel(config, history=":memory:") as client:
+
+        def read(name: str) -> Any:
+            params = {"operation": "read", "path": str(tmp_path / name)}
+            return client.tool("invoke", name="file-operations", params=params)["result"]["result"]
+
+        assert (read("bytes")["content"], read("bytes")["content_encoding"]) == ("/wAB", "base64")
+        assert read("text")["content"] == "/wAB" and "content_encoding" not in read("text")
+        code = """Tool.register{
+            name = "raw", parameters = {}, execute = function() return {"/wAB", "\\255\\0\\1"} end,
+        }"""
+        client.execute(code)
+        listed = client.tool("invoke", name="raw")["result"]["result"]
+        assert listed == ["/wAB", {"data": "/wAB", "encoding": "base64"}]
+
+
 def test_list_info_search(client: Client) -> None:
     listed = client.tool("list")
     assert set(listed) == {"status", "tools", "count", "category"}
