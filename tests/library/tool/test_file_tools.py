@@ -107,6 +107,15 @@ def test_copying(call: Caller, tmp_path: Path, name: str) -> None:
     assert source.read_text() == "echo"
 
 
+@pytest.mark.parametrize("operation", ["move", "copy"])
+def test_a_forbidden_target_may_not_be_written(call: Caller, tmp_path: Path, operation: str) -> None:
+    (tmp_path / "a").write_text("x")
+    where = {"source_path": str(tmp_path / "a"), "target_path": "/etc/x"}
+    with pytest.raises(NotAllowedError, match="file-operations may not write '/etc/x'"):
+        call("file-operations", operation=operation, **where)
+    assert (tmp_path / "a").exists()
+
+
 @pytest.mark.parametrize("name", ["move", "mv", "rename"])
 def test_moving(call: Caller, tmp_path: Path, name: str) -> None:
     (tmp_path / "a").write_text("a")

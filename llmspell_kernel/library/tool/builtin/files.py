@@ -190,7 +190,7 @@ class FileOperations(Tool):
                 f"{self.name}: the operation {given.operation!r} needs the parameter 'source_path'"
             )
         target = given.target_path
-        status = tools.files.status(target)
+        status = tools.files.status(target, "write")
         if status is not None and stat.S_ISDIR(status.st_mode):
             target = os.path.join(target, os.path.basename(source.rstrip("/")))
         return source, target

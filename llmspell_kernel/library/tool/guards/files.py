@@ -306,14 +306,18 @@ class FileGuard:
             return False
         return True
 
-    def status(self, path: AnyPath) -> os.stat_result | None:
+    def status(self, path: AnyPath, act: str = "read") -> os.stat_result | None:
         """What is there, links followed; None if nothing is.
+
+        Args:
+            path: of the file or folder.
+            act: what it is for, as a refusal says it.
 
         Raises:
             NotAllowedError: a rule forbids it.
             ToolError: it cannot be reached.
         """
-        with self._told("read", path) as rules:
+        with self._told(act, path) as rules:
             location = rules.locate(path)
             try:
                 with descent.entered(location.folder) as folder:
