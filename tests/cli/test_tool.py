@@ -139,7 +139,7 @@ def test_the_user_is_asked_at_a_terminal(tmp_path: Path, answer: str, status: in
 
 
 def test_the_prompt_shows_tools() -> None:
-    lines = ".tools\n.tools hash-calculator\n.tools csv json\n.tools no such thing\n"
+    lines = ".tools\n.tools hash-calculator\n.tools csv json\n.tools qwertzuiop\n"
     done = llmspell("repl", stdin=lines)
     assert "calculator " in done.stdout
     assert "hash-calculator 1.0.0: utility, restricted" in done.stdout

@@ -33,6 +33,7 @@ def test_a_kernel_begins_anew_and_its_clients_stay(start: Start) -> None:
     assert after["started"] >= status["started"] and after["executions"] == 0
     assert after["language"] == "lua55"
     assert running.content == before
+    client.wait_for_ready(timeout=60)  # what the kernel publishes before a client is back is lost
     reply = client.execute_interactive("assert(x == nil)", timeout=60)
     assert reply["content"]["status"] == "ok"
     assert llmspell("kernel", "restart").returncode == 0, "again, and as the only one"
@@ -51,6 +52,7 @@ def test_a_client_may_ask_for_it_as_the_protocol_has_it(start: Start) -> None:
     assert client.get_control_msg(timeout=60)["content"] == {"status": "ok", "restart": True}
     while listed()["work"]["executions"] != 0:
         assert running.process.poll() is None
+    client.wait_for_ready(timeout=60)
     assert client.execute_interactive("assert(x == nil)", timeout=60)["content"]["status"] == "ok"
 
 
