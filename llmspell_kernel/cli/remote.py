@@ -69,6 +69,8 @@ def run_there(frame: Frame, job: Job) -> int:
             status = FAILED
         else:
             error, status = _error_of(execution), _status_of(execution)
+        if error is None and keys.ended_input:  # the end of input has come before the interrupt
+            error, status = _INTERRUPTED_READ, INTERRUPTED
         if watch.status == TIMED_OUT:
             error = _late(error, job.timeout or 0)
         status = watch.status or status
@@ -84,12 +86,18 @@ def run_there(frame: Frame, job: Job) -> int:
     return status
 
 
+_INTERRUPTED_READ = ErrorReport(
+    "KeyboardInterrupt", "interrupted at its input", ("KeyboardInterrupt: interrupted at its input",)
+)
+
+
 class _CtrlC:
     """Hears every Ctrl-C: the first interrupts the call; while the gate is open, each ends a wait.
 
     Attributes:
         call: what to interrupt, once there is something.
         count: how often it was pressed.
+        ended_input: code that asked for input afterwards was told that there is none.
         gate: whether KeyboardInterrupt may be raised on the main thread.
     """
 
@@ -97,6 +105,7 @@ class _CtrlC:
         self._frontend = frontend
         self.call: Call[Execution] | None = None
         self.count = 0
+        self.ended_input = False
         self.gate = SignalGate()
         self.gate.open = True
         InterruptSignals(self.gate, self._pressed, when_idle=lambda: None)
@@ -108,6 +117,7 @@ class _CtrlC:
             EOFError: there is none.
         """
         if self.count:
+            self.ended_input = True
             raise EOFError
         return self._frontend.read_line(prompt, password=password)
 
