@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llmspell_kernel.interpreter import Frontend, MimeBundle, Outcome, Script, Waits
+from llmspell_kernel.library.made_once import made_once
 from llmspell_kernel.library.session.current import CurrentSession
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class AnotherRuntime(Protocol):
 class Services:
     """The services behind the Lua globals, each made when it is first asked for.
 
-    They work without Lua and without a kernel: `llmspell state` uses the same ones as `State`.
+    They work without Lua and without a kernel: `llmspell state` uses the same ones as `State`. Any thread may
+    ask; they are the same ones for all.
 
     Attributes:
         frontend: of the runtime they belong to; None outside of one.
@@ -94,6 +96,7 @@ class Services:
         current: the session that is current.
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
         forgets: nothing lasts here: all stores are in memory.
+        making: held while one of them is made.
         notebook: the notebook that the runtime is for, or else its connection file; empty outside of kernels.
         persistence: makes what keeps the user's variables; None where there are none.
     """
@@ -105,6 +108,7 @@ class Services:
         waits: Waits | None = None,
     ) -> None:
         """`settings` are asked for when needed; by default they are what files and variables say."""
+        self.making = RLock()
         self._given = settings
         self._settings: Settings | None = None
         self.frontend = frontend
@@ -132,12 +136,8 @@ class Services:
             CancelledError: a hook does not let them be changed.
         """
         if self._settings is None:
-            if self._given is not None:
-                self._settings = self._given()
-            else:
-                from llmspell_kernel.config.loading import load
-
-                self._settings = load().settings
+            with self.making:
+                self._settings = self._settings or self._loaded()
         return self._settings
 
     @settings.setter
@@ -148,6 +148,13 @@ class Services:
             self.hooks.run("ConfigurationChange", {"changes": changes(self.settings, settings)})
         self._settings = settings
 
+    def _loaded(self) -> Settings:
+        if self._given is not None:
+            return self._given()
+        from llmspell_kernel.config.loading import load
+
+        return load().settings
+
     def store(self, backend: Backend) -> Storage:
         """The store of this kind, the same one for all services.
 
@@ -156,41 +163,45 @@ class Services:
         """
         if self.forgets:
             backend = "memory"
-        if backend not in self._stores:
-            from llmspell_kernel.storage.opening import open_storage
+        store = self._stores.get(backend)
+        if store is None:
+            with self.making:
+                store = self._stores.get(backend)
+                if store is None:
+                    from llmspell_kernel.storage.opening import open_storage
 
-            self._stores[backend] = open_storage(backend, self.settings.storage)
-        return self._stores[backend]
+                    store = self._stores[backend] = open_storage(backend, self.settings.storage)
+        return store
 
-    @cached_property
+    @made_once
     def state(self) -> State:
         """Values by scope and key."""
         from llmspell_kernel.library.state.service import State
 
         return State(self)
 
-    @cached_property
+    @made_once
     def sessions(self) -> Sessions:
         """Sessions, and what ran in them."""
         from llmspell_kernel.library.session.service import Sessions
 
         return Sessions(self)
 
-    @cached_property
+    @made_once
     def artifacts(self) -> Artifacts:
         """What sessions have made."""
         from llmspell_kernel.library.artifact.service import Artifacts
 
         return Artifacts(self)
 
-    @cached_property
+    @made_once
     def events(self) -> EventBus:
         """What components tell each other."""
         from llmspell_kernel.library.event.service import EventBus
 
         return EventBus(self)
 
-    @cached_property
+    @made_once
     def hooks(self) -> Hooks:
         """Functions that are called at points of what happens."""
         from llmspell_kernel.library.hook.service import made_hooks
@@ -217,7 +228,7 @@ class Services:
         if "hooks" in vars(self) and self.hooks.wants(point):  # who has asked for none has registered none
             self.hooks.observe(point, data)
 
-    @cached_property
+    @made_once
     def tools(self) -> Tools:
         """What can be called by name."""
         from llmspell_kernel.library.tool.service import Tools

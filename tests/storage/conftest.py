@@ -51,13 +51,13 @@ def store(open_store: Opener) -> Storage:
 
 
 @pytest.fixture
-def interrupt_soon() -> Iterator[Callable[[], None]]:
-    """Has this thread interrupted in a moment."""
+def interrupt_soon() -> Iterator[Callable[..., None]]:
+    """Has this thread interrupted in a moment, or after so many seconds; 0 takes it back."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.05) and None
+    yield lambda seconds=0.05: signal.setitimer(signal.ITIMER_REAL, seconds) and None
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)

@@ -248,6 +248,30 @@ class TestWaiting:
         assert store.get("space", "key") is None
         assert store.set("space", "key", b"") == 1
 
+    def test_interrupts_leave_no_transaction_and_take_nothing_back(
+        self, store: SqliteStorage, path: Path, interrupt_soon: Callable[..., None]
+    ) -> None:
+        with closing(SqliteStorage(path)) as other:
+            written = 0
+            for turn in range(300):
+                interrupt_soon(0.0002 + turn % 40 * 0.00005)
+                try:
+                    while True:
+                        with store.transaction():
+                            store.set("space", "first", b"%d" % written)
+                            store.set("space", "second", b"%d" % written)
+                        written += 1
+                except KeyboardInterrupt:
+                    interrupt_soon(0)
+                assert other.set("space", "others", b"") == turn + 1  # at once, or the test takes for ever
+                first, second = other.get("space", "first"), other.get("space", "second")
+                if first is None or second is None:
+                    assert written == 0
+                    continue
+                # An interrupt may come after the commit, before anybody has been told of it.
+                assert first.value == second.value and int(first.value) in (written - 1, written)
+                written = int(first.value) + 1
+
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "noise"])
 def test_a_log_that_a_power_failure_has_torn_ends_with_a_whole_transaction(

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from llmspell_kernel.library.hook.contract import Decision
 from llmspell_kernel.library.hook.points import POINTS, check_point
 from llmspell_kernel.library.hook.registered import HookContext, HookFunction, RegisteredHook
 from llmspell_kernel.library.hook.results import CONTINUE, HookResult, check_changes, understood
+from llmspell_kernel.library.made_once import made_once
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.hooks import Hooks as HookSettings
@@ -36,6 +36,7 @@ class Hooks:
 
     def __init__(self, services: Services, settings: HookSettings | None = None) -> None:
         """By default with the settings of the services, asked for when the first hook is registered."""
+        self.making = services.making
         self._services = services
         self._given = settings
         self._lock = threading.Lock()
@@ -48,7 +49,7 @@ class Hooks:
         """Of hooks."""
         return self._given or self._services.settings.hooks
 
-    @cached_property
+    @made_once
     def builtin(self) -> BuiltinHooks:
         """The hooks that come with the program."""
         from llmspell_kernel.library.hook.builtin import BuiltinHooks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import NotAllowedError, ScriptError, ToolError, ToolMemoryError, ToolTimeoutError
+from llmspell_kernel.library.made_once import made_once
 from llmspell_kernel.library.tool.contract import Answer, ToolFailedError
 from llmspell_kernel.library.tool.entries import ClassEntry, Entry
 from llmspell_kernel.library.tool.envelope import Envelope, is_envelope, plain
@@ -24,10 +24,11 @@ class Running:
     """Runs tools: on this thread, on another, or in a worker process."""
 
     def __init__(self, services: Services, audit: AuditLog) -> None:
+        self.making = services.making
         self._services = services
         self._audit = audit
 
-    @cached_property
+    @made_once
     def workers(self) -> Workers:
         """The processes in which tools run that may break them."""
         from llmspell_kernel.library.tool.workers import Workers

@@ -121,6 +121,9 @@ class Connection:
                 raise self.failure
             bound = {} if values is None else {**values, "now": self._began if self.depth else time.time()}
             try:
+                if self._raw.in_transaction and not self.depth:
+                    # An interrupt has ended the transaction, and then its end too.
+                    self._raw.execute("ROLLBACK")
                 return self._raw.execute(statement, bound).fetchall()
             except sqlite3.Error as error:
                 if is_busy(error) and (not self.depth or statement == _COMMIT):
@@ -151,10 +154,21 @@ class Connection:
 
     def roll_back(self) -> None:
         """Ends the transaction, if one is under way, as if it had never been."""
+        try:
+            self._roll_back()
+        except KeyboardInterrupt:
+            # Others would wait for us.
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
         with self._lock:
             self.depth, self.failure = 0, None
-            if self._raw.in_transaction and not self.is_inherited:
-                self.run("ROLLBACK")
+            if not self.is_inherited and self._raw.in_transaction:
+                try:
+                    self._raw.execute("ROLLBACK")
+                except sqlite3.Error as error:
+                    raise storage_error(self.path, error) from error
 
     def close_if_idle(self) -> None:
         """Closes it, unless its thread is using it."""
