@@ -1,6 +1,6 @@
 """What a tool is.
 
-A built-in tool is a class in `builtin/`, a file a family:
+A built-in tool is a class in `builtin/`, a folder a subject and a file a family:
 
     class Greeter(Tool):
         '''Greets people.'''

@@ -1,0 +1,1 @@
+"""Tables, JSON, graphs, PDF documents and databases."""

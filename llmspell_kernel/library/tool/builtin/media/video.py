@@ -1,0 +1,158 @@
+"""Video."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from llmspell_kernel.errors import ParameterError, ToolError
+from llmspell_kernel.library.tool.builtin.media.files import (
+    IMAGE_FORMATS,
+    VIDEO_FORMATS,
+    format_of_path,
+    media,
+    media_path,
+    sniffed,
+    tags,
+)
+from llmspell_kernel.library.tool.builtin.support import copied, limited, needed
+from llmspell_kernel.library.tool.contract import Tool, operation
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+
+    from llmspell_kernel.library.tool.surroundings import Surroundings
+
+_PICTURES = {end: form for end, form in IMAGE_FORMATS.items() if form in ("PNG", "JPEG", "WEBP", "BMP")}
+
+
+class VideoProcessor(Tool):
+    """Tells what video files are, and takes pictures out of them: MP4, MOV, Matroska, WebM, AVI, MPEG."""
+
+    name, category, level = "video-processor", "media", "safe"
+    libraries = ("av",)
+    aliases = ("video",)
+    runs = "process"
+    time_limit = 120.0
+    example = None
+
+    class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
+        """What it takes."""
+
+        operation: Annotated[
+            Literal["detect", "metadata", "thumbnail", "extract_frame"], Meta(description="What to do.")
+        ] = "detect"
+        file_path: Annotated[str, Meta(description="The file.")] = ""
+        source_path: Annotated[str, Meta(description="The same as `file_path`.")] = ""
+        target_path: Annotated[str, Meta(description="The picture to write: png, jpeg, webp or bmp.")] = ""
+        timestamp_seconds: Annotated[float, Meta(description="When the picture is to be seen.", ge=0)] = 0.0
+        max_width: Annotated[int, Meta(description="thumbnail: at most.", ge=1, le=10_000)] = 320
+        max_height: Annotated[int, Meta(description="thumbnail: at most.", ge=1, le=10_000)] = 320
+
+    @operation("detect")
+    def detect(self, given: Parameters, tools: Surroundings) -> object:
+        """By the content: {file_path, format, extension_format, matches, supported, file_size}."""
+        return sniffed(self.name, given, tools, VIDEO_FORMATS)
+
+    @operation("metadata")
+    def metadata(self, given: Parameters, tools: Surroundings) -> object:
+        """{format, duration_seconds, width, height, fps, frame_count, codec, audio, tags, ...}."""
+        path = media_path(self.name, given)
+        with media(self.name, path, tools) as (container, stream):
+            seen = self._stream(path, container)
+            rate = seen.average_rate
+            audio = None
+            if container.streams.audio:
+                from llmspell_kernel.library.tool.builtin.media.audio import audio_facts
+
+                audio = audio_facts(self.name, path, container)
+            duration = container.duration / 1_000_000 if container.duration else None
+            frames = seen.frames or (round(duration * float(rate)) if duration and rate else None)
+            return {
+                "file_path": path,
+                "format": container.format.name,
+                "duration_seconds": duration,
+                "width": seen.codec_context.width,
+                "height": seen.codec_context.height,
+                "fps": float(rate) if rate else None,
+                "frame_count": frames,
+                "codec": seen.codec.canonical_name,
+                "pixel_format": seen.codec_context.pix_fmt,
+                "bit_rate": seen.bit_rate or container.bit_rate or None,
+                "audio": audio,
+                "tags": tags(container.metadata),
+                "file_size": stream.seek(0, io.SEEK_END),
+            }
+
+    @operation("thumbnail", needs=("target_path",))
+    def thumbnail(self, given: Parameters, tools: Surroundings) -> object:
+        """A small picture: {target_path, width, height, timestamp_seconds, format, file_size}."""
+        return self._picture(given, tools, (given.max_width, given.max_height))
+
+    @operation("extract_frame", needs=("target_path",))
+    def extract_frame(self, given: Parameters, tools: Surroundings) -> object:
+        """The picture in full size: {target_path, width, height, timestamp_seconds, format, file_size}."""
+        return self._picture(given, tools, None)
+
+    def _picture(self, given: Parameters, tools: Surroundings, fit: tuple[int, int] | None) -> object:
+        path = media_path(self.name, given)
+        form = format_of_path(self.name, "", given.target_path, _PICTURES)
+        with needed(self.name, "Pillow"):
+            from PIL import Image
+        with media(self.name, path, tools) as (container, _):
+            frame: Any = self._frame(path, container, given.timestamp_seconds, tools)
+            image: Image.Image = frame.to_image()
+            seen_at = frame.time
+        if fit is not None:
+            image.thumbnail(fit, Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        image.save(buffer, form)
+        target, size = copied(buffer, given.target_path, tools.settings.tools.media.max_file_size, tools)
+        return {
+            "operation": given.operation,
+            "file_path": path,
+            "target_path": target,
+            "format": form.lower(),
+            "width": image.width,
+            "height": image.height,
+            "timestamp_seconds": seen_at,
+            "file_size": size,
+        }
+
+    def _stream(self, path: str, container: InputContainer) -> Any:
+        if not container.streams.video:
+            raise ToolError(f"{self.name}: {path} has no video")
+        seen: Any = container.streams.video[0]
+        if seen.codec_context is None:
+            raise ToolError(f"{self.name}: {path} has video in a codec that is not known")
+        return seen
+
+    def _frame(self, path: str, container: InputContainer, wanted: float, tools: Surroundings) -> VideoFrame:
+        """The one that is seen at that time."""
+        seen = self._stream(path, container)
+        pixels = seen.codec_context.width * seen.codec_context.height
+        limited(
+            self.name, "the number of pixels", pixels, tools.settings.tools.media.max_pixels,
+            "tools.media.max_pixels",
+        )  # fmt: skip
+        length = container.duration / 1_000_000 if container.duration else None
+        if length is not None and wanted > length:
+            raise ParameterError(
+                self.name, [f"timestamp_seconds is {wanted:g}, and {path} ends after {length:g} s"]
+            )
+        if wanted > 0 and seen.time_base:
+            container.seek(int(wanted / seen.time_base), stream=seen)
+        found: VideoFrame | None = None
+        for frame in container.decode(seen):
+            if found is not None and frame.time is not None and frame.time > wanted:
+                break
+            found = frame
+            _ = tools.seconds_left
+            if frame.time is not None and frame.time >= wanted:
+                break
+        if found is None:
+            raise ToolError(f"{self.name}: {path} has no picture at {wanted:g} s")
+        return found

@@ -1,0 +1,1 @@
+"""Texts, numbers, dates, ids: what needs nothing but its parameters."""

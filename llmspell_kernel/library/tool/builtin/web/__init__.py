@@ -1,0 +1,1 @@
+"""Whatever goes over HTTP, and mail."""
