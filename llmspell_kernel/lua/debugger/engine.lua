@@ -103,6 +103,14 @@ local function watch()
   if debugger.hook or before then arm_active() end
 end
 
+-- Tells the host of the stop and serves it. Busy from the start: what it asks for while it is still being told must
+-- wait, or it would be served within the hook of that call, and find the host's own calls on the stack.
+local function hold(reason, text, hit)
+  now.busy = true
+  control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
+  serve_apart(true)
+end
+
 -- `thread` is the one to be looked at, if not the running one.
 local function stop(reason, text, hit, thread)
   if now.busy then return end
@@ -111,9 +119,8 @@ local function stop(reason, text, hit, thread)
   mode, target, rest_of_line, waiting, now.arriving = nil, nil, nil, false, nil
   stopped = thread or here()
   release()
-  control.stopped(reason, threads.id_of(stopped), text or "", hit and concat(hit, ",") or "")
-  local ok, problem = pcall(serve_apart, true)
-  stopped, error_box = nil, nil
+  local ok, problem = pcall(hold, reason, text, hit)
+  now.busy, stopped, error_box = false, nil, nil
   if not ok then mode = nil end
   control.resumed()
   watch()

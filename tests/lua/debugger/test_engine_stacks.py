@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from llmspell_kernel.lua.debugger.model import StackFrame
+from llmspell_kernel.lua.debugger.model import StackFrame, Stop
 
-from .session import Session, debugged
+from .session import WAIT, Recorder, Session, debugged
 
 DEPTH = {"lua54": 100_000, "lua55": 100_000, "luajit": 10_000}
 
@@ -162,3 +163,36 @@ def test_python_that_trusted_code_calls_by_itself(language: str) -> None:
         assert session.step("over") == cell.line("here") + 1
         session.resume()
         assert session.finish(cell) == "5"
+
+
+class HastyClient(Recorder):
+    """Asks for the stack while it is still being told of the stop, just as what was printed is called for."""
+
+    def __init__(self, session: Session, thread: ThreadPoolExecutor) -> None:
+        super().__init__()
+        self._session, self._thread = session, thread
+        self.asked: Future[tuple[list[StackFrame], int]] | None = None
+
+    def stopped(self, stop: Stop) -> None:
+        self.asked = self._thread.submit(self._session.debugger.stack, stop.thread)
+        waiting = self._session.debugger._calls.mailbox
+        while waiting.is_empty and not self.asked.done():
+            pass
+        self._session.shell.interpreter.release_output()
+        super().stopped(stop)
+
+
+def test_who_asks_while_the_stop_is_told_sees_the_stack_of_the_code(session: Session) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        client = HastyClient(session, thread)
+        session.debugger.attach(client)
+        session.debugger.detach(session.recorder)
+        session.recorder = client
+        cell = session.start("local a = 1\nlocal b = 2 -- b\nreturn b", "b")
+        session.wait_stop()
+        assert client.asked is not None
+        frames, total = client.asked.result(WAIT)
+        assert ([frame.name for frame in frames], total) == (["main chunk"], 1)
+        assert session.line() == cell.line("b")
+        session.resume()
+        assert session.finish(cell) == "2"
