@@ -16,6 +16,9 @@ QUICK = 64 * 1024
 
 CHUNK = 1024 * 1024
 
+LONGEST = 300.0
+"""Seconds that a call which waits for a server may take, however long it is told to wait."""
+
 
 @contextmanager
 def needed(tool: str, library: str) -> Iterator[None]:

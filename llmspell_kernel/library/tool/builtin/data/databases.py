@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import NotAllowedError, ParameterError
-from llmspell_kernel.library.tool.builtin.web.requests import LONGEST
+from llmspell_kernel.library.tool.builtin.support import LONGEST
 from llmspell_kernel.library.tool.contract import Tool, operation
 
 if TYPE_CHECKING:

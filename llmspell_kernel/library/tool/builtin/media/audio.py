@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-from llmspell_kernel.errors import ToolError
 from llmspell_kernel.library.tool.builtin.media.files import (
     AUDIO_FORMATS,
+    container_facts,
+    first_stream,
     format_of_path,
     media,
     media_path,
     sniffed,
-    tags,
+    stored,
 )
-from llmspell_kernel.library.tool.builtin.support import copied, limited
+from llmspell_kernel.library.tool.builtin.support import limited
 from llmspell_kernel.library.tool.contract import Tool, operation
 
 if TYPE_CHECKING:
@@ -89,12 +89,8 @@ class AudioProcessor(Tool):
         path = media_path(self.name, given)
         with media(self.name, path, tools) as (container, stream):
             return {
-                "file_path": path,
-                "format": container.format.name,
+                **container_facts(path, container, stream),
                 **audio_facts(self.name, path, container),
-                "duration_seconds": container.duration / 1_000_000 if container.duration else None,
-                "tags": tags(container.metadata),
-                "file_size": stream.seek(0, io.SEEK_END),
             }
 
     @operation("convert", needs=("target_path",))
@@ -105,7 +101,7 @@ class AudioProcessor(Tool):
         form = format_of_path(self.name, given.target_format, given.target_path, known)
         with media(self.name, path, tools) as (container, _), tempfile.TemporaryFile() as made:
             facts = self._converted(container, made, _CODINGS[form], given, tools)
-            target, size = copied(made, given.target_path, tools.settings.tools.media.max_file_size, tools)
+            target, size = stored(made, given, tools)
         return {"source_path": path, "target_path": target, "format": form, **facts, "file_size": size}
 
     def _converted(
@@ -113,8 +109,7 @@ class AudioProcessor(Tool):
     ) -> dict[str, Any]:
         import av
 
-        audio_facts(self.name, media_path(self.name, given), source)
-        heard = source.streams.audio[0]
+        heard = first_stream(self.name, media_path(self.name, given), source, "audio")
         rate = _nearest(given.sample_rate or heard.codec_context.sample_rate or 44_100, coding.rates)
         count = given.channels or (1 if heard.codec_context.channels == 1 else 2)
         layout = "mono" if count == 1 else "stereo"
@@ -151,14 +146,10 @@ def audio_facts(tool: str, path: str, container: InputContainer) -> dict[str, An
     """The first audio stream.
 
     Raises:
-        ToolError: there is none.
+        ToolError: there is none, or nothing can read it.
     """
-    if not container.streams.audio:
-        raise ToolError(f"{tool}: {path} has no audio")
-    heard: Any = container.streams.audio[0]
+    heard = first_stream(tool, path, container, "audio")
     context = heard.codec_context
-    if context is None:
-        raise ToolError(f"{tool}: {path} has audio in a codec that is not known")
     exact = context.codec.canonical_name.startswith(("pcm", "flac"))
     bits = context.format.bits if exact and context.format else None
     return {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from llmspell_kernel.errors import ParameterError, ToolError
-from llmspell_kernel.library.tool.builtin.support import missing, needed
+from llmspell_kernel.library.tool.builtin.support import copied, limited, missing, needed
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -128,6 +128,46 @@ def media(tool: str, path: str, tools: Surroundings) -> Iterator[tuple[InputCont
             ) from error
 
 
-def tags(found: Mapping[str, str]) -> dict[str, str]:
-    """Of a file, with names in small letters."""
-    return {str(name).lower(): str(value)[:1000] for name, value in found.items()}
+def container_facts(path: str, container: InputContainer, stream: BinaryIO) -> dict[str, Any]:
+    """What can be told of a file of audio or video, whatever is in it; `file_size` in bytes."""
+    return {
+        "file_path": path,
+        "format": container.format.name,
+        "duration_seconds": seconds_of(container),
+        "tags": {str(name).lower(): str(value)[:1000] for name, value in container.metadata.items()},
+        "file_size": stream.seek(0, os.SEEK_END),
+    }
+
+
+def seconds_of(container: InputContainer) -> float | None:
+    """How long it lasts, if it says so."""
+    return container.duration / 1_000_000 if container.duration else None
+
+
+def first_stream(tool: str, path: str, container: InputContainer, kind: Literal["audio", "video"]) -> Any:
+    """The first stream of a kind.
+
+    Raises:
+        ToolError: there is none, or nothing can read it.
+    """
+    found: Any = next(iter(getattr(container.streams, kind)), None)
+    if found is None:
+        raise ToolError(f"{tool}: {path} has no {kind}")
+    if found.codec_context is None:
+        raise ToolError(f"{tool}: {path} has {kind} in a codec that is not known")
+    return found
+
+
+def check_pixels(tool: str, width: int, height: int, tools: Surroundings) -> None:
+    """Refuses pictures that are too big.
+
+    Raises:
+        ParameterError: this one is.
+    """
+    limit = tools.settings.tools.media.max_pixels
+    limited(tool, "the number of pixels", width * height, limit, "tools.media.max_pixels")
+
+
+def stored(made: BinaryIO, given: Any, tools: Surroundings) -> tuple[str, int]:
+    """Puts what was made into the file `target_path`; answers it and its size."""
+    return copied(made, given.target_path, tools.settings.tools.media.max_file_size, tools)

@@ -12,11 +12,13 @@ from msgspec import Meta, Struct
 from llmspell_kernel.errors import ParameterError, ToolError
 from llmspell_kernel.library.tool.builtin.media.files import (
     IMAGE_FORMATS,
+    check_pixels,
     format_of_path,
     media_path,
     sniffed,
+    stored,
 )
-from llmspell_kernel.library.tool.builtin.support import copied, limited, missing, needed
+from llmspell_kernel.library.tool.builtin.support import missing, needed
 from llmspell_kernel.library.tool.contract import Tool, operation
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class ImageProcessor(Tool):
             if given.maintain_aspect_ratio or width is None or height is None:
                 across = down = min(across, down)
             size = max(1, round(upright.width * across)), max(1, round(upright.height * down))
-            self._check_pixels(size, tools)
+            check_pixels(self.name, *size, tools)
             return self._saved(upright.resize(size, _filter()), image, given, tools)
 
     @operation("convert", needs=("target_path",))
@@ -144,7 +146,7 @@ class ImageProcessor(Tool):
             turned = upright.rotate(
                 -given.degrees, expand=True, resample=_filter("nearest" if right_angle else "bicubic")
             )
-            self._check_pixels(turned.size, tools)
+            check_pixels(self.name, *turned.size, tools)
             return self._saved(turned, image, given, tools)
 
     @operation("thumbnail", needs=("target_path",))
@@ -154,15 +156,6 @@ class ImageProcessor(Tool):
             small = self._upright(image)
             small.thumbnail((given.max_width, given.max_height), _filter())
             return self._saved(small, image, given, tools)
-
-    def _check_pixels(self, size: tuple[int, int], tools: Surroundings) -> None:
-        limited(
-            self.name,
-            "the number of pixels",
-            size[0] * size[1],
-            tools.settings.tools.media.max_pixels,
-            "tools.media.max_pixels",
-        )
 
     @contextmanager
     def _opened(self, given: Parameters, tools: Surroundings) -> Iterator[tuple[Image.Image, BinaryIO]]:
@@ -174,7 +167,7 @@ class ImageProcessor(Tool):
         with tools.files.open(path, tools.settings.tools.media.max_file_size) as stream:
             try:
                 with Image.open(stream, formats=_READ) as image:
-                    self._check_pixels(image.size, tools)
+                    check_pixels(self.name, *image.size, tools)
                     yield image, stream
             except UnidentifiedImageError as error:
                 raise ToolError(
@@ -202,7 +195,7 @@ class ImageProcessor(Tool):
         options: dict[str, Any] = {"quality": given.quality} if form in ("JPEG", "WEBP") else {}
         buffer = io.BytesIO()
         made.save(buffer, form, **options)
-        path, size = copied(buffer, given.target_path, tools.settings.tools.media.max_file_size, tools)
+        path, size = stored(buffer, given, tools)
         return {
             "operation": given.operation,
             "source_path": media_path(self.name, given),

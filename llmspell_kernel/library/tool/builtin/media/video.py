@@ -11,13 +11,17 @@ from llmspell_kernel.errors import ParameterError, ToolError
 from llmspell_kernel.library.tool.builtin.media.files import (
     IMAGE_FORMATS,
     VIDEO_FORMATS,
+    check_pixels,
+    container_facts,
+    first_stream,
     format_of_path,
     media,
     media_path,
+    seconds_of,
     sniffed,
-    tags,
+    stored,
 )
-from llmspell_kernel.library.tool.builtin.support import copied, limited, needed
+from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.contract import Tool, operation
 
 if TYPE_CHECKING:
@@ -62,19 +66,17 @@ class VideoProcessor(Tool):
         """{format, duration_seconds, width, height, fps, frame_count, codec, audio, tags, ...}."""
         path = media_path(self.name, given)
         with media(self.name, path, tools) as (container, stream):
-            seen = self._stream(path, container)
+            seen = first_stream(self.name, path, container, "video")
             rate = seen.average_rate
             audio = None
             if container.streams.audio:
                 from llmspell_kernel.library.tool.builtin.media.audio import audio_facts
 
                 audio = audio_facts(self.name, path, container)
-            duration = container.duration / 1_000_000 if container.duration else None
+            duration = seconds_of(container)
             frames = seen.frames or (round(duration * float(rate)) if duration and rate else None)
             return {
-                "file_path": path,
-                "format": container.format.name,
-                "duration_seconds": duration,
+                **container_facts(path, container, stream),
                 "width": seen.codec_context.width,
                 "height": seen.codec_context.height,
                 "fps": float(rate) if rate else None,
@@ -83,8 +85,6 @@ class VideoProcessor(Tool):
                 "pixel_format": seen.codec_context.pix_fmt,
                 "bit_rate": seen.bit_rate or container.bit_rate or None,
                 "audio": audio,
-                "tags": tags(container.metadata),
-                "file_size": stream.seek(0, io.SEEK_END),
             }
 
     @operation("thumbnail", needs=("target_path",))
@@ -110,7 +110,7 @@ class VideoProcessor(Tool):
             image.thumbnail(fit, Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         image.save(buffer, form)
-        target, size = copied(buffer, given.target_path, tools.settings.tools.media.max_file_size, tools)
+        target, size = stored(buffer, given, tools)
         return {
             "operation": given.operation,
             "file_path": path,
@@ -122,23 +122,11 @@ class VideoProcessor(Tool):
             "file_size": size,
         }
 
-    def _stream(self, path: str, container: InputContainer) -> Any:
-        if not container.streams.video:
-            raise ToolError(f"{self.name}: {path} has no video")
-        seen: Any = container.streams.video[0]
-        if seen.codec_context is None:
-            raise ToolError(f"{self.name}: {path} has video in a codec that is not known")
-        return seen
-
     def _frame(self, path: str, container: InputContainer, wanted: float, tools: Surroundings) -> VideoFrame:
         """The one that is seen at that time."""
-        seen = self._stream(path, container)
-        pixels = seen.codec_context.width * seen.codec_context.height
-        limited(
-            self.name, "the number of pixels", pixels, tools.settings.tools.media.max_pixels,
-            "tools.media.max_pixels",
-        )  # fmt: skip
-        length = container.duration / 1_000_000 if container.duration else None
+        seen = first_stream(self.name, path, container, "video")
+        check_pixels(self.name, seen.codec_context.width, seen.codec_context.height, tools)
+        length = seconds_of(container)
         if length is not None and wanted > length:
             raise ParameterError(
                 self.name, [f"timestamp_seconds is {wanted:g}, and {path} ends after {length:g} s"]

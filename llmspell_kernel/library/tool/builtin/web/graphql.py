@@ -20,7 +20,7 @@ from llmspell_kernel.library.tool.builtin.web.fetching import (
     encoded,
     fetch,
 )
-from llmspell_kernel.library.tool.builtin.web.requests import Headers, OptionalTimeout, longest
+from llmspell_kernel.library.tool.builtin.web.parameters import Headers, OptionalTimeout, longest
 from llmspell_kernel.library.tool.contract import Answer, Tool, ToolFailedError, operation
 from llmspell_kernel.library.tool.guards.urls import shown_url
 

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from llmspell_kernel.errors import ParameterError
 from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.builtin.web.fetching import Asked, Fetched, checked_url, fetch
-from llmspell_kernel.library.tool.builtin.web.requests import Timeout, longest
+from llmspell_kernel.library.tool.builtin.web.parameters import Timeout, longest
 from llmspell_kernel.library.tool.contract import Answer, Tool, ToolFailedError
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from llmspell_kernel.library.tool.builtin.web.fetching import (
     fetch,
     shown_headers,
 )
+from llmspell_kernel.library.tool.builtin.web.parameters import Headers, OptionalTimeout, Timeout, longest
 from llmspell_kernel.library.tool.contract import Answer, Tool, ToolFailedError
 from llmspell_kernel.library.tool.guards.urls import shown_url
 
@@ -28,15 +29,6 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 
-LONGEST = 300.0
-"""Seconds that a request with its repetitions may take, however long it is told to wait."""
-
-Timeout = Annotated[float, Meta(gt=0, le=LONGEST, description="Seconds that one attempt may take.")]
-OptionalTimeout = Annotated[
-    Annotated[float, Meta(gt=0, le=LONGEST)] | None,
-    Meta(description="Seconds that it may take; if not given, tools.http_request.timeout_seconds."),
-]
-Headers = Annotated[dict[str, Any], Meta(description="Headers to send, by name.")]
 Body = Annotated[
     Any,
     Meta(
@@ -74,13 +66,6 @@ class RetryOptions(Struct, kw_only=True, forbid_unknown_fields=True):
             statuses=self.retry_on_status,
             always=True,
         )
-
-
-def longest(timeout: float | None, repetitions: int) -> float:
-    """Seconds that a call may take; 0 for what the settings say."""
-    if timeout is None and not repetitions:
-        return 0.0
-    return min(LONGEST, ((timeout or 30.0) + 10.0) * (repetitions + 1))
 
 
 class HttpRequester(Tool):

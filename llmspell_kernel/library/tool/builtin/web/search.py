@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from llmspell_kernel.config.sections.tools.web_search import SearchProvider
 from llmspell_kernel.errors import NotAllowedError, ParameterError
+from llmspell_kernel.library.tool.builtin.support import LONGEST
 from llmspell_kernel.library.tool.builtin.web.fetching import fetch
-from llmspell_kernel.library.tool.builtin.web.requests import LONGEST
 from llmspell_kernel.library.tool.builtin.web.search_services import SERVICES, Access, Results, Search
 from llmspell_kernel.library.tool.contract import Answer, Tool, ToolFailedError
 from llmspell_kernel.library.tool.guards.addresses import literal_address, matching

@@ -50,6 +50,13 @@ class Service(NamedTuple):
     read: Callable[[Fetched, Search], Results]
 
 
+class Rows(NamedTuple):
+    """Where an answer has its results, as `a.b`, and what their fields are called, by our names."""
+
+    place: str
+    fields: Mapping[str, str]
+
+
 def _get(url: str, query: Mapping[str, Any], **headers: str) -> Asked:
     present = {name: value for name, value in query.items() if value not in ("", None)}
     return Asked(
@@ -61,6 +68,48 @@ def _post(url: str, body: Mapping[str, Any], **headers: str) -> Asked:
     present = {name: value for name, value in body.items() if value not in ("", None)}
     sent = {"Accept": "application/json", "Content-Type": "application/json", **headers}
     return Asked("POST", url, sent, json.dumps(present).encode(), set(headers))
+
+
+def _object(answer: Fetched) -> dict[str, Any]:
+    found = answer.value()
+    if not isinstance(found, dict):
+        raise ToolFailedError(f"{answer.url} does not answer as it should", kind="answer")
+    return found
+
+
+def _at(found: Any, path: str) -> Any:
+    """What lies at `a.b` in an answer, or at the next way of `a.b|c`; None if it has nothing there."""
+    for way in path.split("|"):
+        value = found
+        for name in way.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    return None
+
+
+def _rows(answer: Fetched, rows: Rows) -> Results:
+    """Of each row what is there, by our names."""
+    found = _at(_object(answer), rows.place)
+    return [
+        {ours: value for ours, theirs in rows.fields.items() if (value := _at(row, theirs)) is not None}
+        for row in (found if isinstance(found, list) else [])
+        if isinstance(row, dict)
+    ]
+
+
+def _pages(place: str, **fields: str) -> Rows:
+    """Rows of pages; `fields` are those that are called otherwise, or that not all services have."""
+    return Rows(place, {"title": "title", "url": "link", "snippet": "snippet", **fields})
+
+
+def _pictures(place: str, url: str, image: str, thumbnail: str, title: str = "title") -> Rows:
+    return Rows(place, {"title": title, "url": url, "image_url": image, "thumbnail_url": thumbnail})
+
+
+def _reads(**kinds: Rows) -> Callable[[Fetched, Search], Results]:
+    """Reads the answers of a service that has rows for each kind of searches."""
+    return lambda answer, search: _rows(answer, kinds[search.kind])
 
 
 def _duckduckgo(search: Search, access: Access) -> Asked:
@@ -120,22 +169,21 @@ def _tavily(search: Search, access: Access) -> Asked:
 
 
 def _tavily_results(answer: Fetched, search: Search) -> Results:
-    found = _object(answer)
     if search.kind == "images":
         return [
             {"title": each.get("description", ""), "image_url": each.get("url"), "url": each.get("url")}
             if isinstance(each, dict)
             else {"title": "", "image_url": each, "url": each}
-            for each in found.get("images") or []
+            for each in _object(answer).get("images") or []
         ]
-    return _picked(
-        found.get("results"),
-        title="title",
-        url="url",
-        snippet="content",
-        date="published_date",
-        score="score",
-    )
+    fields = {
+        "title": "title",
+        "url": "url",
+        "snippet": "content",
+        "date": "published_date",
+        "score": "score",
+    }
+    return _rows(answer, Rows("results", fields))
 
 
 def _serperdev(search: Search, access: Access) -> Asked:
@@ -149,14 +197,11 @@ def _serperdev(search: Search, access: Access) -> Asked:
     return _post(f"{access.base_url}/{path}", body, **{"X-API-KEY": access.key})
 
 
-def _serperdev_results(answer: Fetched, search: Search) -> Results:
-    found = _object(answer)
-    if search.kind == "images":
-        return _picked(
-            found.get("images"), title="title", url="link", image_url="imageUrl", thumbnail_url="thumbnailUrl"
-        )
-    rows = found.get("news" if search.kind == "news" else "organic")
-    return _picked(rows, title="title", url="link", snippet="snippet", date="date", source="source")
+_serperdev_results = _reads(
+    web=_pages("organic", date="date", source="source"),
+    news=_pages("news", date="date", source="source"),
+    images=_pictures("images", "link", "imageUrl", "thumbnailUrl"),
+)
 
 
 def _brave(search: Search, access: Access) -> Asked:
@@ -170,20 +215,11 @@ def _brave(search: Search, access: Access) -> Asked:
     return _get(url, query, **{"X-Subscription-Token": access.key})
 
 
-def _brave_results(answer: Fetched, search: Search) -> Results:
-    found = _object(answer)
-    rows = (found.get("web") or {}).get("results") if search.kind == "web" else found.get("results")
-    if search.kind == "images":
-        return [
-            {
-                "title": each.get("title", ""),
-                "url": each.get("url"),
-                "image_url": (each.get("properties") or {}).get("url"),
-                "thumbnail_url": (each.get("thumbnail") or {}).get("src"),
-            }
-            for each in _rows(rows)
-        ]
-    return _picked(rows, title="title", url="url", snippet="description", date="age")
+_brave_results = _reads(
+    web=_pages("web.results", url="url", snippet="description", date="age"),
+    news=_pages("results", url="url", snippet="description", date="age"),
+    images=_pictures("results", "url", "properties.url", "thumbnail.src"),
+)
 
 
 def _bing(search: Search, access: Access) -> Asked:
@@ -197,21 +233,11 @@ def _bing(search: Search, access: Access) -> Asked:
     return _get(f"{access.base_url}/v7.0/{path}", query, **{"Ocp-Apim-Subscription-Key": access.key})
 
 
-def _bing_results(answer: Fetched, search: Search) -> Results:
-    found = _object(answer)
-    if search.kind == "images":
-        return _picked(
-            found.get("value"),
-            title="name",
-            url="hostPageUrl",
-            image_url="contentUrl",
-            thumbnail_url="thumbnailUrl",
-        )
-    if search.kind == "news":
-        return _picked(
-            found.get("value"), title="name", url="url", snippet="description", date="datePublished"
-        )
-    return _picked((found.get("webPages") or {}).get("value"), title="name", url="url", snippet="snippet")
+_bing_results = _reads(
+    web=_pages("webPages.value", title="name", url="url"),
+    news=_pages("value", title="name", url="url", snippet="description", date="datePublished"),
+    images=_pictures("value", "hostPageUrl", "contentUrl", "thumbnailUrl", title="name"),
+)
 
 
 def _google(search: Search, access: Access) -> Asked:
@@ -227,19 +253,10 @@ def _google(search: Search, access: Access) -> Asked:
     return _get(f"{access.base_url}/customsearch/v1", query)
 
 
-def _google_results(answer: Fetched, search: Search) -> Results:
-    rows = _object(answer).get("items")
-    if search.kind == "images":
-        return [
-            {
-                "title": each.get("title", ""),
-                "url": (each.get("image") or {}).get("contextLink") or each.get("link"),
-                "image_url": each.get("link"),
-                "thumbnail_url": (each.get("image") or {}).get("thumbnailLink"),
-            }
-            for each in _rows(rows)
-        ]
-    return _picked(rows, title="title", url="link", snippet="snippet")
+_google_results = _reads(
+    web=_pages("items"),
+    images=_pictures("items", "image.contextLink|link", "link", "image.thumbnailLink"),
+)
 
 
 def _serpapi(search: Search, access: Access) -> Asked:
@@ -255,37 +272,11 @@ def _serpapi(search: Search, access: Access) -> Asked:
     return _get(f"{access.base_url}/search.json", query)
 
 
-def _serpapi_results(answer: Fetched, search: Search) -> Results:
-    found = _object(answer)
-    if search.kind == "images":
-        return _picked(
-            found.get("images_results"),
-            title="title",
-            url="link",
-            image_url="original",
-            thumbnail_url="thumbnail",
-        )
-    rows = found.get("news_results" if search.kind == "news" else "organic_results")
-    return _picked(rows, title="title", url="link", snippet="snippet", date="date", source="source")
-
-
-def _object(answer: Fetched) -> dict[str, Any]:
-    found = answer.value()
-    if not isinstance(found, dict):
-        raise ToolFailedError(f"{answer.url} does not answer as it should", kind="answer")
-    return found
-
-
-def _rows(rows: Any) -> list[dict[str, Any]]:
-    return [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
-
-
-def _picked(rows: Any, **names: str) -> Results:
-    """Of each row what is there, by our names."""
-    return [
-        {ours: row[theirs] for ours, theirs in names.items() if row.get(theirs) is not None}
-        for row in _rows(rows)
-    ]
+_serpapi_results = _reads(
+    web=_pages("organic_results", date="date", source="source"),
+    news=_pages("news_results", date="date", source="source"),
+    images=_pictures("images_results", "link", "original", "thumbnail"),
+)
 
 
 _ALL = frozenset({"web", "news", "images"})

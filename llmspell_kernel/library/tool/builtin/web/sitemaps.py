@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from llmspell_kernel.errors import NotAllowedError
 from llmspell_kernel.library.tool.builtin.support import needed
 from llmspell_kernel.library.tool.builtin.web.fetching import Asked, Fetched, checked_url, fetch
-from llmspell_kernel.library.tool.builtin.web.requests import longest
+from llmspell_kernel.library.tool.builtin.web.parameters import longest
 from llmspell_kernel.library.tool.contract import Tool, ToolFailedError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from llmspell_kernel.library.tool.builtin.web.fetching import Asked, fetch
 from llmspell_kernel.library.tool.builtin.web.pages import title_of
-from llmspell_kernel.library.tool.builtin.web.requests import Timeout, longest
+from llmspell_kernel.library.tool.builtin.web.parameters import Timeout, longest
 from llmspell_kernel.library.tool.contract import Place, Tool
 from llmspell_kernel.library.tool.guards.addresses import HostError, host_name, literal_address, special
 
