@@ -2,7 +2,7 @@
 
 Exit status: 0; 1 for what failed; 2 for a command line that makes no sense; 130 after Ctrl-C; 124 for a
 time limit; 141 where the reader of the output went away; and a script's own. An error is one line on stderr,
-with the next step in it or below it.
+with the next step in it or below it; with `--output json` it is a document on stdout as well.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise, takewhile
 
 import click
 
 from llmspell_kernel.cli.commands import llmspell
-from llmspell_kernel.cli.frame import Frame
+from llmspell_kernel.cli.frame import JSON_FORMS, Frame, OutputFormat
 from llmspell_kernel.cli.messages import unexpected
 from llmspell_kernel.errors import LLMSpellError
 
@@ -50,18 +51,18 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
         click.echo(problem.format_message())
         return 0
     except click.UsageError as problem:
-        frame.complain(_in_one_line(problem.format_message()))
+        if frame.output == "text":
+            frame.output = _wanted_form(arguments)
+        frame.fail("UsageError", _in_one_line(problem.format_message()), MISUSED)
         where = problem.ctx.command_path if problem.ctx else "llmspell"
         click.echo(f"help:  {where} --help", err=True)
         return MISUSED
     except click.ClickException as problem:
-        frame.complain(problem.format_message())
-        return problem.exit_code
+        return frame.fail("UsageError", problem.format_message(), problem.exit_code)
     except LLMSpellError as problem:
         if frame.wants_traceback:
             _show_traceback(problem)
-        frame.complain(str(problem))
-        return FAILED
+        return frame.fail(type(problem).__name__, str(problem), FAILED)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -69,8 +70,18 @@ def _status_of(arguments: list[str], frame: Frame) -> int:
     except Exception as problem:  # noqa: BLE001 - the program's border: whatever happens is told in one line
         if frame.wants_traceback:
             _show_traceback(problem)
-        frame.complain(unexpected(problem, told=frame.wants_traceback))
-        return FAILED
+        message = unexpected(problem, told=frame.wants_traceback)
+        return frame.fail(type(problem).__name__, message, FAILED)
+
+
+def _wanted_form(arguments: Sequence[str]) -> OutputFormat:
+    """The form of results that a command line asks for, though it could not be parsed as far as that."""
+    words = list(takewhile(lambda word: word != "--", arguments))
+    for option, value in pairwise([*words, ""]):
+        for form in JSON_FORMS:
+            if option == f"--output={form}" or (option, value) == ("--output", form):
+                return form
+    return "text"
 
 
 def _in_one_line(message: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, Literal, overload
 
@@ -16,6 +16,7 @@ import click
 
 from llmspell_kernel.cli import completing
 from llmspell_kernel.errors import UsageError
+from llmspell_kernel.interpreter import ErrorReport
 
 if TYPE_CHECKING:
     from llmspell_kernel.cli.output import Text
@@ -26,6 +27,7 @@ TRACE_LEVELS = ("off", "error", "warn", "info", "debug", "trace")
 
 Colour = Literal["auto", "always", "never"]
 OutputFormat = Literal["text", "json", "pretty"]
+JSON_FORMS: tuple[Literal["json"], Literal["pretty"]] = ("json", "pretty")
 
 
 _SENTENCE = 200
@@ -43,6 +45,8 @@ class Frame:
         output: the form of results: text for people, one JSON document, or that one indented.
         config: a settings file; None if not given.
         profile: settings that go by a name; None if not given.
+        shown: whether a result was written.
+        task: what the document of a failure says of what was to be done, besides the failure itself.
     """
 
     trace: str | None = None
@@ -51,6 +55,8 @@ class Frame:
     output: OutputFormat = "text"
     config: str | None = None
     profile: str | None = None
+    shown: bool = False
+    task: dict[str, Any] = field(default_factory=dict)
 
     @property
     def wants_traceback(self) -> bool:
@@ -81,6 +87,7 @@ class Frame:
         """
         if sys.stdout is None:
             raise UsageError("standard output is closed: there is nowhere to show the result")
+        self.shown = True
         from llmspell_kernel.cli.output import json_text, text_of
 
         if self.output != "text":
@@ -107,6 +114,25 @@ class Frame:
         from llmspell_kernel.cli.messages import complain
 
         complain(message, colours=None if self.color == "auto" else self.color == "always")
+
+    def fail(self, name: str, message: str, status: int) -> int:
+        """Says why there is no result; answers `status`, which the command is to end with.
+
+        On stderr, and for those who want JSON and have got none so far also as a document on stdout.
+        """
+        self.complain(message)
+        if self.output != "text" and not self.shown and sys.stdout is not None:
+            from llmspell_kernel.cli.messages import unexpected
+            from llmspell_kernel.cli.output import ended
+
+            error = ErrorReport(name, message, message.splitlines())
+            try:
+                self.show(ended(status, error, self.task))
+            except BrokenPipeError:
+                raise
+            except OSError as problem:
+                self.complain(unexpected(problem))
+        return status
 
 
 pass_frame = click.make_pass_decorator(Frame, ensure=True)

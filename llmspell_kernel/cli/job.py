@@ -75,12 +75,19 @@ def script_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def announce(frame: Frame, script: str, connect: str | None) -> None:
+    """From now on the document of a failure says which script has not run."""
+    mode = "embedded" if connect is None else "connected"
+    frame.task = {"mode": mode, "script": script, "result": None, "output": "", "duration": 0.0}
+
+
 def perform(frame: Frame, job: Job) -> int:
     """Runs it; answers the exit status. In this process it is the last thing that the process does.
 
     Raises:
         LLMSpellError: it cannot begin.
     """
+    announce(frame, job.script.name, job.connect)
     check_connect(frame, job.connect, job.engine)
     if job.connect is not None and dry_run_wanted():
         raise click.UsageError(
@@ -118,7 +125,7 @@ def _run_captured(frame: Frame, job: Job) -> int:
     status = process.run()
     outcome = process.outcome
     result = outcome.result.data if outcome is not None and outcome.result is not None else None
-    show_document(frame, job, "embedded", result, frontend.output, process.seconds, status, process.error)
+    show_document(frame, result, frontend.output, process.seconds, status, process.error)
     process.end_process(status)
 
 
@@ -149,31 +156,17 @@ def _flags(engine: str | None) -> dict[str, str]:
 
 def show_document(
     frame: Frame,
-    job: Job,
-    mode: str,
     result: MimeData | None,
     output: bytes,
     seconds: float,
     status: int,
     error: ErrorReport | None,
 ) -> None:
-    """Writes what became of a job as one JSON document."""
-    document: dict[str, Any] = {
-        "status": "ok" if status == 0 else "error",
-        "mode": mode,
-        "script": job.script.name,
-        "result": value_of(result),
-        "output": output,
-        "duration": round(seconds, 6),
-        "exit_code": status,
-    }
-    if error is not None:
-        document["error"] = {
-            "name": error.name,
-            "message": error.value,
-            "traceback": plain(error.traceback).splitlines(),
-        }
-    frame.show(document)
+    """Writes what became of the script that was announced as one JSON document."""
+    from llmspell_kernel.cli.output import ended
+
+    frame.task |= {"result": value_of(result), "output": output, "duration": round(seconds, 6)}
+    frame.show(ended(status, error, frame.task))
 
 
 def value_of(data: MimeData | None) -> Any:

@@ -8,9 +8,12 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmspell_kernel.interpreter import ErrorReport
 
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -82,6 +85,18 @@ def json_text(data: object, *, indented: bool = False) -> str:
         text = json.dumps(_finite(data), ensure_ascii=False, indent=indent, default=_plain)
     # Bytes that are no UTF-8 are surrogates here; JSON is UTF-8 throughout.
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def ended(status: int, error: ErrorReport | None, task: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of what has ended with a status, and perhaps an error; `task` says what it was."""
+    document: dict[str, Any] = {"status": "ok" if status == 0 else "error", **task, "exit_code": status}
+    if error is not None:
+        document["error"] = {
+            "name": error.name,
+            "message": error.value,
+            "traceback": _STYLE.sub("", "\n".join(error.traceback)).splitlines(),
+        }
+    return document
 
 
 def _finite(value: Any) -> Any:

@@ -77,7 +77,7 @@ def run_there(frame: Frame, job: Job) -> int:
     if captured is not None:
         seconds = time.perf_counter() - started
         result = execution.result if execution is not None else None
-        show_document(frame, job, "connected", result, captured.output, seconds, status, error)
+        show_document(frame, result, captured.output, seconds, status, error)
         return status
     if job.shows_result and execution is not None and execution.result is not None:
         frontend.display(MimeBundle(execution.result))
@@ -261,7 +261,7 @@ def _reached(frame: Frame, job: Job, deadline: float | None) -> Client | None:
     except KernelTimeoutError as problem:
         if deadline is None or time.monotonic() < deadline:
             raise
-        frame.complain(str(problem))
+        frame.fail("KernelTimeoutError", str(problem), TIMED_OUT)
         return None
     is_ready = False
     try:
@@ -295,7 +295,8 @@ def _is_ready(client: Client, job: Job, frame: Frame, deadline: float | None) ->
         try:
             info = call.result(left())
         except KernelTimeoutError:
-            frame.complain(f"the kernel {where} is still busy after {job.timeout:g} s; {advice}")
+            message = f"the kernel {where} is still busy after {job.timeout:g} s; {advice}"
+            frame.fail("KernelTimeoutError", message, TIMED_OUT)
             return False
     if info.get("implementation") != "llmspell":
         language = (info.get("language_info") or {}).get("name", "something else")

@@ -6,7 +6,7 @@ import click
 
 from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.frame import Frame, pass_frame
-from llmspell_kernel.cli.job import Job, ScriptCommand, perform, script_options
+from llmspell_kernel.cli.job import Job, ScriptCommand, announce, perform, script_options
 
 
 @click.command(
@@ -41,5 +41,6 @@ def run(
     """
     from llmspell_kernel.cli.sources import read_script, script_of
 
-    source = read_script(script)
-    return perform(frame, Job(source, script_of(script, arguments), False, engine, timeout, connect))
+    called = script_of(script, arguments)
+    announce(frame, called.name, connect)
+    return perform(frame, Job(read_script(script), called, False, engine, timeout, connect))

@@ -86,6 +86,50 @@ def test_a_traceback_is_for_those_who_ask(tmp_path: Path) -> None:
     assert done.stderr.endswith("error: there is no file nowhere.lua\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "name", "message"),
+    [
+        (["run", "nowhere.lua"], 1, "UsageError", "there is no file nowhere.lua"),
+        (["run", "--connect", "nowhere", "good.lua"], 1, "NoSuchKernelError", "no kernel 'nowhere'"),
+        (["run", "good.lua", "-c", "broken.toml"], 1, "SettingsError", "broken.toml"),
+        (["run", "good.lua", "--bogus"], 2, "UsageError", "No such option '--bogus'"),
+        (["exec", "1", "--engine", "lua54", "--connect", "x"], 2, "UsageError", "--engine chooses a Lua"),
+        (["app", "run", "nowhere"], 1, "UsageError", "no app called nowhere"),
+        (["state", "get", "nothing"], 1, "UsageError", "there is no 'nothing'"),
+        (["kernel", "status", "nowhere"], 1, "NoSuchKernelError", "no kernel 'nowhere'"),
+        (["frobnicate"], 2, "UsageError", "No such command 'frobnicate'"),
+    ],
+)
+def test_what_cannot_begin_is_a_document_too(
+    tmp_path: Path, words: list[str], status: int, name: str, message: str
+) -> None:
+    (tmp_path / "good.lua").write_text("return 1")
+    (tmp_path / "broken.toml").write_text("[kernel\n")
+    for line in (["--output", "json", *words], [*words, "--output", "json"]):
+        done = llmspell(*line, cwd=tmp_path)
+        document = json.loads(done.stdout)
+        assert document["status"] == "error" and document["exit_code"] == done.returncode == status
+        assert document["error"]["name"] == name and message in document["error"]["message"]
+        assert done.stderr.startswith(f"error: {document['error']['message']}\n")
+        assert document.get("output", "") == "" and document.get("result") is None
+
+
+def test_the_document_of_a_script_names_it_also_if_it_cannot_begin(tmp_path: Path) -> None:
+    (tmp_path / "bad.lua").write_text("error('no luck')")
+    failed, missing = (
+        json.loads(llmspell("run", name, "--output", "json", cwd=tmp_path).stdout)
+        for name in ("bad.lua", "nowhere.lua")
+    )
+    assert failed.keys() == missing.keys() and failed["error"].keys() == missing["error"].keys()
+    assert (missing["script"], missing["mode"]) == ("nowhere.lua", "embedded")
+
+
+def test_there_is_never_a_second_document(tmp_path: Path) -> None:
+    done = llmspell("--output", "json", "tool", "invoke", "calculator", "--params", '{"x": 1}', cwd=tmp_path)
+    assert "validation_errors" in json.loads(done.stdout)
+    assert done.stderr.startswith("error: ") and done.returncode == 1
+
+
 def test_quiet_leaves_results_and_errors(tmp_path: Path) -> None:
     (tmp_path / "good.lua").write_text("return 1")
     (tmp_path / "bad.lua").write_text("retrun 1")

@@ -9,7 +9,7 @@ import click
 from llmspell_kernel.cli import completing
 from llmspell_kernel.cli.app.options import app_names, search_path_option
 from llmspell_kernel.cli.frame import Frame, pass_frame
-from llmspell_kernel.cli.job import Job, ScriptCommand, perform, script_options
+from llmspell_kernel.cli.job import Job, ScriptCommand, announce, perform, script_options
 
 
 @click.command(
@@ -44,6 +44,7 @@ def run(
     from llmspell_kernel.cli.app.apps import find_app
     from llmspell_kernel.cli.sources import read_script, script_of
 
+    announce(frame, name, connect)
     app = find_app(name, search_path)
     source = read_script(str(app.main))
     script = script_of(str(app.main), arguments)

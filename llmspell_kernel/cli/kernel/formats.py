@@ -7,7 +7,17 @@ from typing import Any, TypeVar
 
 import click
 
+from llmspell_kernel.cli.frame import JSON_FORMS, Frame
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    del param
+    for form in JSON_FORMS:
+        if value == form:
+            ctx.ensure_object(Frame).output = form
+    return value
 
 
 def view_options(function: F) -> F:
@@ -26,7 +36,8 @@ def view_options(function: F) -> F:
             "-f",
             "--format",
             "form",
-            type=click.Choice(["table", "detailed", "text", "json", "pretty"]),
+            type=click.Choice(["table", "detailed", "text", *JSON_FORMS]),
+            callback=_remember,
             help="A table, a paragraph for each kernel, or as --output (text: as is usual for the command).",
         ),
     ):

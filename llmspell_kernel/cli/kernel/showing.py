@@ -24,8 +24,6 @@ def show_kernels(
 
     With `one`, JSON is an object instead of a list.
     """
-    if form in ("json", "pretty"):
-        frame.output = "json" if form == "json" else "pretty"
     healths: list[Health] = []
 
     def look() -> View:
