@@ -7,6 +7,7 @@ import csv
 import difflib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -247,6 +248,7 @@ def opened(tool: str, source: str, options: Options, tools: Surroundings) -> Ite
         head = stream.read(SAMPLE).decode("utf-8", "replace")
         stream.seek(0)
         delimiter = options.delimiter or _delimiter(head, cut=len(head) >= SAMPLE // 4)
+        stream = _without_blank_lines(stream, delimiter, stack)
         yield Table(tool, stream, delimiter, encoding, options.has_header)
 
 
@@ -285,6 +287,57 @@ def _utf8(stream: BinaryIO, encoding: str, stack: ExitStack) -> BinaryIO:
     copy.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
     copy.seek(0)
     return copy
+
+
+def _holds(stream: BinaryIO, *texts: bytes) -> bool:
+    """Whether any of some texts of up to three bytes is there; the beginning counts as that of a line."""
+    stream.seek(0)
+    try:
+        before = b"\n"
+        while chunk := stream.read(CHUNK):
+            seen = before + chunk
+            if any(text in seen for text in texts):
+                return True
+            before = seen[-2:]
+        return False
+    finally:
+        stream.seek(0)
+
+
+def _without_blank_lines(stream: BinaryIO, delimiter: str, stack: ExitStack) -> BinaryIO:
+    """The table without lines that are no rows, as `csv` sees it; polars would take them for empty rows."""
+    if not _holds(stream, b"\n\n", b"\n\r\n"):
+        return stream
+    copy: BinaryIO = stack.enter_context(tempfile.TemporaryFile())
+    if _holds(stream, b'"'):
+        copy.writelines(_lines_of_rows(stream, delimiter))
+    else:
+        copy.writelines(line for line in stream if line not in (b"\n", b"\r\n"))
+    copy.seek(0)
+    return copy
+
+
+def _lines_of_rows(stream: BinaryIO, delimiter: str) -> Iterator[bytes]:
+    """The lines that rows consist of; the empty ones within cells are among them."""
+    # A limit would be for cells, which are measured when they are read.
+    csv.field_size_limit(sys.maxsize)
+    # Each byte is a character here, and stays as it is.
+    text = io.TextIOWrapper(stream, encoding="latin-1", newline="")
+    lines: list[str] = []
+    at_start = True
+
+    def noted() -> Iterator[str]:
+        for line in text:
+            lines.append(line)
+            yield line
+
+    for row in csv.reader(noted(), delimiter=delimiter):
+        # A line that ends in \r for `csv` goes on for polars.
+        if row or not at_start:
+            yield "".join(lines).encode("latin-1")
+            at_start = lines[-1].endswith("\n")
+        lines.clear()
+    text.detach()
 
 
 def _delimiter(head: str, *, cut: bool) -> str:

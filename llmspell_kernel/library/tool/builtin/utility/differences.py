@@ -135,8 +135,10 @@ class DiffCalculator(Tool):
             limited(self.name, f"the size of {side}_json", len(value), MAX_SIZE)
             try:
                 value = msgspec.json.decode(value)
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 raise ParameterError(self.name, [f"{side}_json is no JSON: {error}"]) from error
+            except RecursionError as error:
+                raise ParameterError(self.name, [f"{side}_json is JSON that is nested too deeply"]) from error
         limited(self.name, f"the depth of {side}_json", depth_of(value, MAX_DEPTH), MAX_DEPTH)
         return value
 

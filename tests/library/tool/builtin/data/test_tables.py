@@ -58,6 +58,38 @@ def test_analyze(call: Caller) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("a,b\nw,x\n\ny,z\n\n\n", [("w", "x"), ("y", "z")]),
+        ("\n\na,b\r\n\r\nw,x\r\n\r\ny,z", [("w", "x"), ("y", "z")]),
+        ("a,b\nw,x\n,\n\ny,z\n", [("w", "x"), (None, None), ("y", "z")]),
+        ('a,b\n"w\n\nw",x\n\n"\n\n",zä\n', [("w\n\nw", "x"), ("\n\n", "zä")]),
+    ],
+)
+@pytest.mark.parametrize("has_header", [True, False])
+def test_blank_lines_are_no_rows(
+    call: Caller, folder: Path, text: str, rows: list[tuple[str | None, str | None]], has_header: bool
+) -> None:
+    (folder / "blank.csv").write_bytes(text.encode())
+    options = {"has_header": has_header, "size": 10, "method": "first"}
+    if not has_header:
+        rows = [("a", "b"), *rows]
+    for source in (text, str(folder / "blank.csv")):
+        analyzed = call("csv-analyzer", operation="analyze", input=source, options=options)
+        assert analyzed["row_count"] == len(rows)
+        found = call("csv-analyzer", operation="sample", input=source, options=options)
+        assert [tuple(row.values()) for row in found["rows"]] == rows
+        checked = call("csv-analyzer", operation="validate", input=source, options={"has_header": has_header})
+        assert checked["row_count"] == len(rows)
+
+
+@pytest.mark.parametrize("cell", ["1", '"1"'])
+def test_lines_that_end_oddly_are_still_lines(call: Caller, cell: str) -> None:
+    found = call("csv-analyzer", operation="analyze", input=f"a,b\r\r\n{cell},2\r\r\n\n3,4\n")
+    assert (found["row_count"], found["columns"][0]["sum"]) == (2, 4)
+
+
+@pytest.mark.parametrize(
     ("form", "text"),
     [
         ("csv", "a,b\n1,x y\n2,\n"),
