@@ -120,6 +120,8 @@ def test_artifacts(llmspell: Llmspell, tmp_path: Path) -> None:
     assert data(llmspell(*arguments, "--output", "json", stdin=b"\xff"))["version"] == 2
     assert llmspell("artifact", "get", "june", "1").stdout == content
     assert llmspell("artifact", "get", "june", "data.bin").stdout == b"\xff"
+    assert llmspell("artifact", "get", f"{session_id}/1").stdout == content
+    assert "say SESSION ARTIFACT or SESSION/NUMBER" in text(llmspell("artifact", "get", "june", status=1))
     llmspell("artifact", "get", "june", "1", "-o", "copy")
     assert (tmp_path / "here" / "copy").read_bytes() == content
     assert data(llmspell("artifact", "get", "june", "data.bin", "--output", "json"))["content"] == "/w=="
@@ -134,7 +136,7 @@ def test_artifacts(llmspell: Llmspell, tmp_path: Path) -> None:
         lines = text(llmspell("artifact", "query", *options.split(), "-q")).split()
         assert lines == [f"{session_id}/{number}" for number in found], options
     assert "data.bin" in text(llmspell("artifact", "list"))
-    assert text(llmspell("artifact", "delete", "june", "data.bin")) == "deleted data.bin v2\n"
+    assert text(llmspell("artifact", "delete", "june/2")) == "deleted data.bin v2\n"
     assert "has no artifact 2" in text(llmspell("artifact", "get", "june", "2", status=1))
     assert "cannot read gone" in text(llmspell("artifact", "store", "june", "gone", status=1))
     assert "give --name" in text(llmspell("artifact", "store", "june", "-", status=2))

@@ -74,11 +74,11 @@ def _sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 def session_argument(
-    name: str = "session", *, required: bool = True, many: bool = False
+    name: str = "session", *, metavar: str = "SESSION", required: bool = True, many: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The argument SESSION."""
     return click.argument(
-        name, metavar="SESSION", required=required, nargs=-1 if many else 1, shell_complete=_sessions
+        name, metavar=metavar, required=required, nargs=-1 if many else 1, shell_complete=_sessions
     )
 
 

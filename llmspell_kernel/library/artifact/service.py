@@ -29,6 +29,9 @@ MAX_BYTES = 100 * 1024 * 1024
 MAX_NAME = 255
 TYPES = ("agent_output", "tool_result", "user_input", "system_generated")
 
+_NAMED = 5
+"""Artifacts that a message names."""
+
 
 class ArtifactRecord(Struct, frozen=True, omit_defaults=True):
     """An artifact without its content; see `as_table`."""
@@ -283,7 +286,7 @@ class Artifacts:
             raise NoSuchThingError(
                 f"session {session} has no artifact {artifact_id.sequence}"
                 f"{f' with the hash {artifact_id.content_hash}' if artifact_id.content_hash else ''}; "
-                "Artifact.list(session) has them all"
+                f"{self._names(session)}"
             )
         return artifact
 
@@ -298,9 +301,17 @@ class Artifacts:
         artifact = None if entry is None else self._find(session, int(entry.value))
         if artifact is None:
             raise NoSuchThingError(
-                f"session {session} has no artifact called {name!r}; Artifact.list has them all"
+                f"session {session} has no artifact called {name!r}; {self._names(session)}"
             )
         return artifact
+
+    def _names(self, session_id: str) -> str:
+        """What a session has instead, the newest first."""
+        names = [f"{each.sequence} ({each.name})" for each in self._all(session_id)][::-1]
+        if not names:
+            return "it has none"
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"it has {', '.join(names[:_NAMED])}{more}"
 
     def of_session(self, session_id: str) -> list[ArtifactRecord]:
         """Those of a session, in the order in which they were stored; empty for the current session."""
@@ -388,7 +399,7 @@ class Artifacts:
         """
         chosen = session_id or self._sessions.current
         if chosen is None:
-            raise NoSuchThingError("no session is current: name one, or call Session.set_current(id) before")
+            raise NoSuchThingError("no session is current: name one, or make one the current one before")
         return self._sessions.get(chosen).id
 
     def _find(self, session_id: str, sequence: int) -> ArtifactRecord | None:

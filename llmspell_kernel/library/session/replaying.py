@@ -63,8 +63,8 @@ def replay(services: Services, session_id: str, options: Options) -> dict[str, A
         )
     if not runs:
         raise ScriptError(
-            f"nothing has run in session {session_id} that could be replayed: make it the current one with "
-            "Session.set_current, and what runs then is recorded"
+            f"nothing has run in session {session_id} that could be replayed: make it the current one, "
+            "and what runs then is recorded"
         )
     known = {run.sequence for run in runs}
     for each in options.modifications:
