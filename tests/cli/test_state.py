@@ -15,6 +15,8 @@ from .command import llmspell
 
 Run = Callable[..., str]
 
+DEEP = "[" * 300 + "]" * 300
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -50,6 +52,7 @@ def parsed(run: Run) -> Callable[..., Any]:
 def test_values_are_written_and_read(run: Run, parsed: Callable[..., Any]) -> None:
     run("state", "set", "theme", "dark")
     run("state", "set", "n", "-5")
+    assert "nested deeper than 200 levels" in run("state", "set", "n", DEEP, status=1)
     run("state", "set", "code", "007", "--text")
     run("state", "set", "t", '{"a": [1, 2.0, null, "x"]}', "-s", "user:alice", "--ttl", "100")
     assert run("state", "get", "theme") == "dark\n"
@@ -133,10 +136,14 @@ def test_import_replaces_scopes_or_merges(run: Run, home: Path, parsed: Callable
         'format = "llmspell-state"\nversion = 1\n[scopes.global]\na = 5\nd = 2020-01-01\n'
     )
     (home / "deep.json").write_text("[" * 100_000)
+    (home / "deep_value.json").write_text(
+        f'{{"format": "llmspell-state", "version": 1, "scopes": {{"global": {{"a": {DEEP}}}}}}}'
+    )
     assert "bad.json is no exported state" in run("state", "import", "bad.json", status=1)
     assert "version 9" in run("state", "import", "late.json", status=1)
     assert "is a date, which cannot be kept" in run("state", "import", "date.toml", status=1)
     assert "deep.json is no JSON" in run("state", "import", "deep.json", status=1)
+    assert "nested deeper than 200 levels" in run("state", "import", "deep_value.json", status=1)
     assert "cannot read none.json: No such file" in run("state", "import", "none.json", status=1)
     assert parsed("state", "get", "a") == 1
 

@@ -68,6 +68,7 @@ def test_invoke(tmp_path: Path) -> None:
         (("text-manipulater",), "Tool 'text-manipulater' not found; did you mean text-manipulator"),
         (("nosuch",), "Tool 'nosuch' not found; `llmspell tool list` names them all"),
         (("text-manipulator", "--params", "{"), "--params: that is no JSON"),
+        (("text-manipulator", "--params", "[" * 100_000), "--params: that is nested too deeply"),
         (("text-manipulator", "--params", "[1]"), "--params: parameters are a JSON object"),
         (("text-manipulator", "--params-file", "gone.json"), "gone.json cannot be read: No such file"),
         (("text-manipulator", "--params", '{"operatoin": 1}'), "there is no parameter 'operatoin'"),

@@ -281,7 +281,7 @@ def test_an_interrupted_child_is_waited_for(shell: LuaShell) -> None:
 
 
 def test_a_child_that_cannot_start_leaves_no_pipe_open(shell: LuaShell) -> None:
-    before = len(os.listdir("/dev/fd"))
+    before = set(os.listdir("/dev/fd"))
     for code in ("os.execute(string.rep('x', 1e7))", "io.popen(string.rep('x', 1e7))"):
         assert "Argument list too long" in shell.fail(code).value
-    assert len(os.listdir("/dev/fd")) == before
+    assert before.issuperset(os.listdir("/dev/fd"))  # what earlier tests left may close in between

@@ -120,7 +120,7 @@ class TestOtherFiles:
         assert path.read_bytes() == before
 
     def test_no_path(self, tmp_path: Path) -> None:
-        with pytest.raises(StorageError, match="it cannot be made: embedded null byte; choose another path"):
+        with pytest.raises(StorageError, match=r"it cannot be made: .*embedded null .*; choose another path"):
             SqliteStorage(tmp_path / "a\0b" / "llmspell.db")
 
     def test_a_folder(self, tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ def _parsed(text: str | None, where: str) -> dict[str, Any]:
         value = json.loads(text)
     except ValueError as error:
         raise UsageError(f"{where}: that is no JSON: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{where}: that is nested too deeply") from error
     if not isinstance(value, dict):
         raise UsageError(f'{where}: parameters are a JSON object, as in {{"input": "text"}}; got {text[:60]}')
     return value

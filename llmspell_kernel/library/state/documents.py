@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.library.state.scopes import split
+from llmspell_kernel.lua.values import MAX_DEPTH
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.state.service import State
@@ -41,20 +42,22 @@ def plain(value: Any) -> Any:
     return value
 
 
-def exact(value: Any) -> Any:
-    """The value that `plain` has made so.
+def exact(value: Any, depth: int = 0) -> Any:
+    """The value that `plain` has made so; `depth` is how many others it is within.
 
     Raises:
         ScriptError: it is nothing that can be kept.
     """
     if isinstance(value, list):
-        return [exact(each) for each in value]
+        inner = _deeper(depth)
+        return [exact(each, inner) for each in value]
     if isinstance(value, dict):
         if len(value) == 1:
             ((name, content),) = value.items()
             if name in _MARKS:
-                return _marked(name, content)
-        return {key: exact(each) for key, each in value.items()}
+                return _marked(name, content, depth)
+        inner = _deeper(depth)
+        return {key: exact(each, inner) for key, each in value.items()}
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return float(value)
     if value is None or isinstance(value, str | int | float):
@@ -65,7 +68,13 @@ def exact(value: Any) -> Any:
 _MARKS = (BYTES, FLOAT, TABLE, NULL)
 
 
-def _marked(name: str, content: Any) -> Any:
+def _deeper(depth: int) -> int:
+    if depth >= MAX_DEPTH:
+        raise ScriptError(f"the value is nested deeper than {MAX_DEPTH} levels")
+    return depth + 1
+
+
+def _marked(name: str, content: Any, depth: int) -> Any:
     try:
         if name == BYTES:
             return base64.b64decode(content, validate=True)
@@ -73,7 +82,8 @@ def _marked(name: str, content: Any) -> Any:
             return float(content)
         if name == NULL:
             return None
-        return {exact(key): exact(each) for key, each in content}
+        inner = _deeper(depth)
+        return {exact(key, inner): exact(each, inner) for key, each in content}
     except (TypeError, ValueError, binascii.Error) as error:
         raise ScriptError(f"{name} cannot stand before {content!r}: {error}") from None
 
@@ -120,8 +130,10 @@ def from_text(text: str, form: Form) -> dict[str, Any]:
 
     try:
         found = json.loads(text) if form == "json" else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ScriptError(f"no {form.upper()}: {error}") from None
+    except RecursionError:
+        raise ScriptError(f"no {form.upper()} that can be read: it is nested too deeply") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT or not _has_scopes(found):
         raise ScriptError(
             f'no exported state: `format = "{FORMAT}"` and `scopes` are what it has; '

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.library.state.documents import FORMAT, as_text, exact, from_text, plain
+from llmspell_kernel.lua.values import MAX_DEPTH
 
 KEYS = st.one_of(
     st.text(max_size=5),
@@ -65,6 +66,18 @@ def test_nothing_is_lost_in_json_and_toml(value: Any) -> None:
 )
 def test_what_others_write_is_understood(value: Any, kept: Any) -> None:
     assert equal(exact(value), kept)
+
+
+@pytest.mark.parametrize("inner", ["list", "object", "table"])
+def test_values_are_nested_as_deeply_as_scripts_may(inner: str) -> None:
+    value: Any = []
+    for _ in range(MAX_DEPTH - 1):
+        value = {"list": [value], "object": {"a": value}, "table": {1: value}}[inner]
+    document = {"format": FORMAT, "version": 1, "scopes": {"a:b": {"k": plain(value)}}}
+    found = from_text(as_text(document, "json"), "json")["scopes"]["a:b"]["k"]
+    assert exact(found) == value
+    with pytest.raises(ScriptError, match="nested deeper than 200 levels"):
+        exact([found])
 
 
 @pytest.mark.parametrize(
