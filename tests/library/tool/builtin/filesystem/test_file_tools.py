@@ -6,6 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -336,12 +338,33 @@ def test_watching(call: Caller, tmp_path: Path) -> None:
     assert all(each["path"].endswith(".txt") and each["timestamp"] > 0 for each in seen["events"])
 
 
+def until_watched(folder: Path) -> None:
+    """Waits until this process is told of what happens in a folder."""
+    wanted = f" ino:{folder.stat().st_ino:x} "
+    began = time.monotonic()
+    while not any(wanted in facts for facts in descriptors()):
+        assert time.monotonic() - began < 10, f"{folder} is not watched"
+        threading.Event().wait(0.01)
+
+
+def descriptors() -> Iterator[str]:
+    """What the system tells of each open file of this process, and of what it watches."""
+    for each in Path("/proc/self/fdinfo").iterdir():
+        with suppress(FileNotFoundError):
+            yield each.read_text()
+
+
 def watched(call: Caller, folder: Path, change: Callable[[], None]) -> list[tuple[str, str]]:
     """What is told of changes that begin when the watch has begun: what happened, and to what."""
-    timer = threading.Timer(0.4, change)
-    timer.start()
-    seen = call("file-watcher", operation="watch", input=[str(folder)], timeout_ms=2500, max_events=1000)
-    timer.join()
+
+    def begin() -> None:
+        until_watched(folder)
+        change()
+
+    with ThreadPoolExecutor(1) as other:
+        changing = other.submit(begin)
+        seen = call("file-watcher", operation="watch", input=[str(folder)], timeout_ms=2500, max_events=1000)
+        changing.result()
     return [(each["type"], str(Path(each["path"]).relative_to(folder))) for each in seen["events"]]
 
 
@@ -363,7 +386,7 @@ def test_watching_goes_on_in_folders_that_are_new(call: Caller, tmp_path: Path) 
     def change() -> None:
         (tmp_path / "new" / "below").mkdir(parents=True)
         (tmp_path / "new" / "below" / "at once").touch()
-        time.sleep(1)
+        until_watched(tmp_path / "new" / "below")
         (tmp_path / "new" / "below" / "later").touch()
 
     told = watched(call, tmp_path, change)
