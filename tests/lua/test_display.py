@@ -271,10 +271,12 @@ def test_records_are_also_an_html_table(lua: Session) -> None:
     assert bundle.data["text/plain"].startswith("{")
     html = bundle.data["text/html"]
     assert html.startswith('<table border="1" class="dataframe">\n<thead>\n<tr><th></th>')
-    assert html.index(">age<") < html.index(">name<") < html.index(">city<")
+    assert html.index(">name<") < html.index(">age<") < html.index(">city<")
     assert '<td style="text-align: right">30</td>' in html
     assert '<td style="text-align: left">&lt;Ann&gt;</td>' in html
     assert "Rome &amp; Pisa" in html and "<td></td>" in html
+    day = lua.bundle("{{day = '2024-05-17'}}").data["text/html"]
+    assert '<td style="text-align: left; white-space: nowrap">2024-05-17</td>' in day
 
 
 def test_rows_and_cells_of_html_tables_are_limited(lua: Session) -> None:

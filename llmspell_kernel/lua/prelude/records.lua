@@ -5,13 +5,14 @@
 local pretty = ...
 local inline, metafield = pretty.inline, pretty.metafield
 
-local concat, floor, gsub, min, next, rawget, sort, string_format, tostring, type =
-  table.concat, math.floor, string.gsub, math.min, next, rawget, table.sort, string.format, tostring, type
+local concat, find, floor, gsub, min, next, rawget, sort, string_format, tostring, type =
+  table.concat, string.find, math.floor, string.gsub, math.min, next, rawget, table.sort, string.format, tostring, type
 local rawlen = rawlen or function(t) return #t end -- where it is missing, # ignores __len
 
 local DEFAULT_ROWS = 60
 local MAX_COLUMNS = 50  -- a wider table is read more easily as text
 local CELL_LENGTH = 200 -- bytes
+local WORD_LENGTH = 40  -- bytes; a longer word may be broken
 local STRAY_KEYS = 1000 -- entries looked at to see that a list is only a list
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
@@ -40,6 +41,14 @@ local function is_list(t, length)
   return seen == length
 end
 
+-- What a record is called comes first, then the rest by name.
+local function comes_before(a, b)
+  if a == "name" or b == "name" then
+    return b ~= "name"
+  end
+  return a < b
+end
+
 -- The sorted keys of a record; nil if it is no record.
 local function record_keys(record)
   local keys = {}
@@ -49,7 +58,7 @@ local function record_keys(record)
     end
     keys[#keys + 1] = key
   end
-  sort(keys)
+  sort(keys, comes_before)
   return keys
 end
 
@@ -100,15 +109,18 @@ local function list_columns(list, rows)
   return columns
 end
 
-local function cell(tag, text, is_number)
-  return "<" .. tag .. ' style="text-align: ' .. (is_number and "right" or "left") .. '">' .. text .. "</" .. tag .. ">"
+local function cell(tag, text, is_number, in_one_line)
+  local style = "text-align: " .. (is_number and "right" or "left") .. (in_one_line and "; white-space: nowrap" or "")
+  return "<" .. tag .. ' style="' .. style .. '">' .. text .. "</" .. tag .. ">"
 end
 
 local function value_cell(value)
   if value == nil then
     return "<td></td>"
   end
-  return cell("td", escape(inline(value, CELL_LENGTH)), type(value) == "number")
+  -- Browsers break ids and times at each hyphen.
+  local in_one_line = type(value) == "string" and #value <= WORD_LENGTH and find(value, "-", 2, true) and not find(value, "%s")
+  return cell("td", escape(inline(value, CELL_LENGTH)), type(value) == "number", in_one_line)
 end
 
 local function head(list, columns, rows)
