@@ -50,7 +50,7 @@ class Approvals:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._always: set[str] = set()
+        self._always: set[tuple[str, str]] = set()
         self._asker: Asker | None = None
         self._asker_level = 1
         self._ask_user: Callable[[str], str] | None = None
@@ -79,7 +79,7 @@ class Approvals:
                 raise NotAllowedError(
                     f"{entry.name}: the script's approval function refuses {operation!r}{reason}"
                 )
-        if self._needs_user(entry):
+        if (entry.name, operation) not in self._always and self._needs_user(entry):
             asked = True
             self._check_user(entry, operation, params)
         return asked
@@ -113,8 +113,6 @@ class Approvals:
 
     def _needs_user(self, entry: Entry) -> bool:
         settings = self._services.settings.tools
-        if entry.name in self._always:
-            return False
         if entry.name in settings.approval_tools:
             return True
         return settings.approval == "always" or (
@@ -134,7 +132,7 @@ class Approvals:
             ) from error
         answer = answer.strip().lower()
         if answer in ("a", "always"):
-            self._always.add(entry.name)
+            self._always.add((entry.name, operation))
         elif answer not in ("y", "yes"):
             raise NotAllowedError(f"{entry.name}: the user has not approved {operation!r}")
 

@@ -222,6 +222,16 @@ def test_the_user_is_asked(make_services: MakeServices, tmp_path: Path) -> None:
     assert services.tools.call("text-manipulator", {"input": "a", "operation": "reverse"}).success
 
 
+def test_always_is_about_one_operation(make_services: MakeServices) -> None:
+    services = make_services(approval="always")
+    services.frontend = frontend = MemoryFrontend()
+    frontend.answers = ["always", "no"]
+    for _ in range(2):
+        assert services.tools.call("text-manipulator", {"input": "a", "operation": "reverse"}).success
+    with pytest.raises(NotAllowedError, match="has not approved 'uppercase'"):
+        services.tools.call("text-manipulator", {"input": "a", "operation": "uppercase"})
+
+
 def test_tools_can_be_named_for_approval(make_services: MakeServices) -> None:
     services = make_services(approval_tools=["text-manipulator"])
     assert echo(services) == 1
