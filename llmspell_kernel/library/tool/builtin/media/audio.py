@@ -16,6 +16,7 @@ from llmspell_kernel.library.tool.builtin.media.files import (
     media_path,
     sniffed,
     stored,
+    tags,
 )
 from llmspell_kernel.library.tool.builtin.support import limited
 from llmspell_kernel.library.tool.contract import Tool, operation
@@ -122,7 +123,7 @@ class AudioProcessor(Tool):
             stream.codec_context.format = coding.samples
             if given.bit_rate and coding.codec not in ("pcm_s16le", "flac"):
                 stream.codec_context.bit_rate = given.bit_rate
-            target.metadata.update(source.metadata)
+            target.metadata.update(tags(source))
             for frame in source.decode(heard):
                 frame.pts = None
                 for part in resampler.resample(frame):

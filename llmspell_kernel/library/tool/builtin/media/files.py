@@ -117,9 +117,11 @@ def media(tool: str, path: str, tools: Surroundings) -> Iterator[tuple[InputCont
         import av
     av.logging.set_level(None)
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
+    # From version 19 on it does so by itself, and takes no such parameter.
+    tagging: dict[str, Any] = {"metadata_errors": "surrogateescape"} if _major(av.__version__) < 19 else {}
     with tools.files.open(path, tools.settings.tools.media.max_file_size) as stream:
         try:
-            with av.open(stream, "r", options=options, metadata_errors="replace") as container:
+            with av.open(stream, "r", options=options, **tagging) as container:
                 yield container, stream
         except (av.FFmpegError, ValueError, EOFError) as error:
             said = getattr(error, "strerror", None) or error
@@ -128,13 +130,27 @@ def media(tool: str, path: str, tools: Surroundings) -> Iterator[tuple[InputCont
             ) from error
 
 
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
+def tags(container: InputContainer) -> dict[str, str]:
+    """What it says of itself; what is no UTF-8 there is replaced."""
+    return {
+        name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"): (
+            value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        )
+        for name, value in container.metadata.items()
+    }
+
+
 def container_facts(path: str, container: InputContainer, stream: BinaryIO) -> dict[str, Any]:
     """What can be told of a file of audio or video, whatever is in it; `file_size` in bytes."""
     return {
         "file_path": path,
         "format": container.format.name,
         "duration_seconds": seconds_of(container),
-        "tags": {str(name).lower(): str(value)[:1000] for name, value in container.metadata.items()},
+        "tags": {name.lower(): value[:1000] for name, value in tags(container).items()},
         "file_size": stream.seek(0, os.SEEK_END),
     }
 

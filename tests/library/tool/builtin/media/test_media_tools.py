@@ -281,6 +281,20 @@ def test_convert_sound(call: Caller, folder: Path, form: str, codec: str) -> Non
     assert 6000 < max(samples) < 12_000
 
 
+def test_tags_that_are_not_utf8(call: Caller, folder: Path) -> None:
+    title, sound = b"caf\xe9 \xc3\xa9\0", (folder / "tone.wav").read_bytes()
+    info = b"INFOINAM" + struct.pack("<I", len(title)) + title
+    chunk = b"LIST" + struct.pack("<I", len(info)) + info
+    source, target = folder / "old.wav", folder / "new.mp3"
+    source.write_bytes(
+        sound[:4] + struct.pack("<I", len(sound) - 8 + len(chunk)) + sound[8:36] + chunk + sound[36:]
+    )
+    call("audio-processor", operation="convert", file_path=str(source), target_path=str(target))
+    for path in (source, target):
+        found = call("audio-processor", operation="metadata", file_path=str(path))
+        assert found["tags"]["title"] == "caf\N{REPLACEMENT CHARACTER} é"
+
+
 def test_quality_of_sound(call: Caller, folder: Path) -> None:
     answer = call(
         "audio-processor", operation="convert", file_path=str(folder / "tone.wav"),
