@@ -63,6 +63,21 @@ def test_cells_are_recorded_with_what_they_show(new_kernel: NewKernel, services:
     assert runs[5].text("stdout") == "stays\n"
 
 
+def test_a_session_is_listed_while_its_first_cell_runs(
+    new_kernel: NewKernel, services: Services, tmp_path: Path
+) -> None:
+    kernel = new_kernel()
+    msg_id = kernel.client.execute(f"while not io.open('{tmp_path}/seen') do end return 'ended'")
+    while not services.sessions.search():
+        assert kernel.manager.is_alive()
+    record = only(services)
+    (tmp_path / "seen").touch()
+    assert kernel.collect(msg_id).result == '"ended"'
+    kernel.execute("Session.save(Session.get_current())")
+    (run,) = services.sessions.runs.of(record.id)
+    assert only(services).id == record.id and run.text("result") == '"ended"'
+
+
 def test_a_replay_is_identical_and_disturbs_nobody(new_kernel: NewKernel, services: Services) -> None:
     kernel = new_kernel()
     cells = (
@@ -72,6 +87,7 @@ def test_a_replay_is_identical_and_disturbs_nobody(new_kernel: NewKernel, servic
         "print(io.read())",
         "c = comm.open('nobody', {}) return c ~= nil",
         "Session.get_current()",
+        "Tool.invoke('calculator', {input = '6 * 7'})",
         "error('oops')",
     )
     for cell in cells:

@@ -13,6 +13,9 @@ MAX_DIFFERENCES = 1000
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 
+_TIMING = re.compile(r"\b((?:execution_time|duration)_ms(?:\"\])?\"?\s*[:=]\s*)\d[\d.]*(?:e-?\d+)?")
+"""As Lua's values and JSON show it."""
+
 
 class Comparator:
     """Compares JSON-like values place by place."""
@@ -137,3 +140,8 @@ def unified_diff(expected: str, actual: str, *, first: str = "recorded", second:
 def without_addresses(text: str) -> str:
     """Text in which all addresses of objects (0x55d0c4...) are the same: they are others in each process."""
     return _ADDRESS.sub("0x...", text)
+
+
+def without_timings(text: str) -> str:
+    """Text in which what tools took (`execution_time_ms`, `duration_ms`) is the same."""
+    return _TIMING.sub(r"\1...", text)

@@ -29,6 +29,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "timeout_seconds": (int, float),
     "stop_on_error": bool,
     "ignore_addresses": bool,
+    "ignore_timings": bool,
     "metadata": dict,
     "from_step": int,
     "to_step": int,
@@ -48,6 +49,7 @@ class Options(NamedTuple):
         first: sequence number of the first run; what comes before is left out.
         last: of the last run.
         ignore_addresses: whether addresses of objects are taken for equal.
+        ignore_timings: whether the times that tools took are.
         metadata: the caller's own; goes into the report.
     """
 
@@ -59,6 +61,7 @@ class Options(NamedTuple):
     first: int = 1
     last: int | None = None
     ignore_addresses: bool = True
+    ignore_timings: bool = True
     metadata: dict[Any, Any] = {}
 
     @classmethod
@@ -91,6 +94,7 @@ class Options(NamedTuple):
             first=found.get("from_step", 1),
             last=found.get("to_step"),
             ignore_addresses=found.get("ignore_addresses", True),
+            ignore_timings=found.get("ignore_timings", True),
             metadata=found.get("metadata", {}),
         )
 

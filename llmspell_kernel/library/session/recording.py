@@ -233,6 +233,8 @@ class Recorder:
         self._running = None
         if what is None or not what.store or (current.session_id is None and not current.jupyter):
             return
+        if current.session_id is None and self._thread is None:
+            self._put(None)
         self._running = running = Running(current.session_id, code, number, what.script, self._limit)
         record: Record | None = getattr(self._services.frontend, "record", None)
         if record is not None:
@@ -253,8 +255,9 @@ class Recorder:
         if running is not None and len(running.stored) < MAX_NOTES:
             running.stored.append({"kind": kind, **fields})
 
-    def _put(self, item: Running) -> None:
-        self._queue.put(item)
+    def _put(self, running: Running | None) -> None:
+        """Hands over what has run; None before: the session is there while its first cell runs."""
+        self._queue.put(running or _Question())
         if self._thread is None:
             self._start()
         if self._queue.qsize() >= BATCH_SIZE:
@@ -304,9 +307,8 @@ class Recorder:
         ending = False
         while not ending:
             item = self._queue.get()
-            if isinstance(item, Running):
-                # The cells that run now are not disturbed: this thread sleeps until there is a batch.
-                self._hurry.wait(STORE_SECONDS)
+            # The cells that run now are not disturbed: this thread sleeps until there is a batch, or a hurry.
+            self._hurry.wait(STORE_SECONDS)
             self._hurry.clear()
             items = [item]
             while not self._queue.empty():
@@ -328,10 +330,11 @@ class Recorder:
         self.problem = None
         session: str | None = None
         try:
+            here = sessions.current
             while waiting:
                 session = waiting[0].session
                 batch = [each for each in waiting if each.session == session]
-                target = session or sessions.current
+                target = session or here
                 if target is not None:
                     runs = [each.as_run() for each in batch]
                     for each, sequence in zip(batch, sessions.runs.add(target, runs, language), strict=True):

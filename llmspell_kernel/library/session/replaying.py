@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.library.replay.comparing import unified_diff, without_addresses
+from llmspell_kernel.library.replay.comparing import unified_diff, without_addresses, without_timings
 from llmspell_kernel.library.replay.player import MODES, Options, Player
 from llmspell_kernel.library.session.records import Run, iso
 
@@ -198,7 +198,9 @@ class _Report:
         return found
 
     def _same(self, text: str) -> str:
-        return without_addresses(text) if self._options.ignore_addresses else text
+        if self._options.ignore_addresses:
+            text = without_addresses(text)
+        return without_timings(text) if self._options.ignore_timings else text
 
     def _text(self, run: Run) -> str:
         """All that a run has shown, for the diff.

@@ -179,7 +179,7 @@ function Session.can_replay(session_id) return host.can_replay(id_of(session_id,
 ---Runs again what ran in a session, in a Lua of its own that begins empty, and compares what it shows.
 ---State, sessions and artifacts of the replay are its own; files and programs are the real ones.
 ---@param session_id string
----@param options? table `mode` ("exact", "modified", "simulate", "debug"), `compare_results`, `timeout_seconds`, `stop_on_error`, `modifications`, `from_step`, `to_step`, `metadata`; also what `Replay.create_config` has made.
+---@param options? table `mode` ("exact", "modified", "simulate", "debug"), `compare_results`, `timeout_seconds`, `stop_on_error`, `modifications`, `from_step`, `to_step`, `ignore_addresses`, `ignore_timings`, `metadata`; also what `Replay.create_config` has made.
 ---@return table report `success`, `status`, `cells` (each with `identical`, `differences`, `diff`), `diff` ...
 function Session.replay(session_id, options)
   optional(options, "options", "table", "Session.replay")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.library.replay.comparing import Comparator, without_addresses
+from llmspell_kernel.library.replay.comparing import Comparator, without_addresses, without_timings
 from llmspell_kernel.library.replay.schedules import Cron, next_times
 
 from ...lua.shell import LANGUAGES
@@ -74,6 +74,12 @@ def test_tolerance_what_is_ignored_and_texts_of_json() -> None:
         Comparator().compare_json(1, 1.0)["identical"] and not Comparator().compare_json(1, True)["identical"]
     )
     assert without_addresses("table: 0x55d0c4a0 0x10") == "table: 0x... 0x10"
+
+
+def test_what_tools_took_counts_as_the_same() -> None:
+    shown = '{execution_time_ms = 0.25, n = 1} {"duration_ms": 1e-05} {"duration_ms":12, "ms": 3}'
+    expected = '{execution_time_ms = ..., n = 1} {"duration_ms": ...} {"duration_ms":..., "ms": 3}'
+    assert without_timings(shown) == expected
 
 
 def moments(expression: str, after: str, count: int = 3, zone: str = "UTC") -> list[str]:
