@@ -119,6 +119,13 @@ class Approvals:
             settings.approval == "privileged" and entry.level == "privileged"
         )
 
+    def _why(self, entry: Entry) -> str:
+        """The setting by which the user is asked."""
+        settings = self._services.settings.tools
+        if entry.name in settings.approval_tools:
+            return "the setting tools.approval_tools names the tool"
+        return f"the setting tools.approval is {settings.approval!r}"
+
     def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> None:
         what = f"{entry.name} to {operation}" if operation != entry.name else entry.name
         names = sorted(params, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
@@ -127,8 +134,8 @@ class Approvals:
             answer = self._ask(f"Allow tool {what} ({given})? [y/N/always] ")
         except (StdinUnavailableError, EOFError) as error:
             raise NotAllowedError(
-                f"{entry.name}: the user must approve {operation!r} (the setting tools.approval is "
-                f"{self._services.settings.tools.approval!r}), and nobody can be asked here"
+                f"{entry.name}: the user must approve {operation!r} ({self._why(entry)}), and nobody can be "
+                "asked here"
             ) from error
         answer = answer.strip().lower()
         if answer in ("a", "always"):

@@ -17,6 +17,8 @@ from llmspell_kernel.library.tool.contract import Tool
 
 _SHOWN = 60
 _MENDED = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `\$(?P<path>[^`]*)`)?$")
+_JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+_TYPE = re.compile(rf"\b(?:{'|'.join(_JSON_TYPES)})\b")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
@@ -116,15 +118,14 @@ def problems(tool: type[Tool], params: Mapping[str, Any]) -> list[str]:
 
 def unknown_key(name: object, known: list[str]) -> str:
     """What to say of a parameter that a tool does not have."""
-    near = difflib.get_close_matches(str(name), known, 1)
-    hint = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else f"there are {', '.join(known)}"
-        if known
-        else "it takes none"
-    )
-    return f"there is no parameter {str(name)!r}; {hint}"
+    return f"there is no parameter {str(name)!r}; {nearest(name, known)}"
+
+
+def nearest(name: object, known: list[str]) -> str:
+    """Which name may have been meant, or else those that there are."""
+    if near := difflib.get_close_matches(str(name), known, 1):
+        return f"did you mean {near[0]!r}?"
+    return f"there are {', '.join(known)}" if known else "it takes none"
 
 
 def _problem(field: FieldInfo, value: Any) -> str:
@@ -142,10 +143,18 @@ def _problem(field: FieldInfo, value: Any) -> str:
             return f"the parameter {place!r} is one of {', '.join(choices)}; got {shown(given)}{hint}"
         if isinstance(value, bytes):
             return f"the parameter {name!r} is not valid UTF-8 text: {shown(value)}"
-        said = str(error).removesuffix(where[0] if where else "").replace("`", "")
+        said = _in_words(str(error).removesuffix(where[0] if where else ""))
         got = f" (given {shown(value)})" if not where else ""
-        return f"the parameter {place!r}: {said[:1].lower()}{said[1:]}{got}"
+        return f"the parameter {place!r}: {said}{got}"
     return ""
+
+
+def _in_words(said: str) -> str:
+    """A sentence of msgspec's, with the types as JSON Schema and `tool info` call them."""
+    if said.startswith("Expected"):
+        said = _TYPE.sub(lambda found: _JSON_TYPES[found[0]], said).replace(" | ", " or ")
+    said = said.replace("`", "")
+    return said[:1].lower() + said[1:]
 
 
 def expected(annotation: Any) -> str:

@@ -32,6 +32,13 @@ _OF_SIZES: tuple[tuple[str, Callable[[Any, Any], bool], str], ...] = (
     ("maxItems", operator.le, "at most {} items long"),
 )
 
+KEYWORDS = (
+    *("type", "description", "default", "enum", "const", "properties", "required", "additionalProperties"),
+    *("items", "title", "examples", "format"),
+    *(name for name, _, _ in (*_OF_NUMBERS, *_OF_SIZES)),
+)
+"""What the schema of a parameter may say; not all of it is checked."""
+
 
 def checked_against(schema: Schema, given: Mapping[str, Any], tool: str) -> dict[str, Any]:
     """The parameters with the schema's defaults; harmless differences between languages are set right.

@@ -8,7 +8,9 @@ from typing import Any, get_args
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.library.tool.contract import Category, Level
+from llmspell_kernel.library.tool.parameters import nearest
 from llmspell_kernel.library.tool.schema import Schema
+from llmspell_kernel.library.tool.schema_checking import KEYWORDS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TYPES = ("string", "number", "integer", "boolean", "object", "array", "any")
@@ -83,6 +85,12 @@ def _property(tool: str, each: Mapping[str, Any]) -> dict[str, Any]:
     kind = _WORDS.get(kind, kind)
     _choice(tool, f"type of the parameter {each['name']!r}", kind, _TYPES)
     rest = {key: value for key, value in each.items() if key not in ("name", "type", "required")}
+    for key in rest:
+        if key not in KEYWORDS:
+            raise ToolError(
+                f"Tool.register: {tool}: the parameter {each['name']!r} has no field {key!r}; "
+                f"{nearest(key, ['name', 'type', 'required', *KEYWORDS])}"
+            )
     return rest if kind == "any" else {"type": kind, **rest}
 
 

@@ -1,6 +1,6 @@
 -- The global `Tool`: calling tools.
 local host, helpers = ...
-local argument = helpers.argument
+local argument, fail = helpers.argument, helpers.fail
 local type, setmetatable, rawget, tostring = type, setmetatable, rawget, tostring
 local ipairs, pairs, pcall = ipairs, pairs, pcall
 
@@ -70,6 +70,8 @@ function Tool.execute(name, params) return call(name, params, "Tool.execute") en
 ---@return table answer
 function Tool.invoke(name, params) return call(name, params, "Tool.invoke") end
 
+local CALL_KEYS = { tool = true, name = true, params = true, parameters = true, [1] = true, [2] = true }
+
 ---Calls several tools, one after the other.
 ---@param calls table A list of `{tool = "name", params = {...}}`.
 ---@param options? table `stop_on_error`: end with the first call that does not succeed.
@@ -82,9 +84,16 @@ function Tool.batch(calls, options)
     argument(each, "calls[" .. i .. "]", "table", "Tool.batch")
     local name = each.tool or each.name or each[1]
     argument(name, "calls[" .. i .. "].tool", "string", "Tool.batch")
-    local ok, answer = pcall(call, name, each.params or each.parameters or each[2], "Tool.batch")
+    for key in pairs(each) do
+      if not CALL_KEYS[key] then
+        fail("bad argument 'calls[" .. i .. "]' to 'Tool.batch' (there is no field " .. tostring(key) .. "; there are tool and params)")
+      end
+    end
+    local params = each.params or each.parameters or each[2]
+    local ok, answer = pcall(call, name, params, "Tool.batch")
     if not ok then
-      answer = { operation = name, success = false, error = setmetatable({ message = answer }, error_meta), metadata = {} }
+      local operation = type(params) == "table" and params.operation or name
+      answer = { operation = operation, success = false, error = setmetatable({ message = answer }, error_meta), metadata = {} }
     end
     answers[i] = answer
     if options and options.stop_on_error and not answer.success then break end

@@ -85,16 +85,16 @@ def test_all_problems_are_told() -> None:
     assert problems({"operation": "cpy", "count": 10, "names": [1], "optoins": {}}) == (
         "the parameter 'operation' is one of copy, list; got 'cpy'; did you mean 'copy'?",
         "the parameter 'path' is missing (a string expected)",
-        "the parameter 'count': expected int <= 9 (given 10)",
-        "the parameter 'names[1]': expected str, got int",
+        "the parameter 'count': expected integer <= 9 (given 10)",
+        "the parameter 'names[1]': expected string, got integer",
         "there is no parameter 'optoins'; did you mean 'options'?",
     )
     assert problems({"path": b"\xff"}) == ("the parameter 'path' is not valid UTF-8 text: b'\\xff'",)
     assert problems({"path": "a", "count": 1.5}) == (
-        "the parameter 'count': expected int, got float (given 1.5)",
+        "the parameter 'count': expected integer, got number (given 1.5)",
     )
     assert problems({"path": "a", "part": {"size": "x"}, "target": "b"}) == (
-        "the parameter 'part.size': expected int, got str",
+        "the parameter 'part.size': expected integer, got string",
     )
 
 

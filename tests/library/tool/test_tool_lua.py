@@ -142,6 +142,14 @@ def test_errors_are_strings_with_a_position(lua: ToolShell) -> None:
         ("Tool.batch(1)", "bad argument 'calls' to 'Tool.batch' (table expected, got number)"),
         ("Tool.batch{{}}", "bad argument 'calls[1].tool' to 'Tool.batch' (string expected, got no value)"),
         (
+            "Tool.batch{{tool = 'calculator', parms = {}}}",
+            "there is no field parms; there are tool and params",
+        ),
+        (
+            "Tool.register{name = 'x', execute = print, parameters = {{name = 'a', typ = 'string'}}}",
+            "Tool.register: x: the parameter 'a' has no field 'typ'; did you mean 'type'?",
+        ),
+        (
             "Tool.register{}",
             "bad argument 'definition.execute' to 'Tool.register' (function expected, got no value)",
         ),
