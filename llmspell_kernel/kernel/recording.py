@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -33,6 +35,14 @@ def keep_comms_apart(services: Services, log: logging.Logger | logging.LoggerAda
     services.another_runtime = apart
 
 
+def _name_of(connection_file: str) -> str:
+    """The same after a restart, and no other kernel's: one may get a file of this name later."""
+    with open(connection_file, "rb") as file:
+        content = json.load(file)
+    secret = content["key"] or str(content["shell_port"])
+    return f"{hashlib.sha256(secret.encode()).hexdigest()[:32]}/{os.path.basename(connection_file)}"
+
+
 def record_cells(
     services: Services,
     language: str,
@@ -43,8 +53,8 @@ def record_cells(
 ) -> None:
     """Makes the notebook's session the current one, and has its cells recorded, unless settings forbid it.
 
-    It is the one that an earlier kernel of the same notebook (or, without a notebook, of the same connection
-    file) has had; it is made with the first cell. Takes no time: nothing is opened.
+    It is the one that an earlier kernel of the same notebook has had, or, without a notebook, this kernel
+    before it was restarted; it is made with the first cell. Takes no time: no store is opened.
 
     Args:
         services: the kernel's.
@@ -55,7 +65,9 @@ def record_cells(
         warn: told once that cells cannot be recorded, and why.
     """
     notebook = os.environ.get(NAME_VARIABLE, "")
-    services.notebook = notebook or os.path.basename(connection_file)
+    services.comes_back = comes_back
+    services.notebook = notebook or _name_of(connection_file)
+    services.connection_file = "" if notebook else connection_file
     if settings is not None and not settings.enabled:
         return
     services.current.enter_jupyter(services.notebook, language)

@@ -97,7 +97,10 @@ class Services:
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
         forgets: nothing lasts here: all stores are in memory.
         making: held while one of them is made.
-        notebook: the notebook that the runtime is for, or else its connection file; empty outside of kernels.
+        notebook: the notebook that the runtime is for, or else what no other kernel's restarts go by; empty
+            outside of kernels.
+        connection_file: the kernel's, if it has no notebook, so that nobody finds it again once it has ended.
+        comes_back: whether somebody starts the kernel again; asked when it ends.
         persistence: makes what keeps the user's variables; None where there are none.
     """
 
@@ -120,7 +123,8 @@ class Services:
         self.current = CurrentSession(self)
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
         self.forgets = False
-        self.notebook = ""
+        self.notebook = self.connection_file = ""
+        self.comes_back: Callable[[], bool] = bool
         self.persistence: Callable[[], Persistence] | None = None
         self._stores: dict[Backend, Storage] = {}
         self._closing: list[Callable[[], None]] = []

@@ -1,15 +1,18 @@
 """Variables that outlive the kernel: kept in the store of `State` when a cell has ended, and brought back.
 
-They belong to the Jupyter session: the notebook, or the connection file of a kernel that has none. Values
-that cannot be kept are told, with the reason.
+They belong to the notebook. Those of a kernel that has none outlive its restarts, and are forgotten when it
+is shut down, because nobody could ask for them again. Values that cannot be kept are told, with the reason.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import msgpack
@@ -58,7 +61,7 @@ class Persistence:
         self._lua = lua
         self._services = services
         self.name = services.notebook
-        self._prefix = hashlib.sha256(self.name.encode()).hexdigest()[:32]
+        self._prefix = _prefix(self.name)
         self.is_on = False
         self.saved: list[str] = []
         self.skipped: list[Skipped] = []
@@ -100,7 +103,7 @@ class Persistence:
         if on:
             self._store()
             self._mark()
-            self.is_on = True
+            self._begin()
             self._take_over()
         else:
             self.is_on = False
@@ -111,26 +114,19 @@ class Persistence:
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
-                file.write(self.name + "\n")
+                file.write(f"{self.name}\n{self._services.connection_file}\n")
         except OSError as error:
             raise ScriptError(f"variables cannot be kept: {path}: {error.strerror}") from error
+        for name in _ended_without_a_word(os.path.dirname(path)):
+            _remove(self._store(), name)
+
+    def _begin(self) -> None:
+        self.is_on = True
+        atexit.register(self._close)  # some kernels end without closing their services
 
     def _forget(self) -> None:
-        store = self._store()
-        with store.transaction():
-            for key in [self._prefix, *self._keys(store)]:
-                store.delete(NAMESPACE, key)
-        if os.path.exists(marker(self.name)):
-            os.unlink(marker(self.name))
+        _remove(self._store(), self.name)
         self.saved, self.skipped, self.notes, self._digests = [], [], [], {}
-
-    def _keys(self, store: Storage) -> list[str]:
-        found: list[str] = []
-        while page := store.keys(NAMESPACE, f"{self._prefix}:", after=found[-1] if found else ""):
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
 
     # Keeping
 
@@ -152,7 +148,15 @@ class Persistence:
             self._save()
 
     def _close(self) -> None:
-        if self.is_on and self._waits:
+        atexit.unregister(self._close)
+        if not self.is_on:
+            return
+        if self.ends_with_kernel and not self._services.comes_back():
+            try:
+                self.switch(on=False)
+            except (ScriptError, StorageError) as error:  # nobody is there who could be told
+                _log.warning("variables were not forgotten: %s", error)
+        elif self._waits:
             self._save()
 
     def save(self) -> None:
@@ -218,7 +222,7 @@ class Persistence:
     def bring_back(self) -> None:
         """Makes the variables what they were in the kernel before; says so on stderr."""
         try:
-            self.is_on = True
+            self._begin()
             brought = self._take_over()
         except (ScriptError, StorageError) as error:
             self.is_on = False
@@ -244,7 +248,7 @@ class Persistence:
         self.skipped = [Skipped(*each) for each in found["skipped"]]
         self.notes, self.saved_at = list(found["notes"]), found["saved_at"]
         values: dict[str, dict[str, bytes]] = {"local": {}, "global": {}}
-        for key in self._keys(store):
+        for key in _keys(store, self._prefix):
             entry = store.get(NAMESPACE, key)
             _, scope, name = key.split(":", 2)
             if entry is None or scope not in values:
@@ -277,11 +281,16 @@ class Persistence:
 
     # Telling
 
+    @property
+    def ends_with_kernel(self) -> bool:
+        """Whether what is kept outlives restarts only: nobody could find it by a notebook's name."""
+        return bool(self._services.connection_file)
+
     def described(self) -> dict[str, Any]:
         """What is kept and what is not, as scripts see it."""
         return {
             "enabled": self.is_on,
-            "name": self.name or None,
+            "name": (os.path.basename(self.name) if self.ends_with_kernel else self.name) or None,
             "saved_at": self.saved_at or None,
             "saved": self.saved,
             "not_saved": [each._asdict() for each in self.skipped],
@@ -297,9 +306,43 @@ class Persistence:
         if not self.is_on:
             return "Variables are not kept: a restart of the kernel ends them. `%persist on` keeps them."
         self.save()
+        whom = "restarts of this kernel, until it is shut down," if self.ends_with_kernel else f"{self.name},"
         lines = [
-            f"Variables are kept for {self.name}, in {self._store().info().location}.",
+            f"Variables are kept for {whom} in {self._store().info().location}.",
             f"Kept: {', '.join(self.saved) or 'nothing yet'}.",
         ]
         lines += [f"Not kept: {each.reason}." for each in self.skipped]
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+
+def _prefix(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def _keys(store: Storage, prefix: str) -> list[str]:
+    found: list[str] = []
+    while page := store.keys(NAMESPACE, f"{prefix}:", after=found[-1] if found else ""):
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
+
+
+def _remove(store: Storage, name: str) -> None:
+    """Forgets what was kept under a name."""
+    prefix = _prefix(name)
+    with store.transaction():
+        for key in [prefix, *_keys(store, prefix)]:
+            store.delete(NAMESPACE, key)
+    with suppress(FileNotFoundError):
+        os.unlink(marker(name))
+
+
+def _ended_without_a_word(folder: str) -> Iterator[str]:
+    """The names of kernels without notebooks that were killed and not started again: their files are gone."""
+    for entry in os.listdir(folder):
+        with suppress(OSError, UnicodeDecodeError, ValueError):
+            with open(os.path.join(folder, entry), encoding="utf-8") as file:
+                name, connection_file = file.read().splitlines()
+            if connection_file and not os.path.exists(connection_file):
+                yield name

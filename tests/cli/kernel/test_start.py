@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llmspell_kernel.library.services import Services
 from tests.cli.command import LLMSPELL, llmspell
 from tests.client.files import listener, write
 
@@ -43,6 +44,23 @@ def test_sigterm_ends_it_as_ctrl_c_does(start: Start, code: str) -> None:
     assert "Traceback" not in running.output()
     assert running.process.returncode == 128 + signal.SIGTERM
     assert not running.file.exists()
+
+
+def test_variables_are_forgotten_when_it_is_ended(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMSPELL_STORAGE_BASE_DIR", str(tmp_path / "data"))
+    running = start()
+    for code in ("llmspell.persist = true a = 1", "a = 2"):
+        running.client().execute_interactive(code, timeout=60)
+    services = Services()
+    try:
+        assert services.state.storage.keys("globals", "")
+        running.process.send_signal(signal.SIGTERM)
+        assert "Traceback" not in running.output()
+        assert services.state.storage.keys("globals", "") == []
+    finally:
+        services.close()
 
 
 def test_without_a_file_it_is_among_jupyters_and_a_client_can_end_it(start: Start, runtime: Path) -> None:

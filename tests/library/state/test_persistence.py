@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from jupyter_client.manager import KernelManager
 
+from llmspell_kernel.config.loading import load
+from llmspell_kernel.library.services import Services
 from llmspell_kernel.runtime import Runtime, runtime_settings
 
-from ...kernels import KernelSession
+from ...kernels import KernelSession, wait_ready
 from ...lua.shell import LANGUAGES, MemoryFrontend
 from .conftest import Script, SettingsOf
 
@@ -256,3 +259,80 @@ def test_a_kernel_is_restarted(
     second.manager.shutdown_kernel(now=True)
     second.end()
     assert new_kernel().execute("a").result == "2"
+
+
+def restarted(kernel: KernelSession, *, now: bool = False) -> None:
+    """By its manager, which keeps the connection file."""
+    kernel.manager.restart_kernel(now=now)
+    wait_ready(kernel.client)
+
+
+def kept(folder: Path) -> list[str]:
+    """The keys of what is kept for any kernel."""
+    services = Services(lambda: load(flags={"storage.base_dir": str(folder)}).settings)
+    try:
+        return services.state.storage.keys("globals", "")
+    finally:
+        services.close()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where kernels without a notebook keep what they keep."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.setenv("LLMSPELL_STORAGE_BASE_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_a_kernel_without_a_notebook_keeps_variables_until_it_is_shut_down(
+    new_kernel: NewKernel, store: Path
+) -> None:
+    kernel = new_kernel()
+    said = kernel.execute("%persist on").stdout
+    assert "for restarts of this kernel" in said and "forgotten when it is shut down" in said
+    kernel.execute("a = 1")
+    restarted(kernel)
+    seen = kernel.execute("a = a + 1 return a")
+    assert seen.result == "2" and "Brought back from the last kernel: a." in seen.stderr
+    assert "restarts of this kernel, until it is shut down" in kernel.execute("%persist").stdout
+    restarted(kernel, now=True)
+    assert kernel.execute("a").result == "2"
+    kernel.end()
+    assert kept(store) == []
+
+
+def test_a_stranger_whose_connection_file_has_the_same_name_gets_nothing(
+    new_kernel: NewKernel, store: Path
+) -> None:
+    first = new_kernel()
+    first.execute("llmspell.persist = true a = 1")
+    first.execute("1")  # what was to be kept is kept before the next cell begins
+    file = Path(first.manager.connection_file)
+    first.manager.shutdown_kernel(now=True)
+    first.end()
+    assert kept(store)
+
+    manager = KernelManager(kernel_name="llmspell", connection_file=str(file))
+    manager.start_kernel()
+    stranger = KernelSession(manager, manager.client())
+    try:
+        stranger.client.start_channels()
+        wait_ready(stranger.client)
+        seen = stranger.execute("return a")
+        assert seen.result == "nil" and seen.stderr == ""
+    finally:
+        stranger.end()
+
+
+def test_what_a_killed_kernel_has_left_goes_when_another_one_keeps_something(
+    new_kernel: NewKernel, store: Path
+) -> None:
+    first, second = new_kernel(), new_kernel()
+    first.execute("llmspell.persist = true a = 1")
+    first.execute("1")
+    first.manager.shutdown_kernel(now=True)
+    first.end()
+    assert kept(store)
+    second.execute("%persist on")
+    second.execute("%persist off")
+    assert kept(store) == []
