@@ -138,6 +138,11 @@ class Storage(ABC):
             ConflictError: at its end, if another writer was faster; nothing has changed: do it again.
         """
 
+    @property
+    @abstractmethod
+    def in_transaction(self) -> bool:
+        """Whether this thread is in one: others may wait for its end, so it must not wait for them."""
+
     @abstractmethod
     def info(self) -> StorageInfo:
         """What this store is."""

@@ -44,6 +44,7 @@ class MemoryStorage(Storage):
         self._closed = False
         self._expiring = count()
         self._undo: list[tuple[str, str, Entry | None]] | None = None
+        self._within: int | None = None
 
     def get(self, namespace: str, key: str) -> Entry | None:
         """See the contract."""
@@ -113,7 +114,7 @@ class MemoryStorage(Storage):
             if self._undo is not None:
                 yield
                 return
-            self._undo = []
+            self._undo, self._within = [], threading.get_ident()
             try:
                 yield
             except BaseException:
@@ -122,7 +123,12 @@ class MemoryStorage(Storage):
                     self._put(namespace, key, entry)
                 raise
             finally:
-                self._undo = None
+                self._undo = self._within = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """See the contract."""
+        return self._within == threading.get_ident()
 
     @property
     def identity(self) -> str:

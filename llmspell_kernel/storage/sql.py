@@ -87,10 +87,6 @@ class SqlStorage(Storage):
             StorageError: it could not be run.
         """
 
-    @abstractmethod
-    def _in_transaction(self) -> bool:
-        """Whether this thread is in one."""
-
     def get(self, namespace: str, key: str) -> Entry | None:
         """See the contract."""
         check_key(namespace, key)
@@ -162,7 +158,7 @@ class SqlStorage(Storage):
 
     def _tidy(self) -> None:
         """Purges now and then, but never as a part of a transaction: it is none of its business."""
-        if not self._in_transaction() and next(self._expiring) % TIDY_EVERY == 0:
+        if not self.in_transaction and next(self._expiring) % TIDY_EVERY == 0:
             # What was asked for has been written.
             with suppress(StorageError):
                 self.purge()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,23 +28,52 @@ class CurrentSession:
         self.jupyter = ""
         self.language = ""
         self.recorder: Recorder | None = None
+        self._changing = threading.Lock()
+        self._looking_up = threading.RLock()
+        self._who_looks_up: int | None = None
 
     def enter(self, session_id: str | None) -> None:
         """Makes it the current one; from now on what runs is recorded. None for no session at all."""
-        self.session_id = session_id
-        if session_id is None:
-            self.jupyter = ""
-        else:
+        with self._changing:
+            self.session_id = session_id
+            if session_id is None:
+                self.jupyter = ""
+        if session_id is not None:
             self.record()
 
     def enter_jupyter(self, name: str, language: str) -> None:
         """Makes that of a notebook the current one; it is looked up, or made, when it is needed."""
-        self.jupyter, self.language, self.session_id = name, language, None
+        with self._changing:
+            self.jupyter, self.language, self.session_id = name, language, None
 
     def leave(self, session_id: str) -> None:
         """It has ended: it is not the current one any more. A notebook gets another one when it needs it."""
-        if self.session_id == session_id:
-            self.session_id = None
+        with self._changing:
+            if self.session_id == session_id:
+                self.session_id = None
+
+    def found(self) -> str | None:
+        """The session; that of a notebook is looked up, or made, first. Any thread."""
+        with self._changing:
+            session_id, notebook = self.session_id, self.jupyter
+        return self.of_notebook(notebook) if session_id is None and notebook else session_id
+
+    def of_notebook(self, name: str) -> str:
+        """The session of a notebook: the current one from then on, unless another one has become that."""
+        sessions = self._services.sessions
+        if sessions.store.in_transaction:
+            # Another thread that looks it up waits for our end; and what we find may be undone at that.
+            return sessions.of_jupyter(name, self.language)
+        with self._looking_up:
+            outer, self._who_looks_up = self._who_looks_up, threading.get_ident()
+            try:
+                session_id = sessions.of_jupyter(name, self.language)
+            finally:
+                self._who_looks_up = outer
+        with self._changing:
+            if self.session_id is None and self.jupyter == name:
+                self.session_id = session_id
+        return session_id
 
     def record(self, limit: int | None = None, warn: Callable[[str], None] = lambda message: None) -> None:
         """From now on what runs in the current session is recorded, if there is a runtime.
@@ -68,8 +98,13 @@ class CurrentSession:
     def flush(self) -> None:
         """Returns when what ran until now is stored.
 
+        At once where the recorder's thread waits for this one: in a transaction of the store, and in hooks of
+        a notebook's session that is being looked up.
+
         Raises:
             StorageError: it cannot be.
         """
-        if self.recorder is not None:
+        if self.recorder is None or self._who_looks_up == threading.get_ident():
+            return
+        if not self._services.sessions.store.in_transaction:
             self.recorder.flush()

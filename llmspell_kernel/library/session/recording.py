@@ -116,19 +116,26 @@ class Running:
         "code",
         "duration",
         "failed",
+        "home",
         "number",
         "script",
         "sequence",
-        "session",
         "sink",
         "started",
         "stored",
     )
 
     def __init__(
-        self, session: str | None, code: str, number: int, script: Script | None, limit: int
+        self,
+        session: str | None,
+        code: str,
+        number: int,
+        script: Script | None,
+        limit: int,
+        notebook: str = "",
     ) -> None:
-        self.session = session
+        """Of a session, or else of that of a notebook, which is looked up when it is stored."""
+        self.home = session, notebook if session is None else ""
         self.code = code
         self.number = number
         self.script = script
@@ -235,7 +242,8 @@ class Recorder:
             return
         if current.session_id is None and self._thread is None:
             self._put(None)
-        self._running = running = Running(current.session_id, code, number, what.script, self._limit)
+        session, notebook = current.session_id, current.jupyter
+        self._running = running = Running(session, code, number, what.script, self._limit, notebook)
         record: Record | None = getattr(self._services.frontend, "record", None)
         if record is not None:
             record(running.sink)
@@ -328,18 +336,19 @@ class Recorder:
         sessions, language = self._services.sessions, self._services.current.language
         waiting, self._waiting = self._waiting[-MAX_WAITING:], []
         self.problem = None
-        session: str | None = None
+        session = target = None
+        home: tuple[str | None, str] = None, ""
         try:
-            here = sessions.current
+            if not waiting:  # a notebook's session is there while its first cell runs
+                target = sessions.current
             while waiting:
-                session = waiting[0].session
-                batch = [each for each in waiting if each.session == session]
-                target = session or here
-                if target is not None:
-                    runs = [each.as_run() for each in batch]
-                    for each, sequence in zip(batch, sessions.runs.add(target, runs, language), strict=True):
-                        each.sequence = sequence
-                waiting = [each for each in waiting if each.session != session]
+                home = session, notebook = waiting[0].home
+                batch = [each for each in waiting if each.home == home]
+                target = session or self._services.current.of_notebook(notebook)
+                runs = [each.as_run() for each in batch]
+                for each, sequence in zip(batch, sessions.runs.add(target, runs, language), strict=True):
+                    each.sequence = sequence
+                waiting = [each for each in waiting if each.home != home]
             if not self._cleaned:
                 self._cleaned = True
                 sessions.clean_up()
@@ -350,8 +359,8 @@ class Recorder:
             if session is None:
                 self._complain(problem)  # a notebook has no session
             # Else the session has ended or was deleted meanwhile: it takes no more.
-            self._waiting = [each for each in waiting if each.session != session]
-            self._services.current.leave(session or "")
+            self._waiting = [each for each in waiting if each.home != home]
+            self._services.current.leave(target or "")
 
     def _complain(self, problem: LLMSpellError) -> None:
         if not self._warned:

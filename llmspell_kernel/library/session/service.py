@@ -70,7 +70,6 @@ class Sessions:
         """The store is opened when it is needed."""
         self._services = services
         self._here = threading.local()
-        self._looking_up = threading.RLock()
         self.runs = Runs(self)
 
     @property
@@ -116,7 +115,7 @@ class Sessions:
         language: str = "",
         jupyter: str = "",
     ) -> str:
-        """A new session, active; answers its id.
+        """A new session, active; answers its id. Who is not the first for a Jupyter session gets that one.
 
         Raises:
             ScriptError: a name or tag that is too long, a parent that there is not, or too many are active.
@@ -151,17 +150,21 @@ class Sessions:
             language=language,
             jupyter=jupyter,
         )
-        self.atomically(lambda: self._add(record))
-        self._tell("created", record)
-        return session_id
+        kept = self.atomically(lambda: self._of_jupyter(jupyter) or self._add(record))
+        if kept is record:
+            self._tell("created", record)
+        return kept.id
 
-    def _add(self, record: SessionRecord) -> None:
+    def _add(self, record: SessionRecord) -> SessionRecord:
         store = self.store
         if record.parent_session_id:
             self.get(record.parent_session_id)
         self._check_room()
         store.set(SESSIONS, record.id, _pack(record), expected=0)
         store.set(ACTIVE, record.id, b"")
+        if record.jupyter:
+            store.set(JUPYTER, record.jupyter, record.id.encode())
+        return record
 
     def _check_room(self) -> None:
         limit = self.settings.max_sessions
@@ -358,6 +361,8 @@ class Sessions:
             StorageError: it cannot be stored.
         """
         record = self.get(session_id)
+        if self.store.in_transaction:
+            raise StorageError("a session cannot be saved in a transaction: save it when that has ended")
         for point in ("SessionSave", "SessionCheckpoint"):
             if self._services.hooks.wants(point):
                 self._services.hooks.run(
@@ -410,11 +415,7 @@ class Sessions:
     @property
     def current(self) -> str | None:
         """The session that is current in this runtime; a notebook's is made when it is asked for."""
-        current = self._services.current
-        with self._looking_up:
-            if current.session_id is None and current.jupyter:
-                current.session_id = self.of_jupyter(current.jupyter, current.language)
-            return current.session_id
+        return self._services.current.found()
 
     def set_current(self, session_id: str | None) -> None:
         """Makes a session the current one of this runtime, or none.
@@ -448,27 +449,20 @@ class Sessions:
 
     def of_jupyter(self, name: str, language: str = "") -> str:
         """The session that is for a Jupyter session, active: the same until it is completed or deleted."""
-
-        def act() -> tuple[str, str]:
-            key = jupyter_key(name)
-            entry = self.store.get(JUPYTER, key)
-            record = None if entry is None else self._find(entry.value.decode())
-            if record is not None and record.ended_at is None:
-                return record.id, self.status(record)
-            session_id = self.create(
-                name=name.rpartition("/")[2][:MAX_NAME],
-                created_by="jupyter",
-                language=language,
-                jupyter=key,
-            )
-            self.store.set(JUPYTER, key, session_id.encode(), expected=entry.version if entry else 0)
-            return session_id, "active"
-
-        session_id, status = self.atomically(act)
-        if status != "active":
+        key = jupyter_key(name)
+        record = self._of_jupyter(key)
+        if record is None:
+            title = name.rpartition("/")[2][:MAX_NAME]
+            return self.create(name=title, created_by="jupyter", language=language, jupyter=key)
+        if self.status(record) != "active":
             with suppress(SessionError):  # another kernel of the notebook was faster
-                self.act("resume", session_id)
-        return session_id
+                self.act("resume", record.id)
+        return record.id
+
+    def _of_jupyter(self, key: str) -> SessionRecord | None:
+        entry = self.store.get(JUPYTER, key) if key else None
+        record = None if entry is None else self._find(entry.value.decode())
+        return None if record is None or record.ended_at is not None else record
 
     def flush(self) -> None:
         """Returns when what ran in this runtime until now is stored.

@@ -205,7 +205,9 @@ class PostgresStorage(SqlStorage):
                 self._give_back(connection)
         raise AssertionError("unreachable")
 
-    def _in_transaction(self) -> bool:
+    @property
+    def in_transaction(self) -> bool:
+        """See the contract."""
         return getattr(self._threads, "transaction", None) is not None
 
     def _run_within(

@@ -114,8 +114,11 @@ class SqliteStorage(SqlStorage):
             self._close_late(connection)
         return rows
 
-    def _in_transaction(self) -> bool:
-        return self._connection().depth > 0
+    @property
+    def in_transaction(self) -> bool:
+        """See the contract."""
+        connection: Connection | None = getattr(self._threads, "connection", None)
+        return connection is not None and not connection.is_inherited and connection.depth > 0
 
     def _connection(self) -> Connection:
         """This thread's, in this process."""
