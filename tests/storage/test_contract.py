@@ -259,19 +259,19 @@ class TestTransactions:
         assert store.set("space", "changed", b"again") == 2
 
     def test_each_thread_knows_whether_it_is_in_one(self, store: Storage) -> None:
-        def elsewhere() -> bool:
-            with ThreadPoolExecutor(1) as pool:
-                return pool.submit(lambda: store.in_transaction).result()
+        def here() -> bool:
+            return store.in_transaction
 
-        assert not store.in_transaction
+        assert not here()
         with store.transaction():
             with store.transaction():
-                assert store.in_transaction
-            assert store.in_transaction
-            assert not elsewhere()
+                assert here()
+            assert here()
+            with ThreadPoolExecutor(1) as pool:
+                assert not pool.submit(here).result()
         with pytest.raises(_OwnError), store.transaction():
             raise _OwnError
-        assert not store.in_transaction
+        assert not here()
 
     def test_one_within_another_is_part_of_it(self, store: Storage) -> None:
         with pytest.raises(_OwnError), store.transaction():
