@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER
 from tools import reference
 from tools.notebook import Client
 
@@ -48,9 +50,11 @@ def test_examples_of_tools(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     kernel = new_kernel("llmspell")
-    for file in sorted(TOOL_PAGES.glob("*.md")):
-        for example in examples_in(file, file.name):
-            assert example.mismatch(kernel.execute(f"do {example.code}\nend")) is None
+    with TemporaryDirectory(dir=Path(EXAMPLE_FOLDER).parent) as folder:
+        for file in sorted(TOOL_PAGES.glob("*.md")):
+            for example in examples_in(file, file.name):
+                code = example.code.replace(EXAMPLE_FOLDER, f"{folder}/example")
+                assert example.mismatch(kernel.execute(f"do {code}\nend")) is None
 
 
 @pytest.fixture(scope="session")

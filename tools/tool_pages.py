@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llmspell_kernel.library.tool.builtin import ALIASES, BUILTIN
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER
 from llmspell_kernel.library.tool.entries import ClassEntry
 from llmspell_kernel.library.tool.registry import Registry
 
@@ -24,6 +26,8 @@ it slow, big or break it.
 
 _PLACES = {"here": "at once", "thread": "on a thread of its own", "process": "in a worker process"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONG = re.compile(r"(?:[^\x00-\x1f]*\n){5,}")
+"""Texts that are easier to read as they are, between `[[` and `]]`."""
 _KEYWORDS = {"end", "for", "function", "if", "in", "local", "not", "or", "and", "repeat", "return", "then"}
 
 
@@ -78,9 +82,27 @@ def _page(entry: ClassEntry) -> str:
         ]
         parts += ["## Operations", _table(("operation", "needs", ""), rows)]
     if entry.example is not None:
-        code = f'local answer = Tool.execute("{entry.name}", {literal(entry.example)})\nprint(answer.success)'
-        parts += ["## Example", f"```lua\n{code}  --> true\n```"]
+        calls = [_call(*each) for each in _preparation(entry)]
+        calls.append(f"local answer = {_call(entry.name, entry.example)}")
+        parts += ["## Example", "\n".join(["```lua", *calls, "print(answer.success)  --> true", "```"])]
     return "\n\n".join(parts)
+
+
+def _preparation(entry: ClassEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Calls that make the files of the example, as tools and their parameters."""
+    if entry.example_files:
+        yield "file-operations", {"operation": "create_dir", "path": EXAMPLE_FOLDER}
+    for name, content in entry.example_files.items():
+        path = f"{EXAMPLE_FOLDER}/{name}"
+        if content.isascii() and not re.search(rb"[^\t\n -~]", content):
+            yield "file-operations", {"operation": "write", "path": path, "input": content.decode()}
+        else:
+            encoded = base64.b64encode(content).decode()
+            yield "base64-encoder", {"operation": "decode", "input": encoded, "output_file": path}
+
+
+def _call(tool: str, params: Mapping[str, Any]) -> str:
+    return f'Tool.execute("{tool}", {literal(params)})'
 
 
 def _facts(entry: ClassEntry) -> str:
@@ -123,6 +145,8 @@ def literal(value: Any, indent: str = "") -> str:
         return "nil"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str) and _LONG.fullmatch(value) and "]]" not in value:
+        return f"[[\n{value}]]"
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
         return re.sub(r"\\u([0-9a-f]{4})", lambda found: f"\\{int(found[1], 16):03}", text)

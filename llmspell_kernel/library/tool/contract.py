@@ -46,6 +46,9 @@ strangers' files). The latter two are ended at their time limit and by an interr
 memory limit.
 """
 
+EXAMPLE_FOLDER = "/tmp/llmspell-example"
+"""Where examples say that their files are; `tool test` has them use a new folder instead."""
+
 ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Any])
 
 
@@ -111,6 +114,7 @@ class Tool(ABC):
         memory_limit: bytes that a call in a worker process may take; 0 for what the settings say.
         example: parameters of a call that always succeeds, on any machine and without a network, for the
             documentation and `tool test`; None if there can be none.
+        example_files: files that this call needs, by name; in its parameters they are in `EXAMPLE_FOLDER`.
         libraries: modules that its calls need and an extra brings, for `tool test`.
     """
 
@@ -125,6 +129,7 @@ class Tool(ABC):
     time_limit: ClassVar[float] = 0.0
     memory_limit: ClassVar[int] = 0
     example: ClassVar[Mapping[str, Any] | None] = None
+    example_files: ClassVar[Mapping[str, bytes]] = {}
     libraries: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:

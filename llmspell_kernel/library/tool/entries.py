@@ -25,6 +25,7 @@ class Entry(ABC):
         level: one of `contract.Level`.
         operations: what it does, by name; may be empty.
         example: parameters of a call that always succeeds; None if there is none.
+        example_files: files that this call needs; see `Tool`.
         origin: `builtin`, `script`, or the distribution that brings it.
         libraries: modules that its calls need and an extra brings.
         answers_envelopes: whether what it answers may be a whole `Envelope` as a table.
@@ -39,6 +40,7 @@ class Entry(ABC):
     example: Mapping[str, Any] | None
     origin: str
     answers_envelopes: ClassVar[bool] = False
+    example_files: Mapping[str, bytes] = {}
     libraries: tuple[str, ...] = ()
 
     @property
@@ -111,6 +113,7 @@ class ClassEntry(Entry):
         self.level = tool.level
         self.operations = tool.operations
         self.example = tool.example
+        self.example_files = tool.example_files
         self.libraries = tool.libraries
         self.origin = origin
 

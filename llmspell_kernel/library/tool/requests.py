@@ -19,6 +19,7 @@ from llmspell_kernel.errors import (
 )
 from llmspell_kernel.library.tool.calling import error_type
 from llmspell_kernel.library.tool.envelope import as_json
+from llmspell_kernel.library.tool.examples import ready
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.entries import Entry
@@ -135,19 +136,21 @@ def _test(tools: Tools, content: Mapping[str, Any]) -> Content:
         if find_spec(library) is None:
             message = str(MissingExtraError.of(entry.name, library, "tools"))
             return {**reply, "success": False, "message": message}
-    if entry.example is None:
-        message = "it can be called; no call of it succeeds everywhere, so none was made"
-        return {**reply, "message": message}
-    began = time.perf_counter()
-    try:
-        table = tools.call(entry.name, entry.example).as_dict()
-        details["duration_ms"] = _since(began)
-        if content.get("verbose"):
-            details["params"] = dict(entry.example)
-            details["result"] = msgspec.json.decode(as_json(table, entry.name, tools.answer_limit))
-    except ScriptError as error:
-        details["error_type"] = error_type(error)
-        return {**reply, "success": False, "message": f"its example fails: {error}"}
+    with ready(entry, tools.files_of(entry)) as example:
+        if example is None:
+            why = "its example needs files, and tools may write none" if entry.example else ""
+            why = why or "no call of it succeeds everywhere"
+            return {**reply, "message": f"it can be called; {why}, so none was made"}
+        try:
+            began = time.perf_counter()
+            table = tools.call(entry.name, example).as_dict()
+            details["duration_ms"] = _since(began)
+            if content.get("verbose"):
+                details["params"] = example
+                details["result"] = msgspec.json.decode(as_json(table, entry.name, tools.answer_limit))
+        except ScriptError as error:
+            details["error_type"] = error_type(error)
+            return {**reply, "success": False, "message": f"its example fails: {error}"}
     if not table["success"]:
         return {**reply, "success": False, "message": f"its example fails: {table['error'].get('message')}"}
     return {**reply, "message": "its example succeeds"}

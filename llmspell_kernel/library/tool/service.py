@@ -9,9 +9,11 @@ from llmspell_kernel.library.tool.calling import Calling
 from llmspell_kernel.library.tool.entries import Entry
 from llmspell_kernel.library.tool.envelope import Envelope
 from llmspell_kernel.library.tool.registry import Registry
+from llmspell_kernel.library.tool.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
+    from llmspell_kernel.library.tool.guards.files import FileGuard
 
 
 class Tools:
@@ -44,6 +46,10 @@ class Tools:
             UnknownToolError: there is none.
         """
         return self.registry.get(name)
+
+    def files_of(self, entry: Entry) -> FileGuard:
+        """The files that a tool may touch."""
+        return Surroundings(self._services.settings, entry.name).files
 
     @property
     def answer_limit(self) -> int:

@@ -149,6 +149,23 @@ def test_a_tool_is_tested_by_its_own_example(client: Client) -> None:
     assert broken["message"] == "its example fails: broken"
 
 
+def test_a_tool_of_files_is_tested_with_files_of_its_own(client: Client) -> None:
+    reply = client.tool("test", name="image-processor", verbose=True)
+    assert (reply["success"], reply["message"]) == (True, "its example succeeds")
+    made = Path(reply["details"]["result"]["result"]["target_path"])
+    assert made.name == "large.png" and not made.parent.exists()
+
+
+def test_without_a_folder_for_files_no_example_of_them_is_called() -> None:
+    tables: list[dict[str, Any]] = [{"allowed_paths": []}, {"allowed_paths": ["/none"]}]
+    for settings in tables:
+        with start_embedded_kernel({"tools": {"file_operations": settings}}, history=":memory:") as client:
+            reply = client.tool("test", name="pdf-processor")
+        assert (reply["success"], reply["message"]) == (
+            True, "it can be called; its example needs files, and tools may write none, so none was made",
+        )  # fmt: skip
+
+
 def test_a_request_is_interrupted(client: Client) -> None:
     client.execute(GREET)
     call = client.start("tool_request", {"command": "invoke", "name": "greet", "params": {"who": "forever"}})

@@ -6,18 +6,50 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import MissingExtraError, ParameterError, ToolError
 from llmspell_kernel.library.tool.builtin.support import needed
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
     from llmspell_kernel.library.tool.surroundings import Surroundings
+
+
+_HELLO = (
+    b"%PDF-1.4\n"
+    b"1 0 obj<</Type/Catalog/Pages 2 0 R>>\n"
+    b"endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>\n"
+    b"endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R"
+    b"/Resources<</Font<</F 5 0 R>>>>>>\n"
+    b"endobj\n"
+    b"4 0 obj<</Length 37>>\n"
+    b"stream\n"
+    b"BT/F 12 Tf 20 50 Td(Hello, Lua!)Tj ET\n"
+    b"endstream\n"
+    b"endobj\n"
+    b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\n"
+    b"endobj\n"
+    b"xref\n"
+    b"0 6\n"
+    b"0000000000 65535 f \n"
+    b"0000000009 00000 n \n"
+    b"0000000053 00000 n \n"
+    b"0000000103 00000 n \n"
+    b"0000000213 00000 n \n"
+    b"0000000297 00000 n \n"
+    b"trailer<</Root 1 0 R/Size 6>>\n"
+    b"startxref\n"
+    b"359\n"
+    b"%%EOF\n"
+)
+"""A page that says hello."""
 
 
 class PdfProcessor(Tool):
@@ -30,7 +62,8 @@ class PdfProcessor(Tool):
     libraries = ("pypdf",)
     aliases = ("pdf",)
     runs = "process"
-    example = None
+    example: ClassVar[dict[str, Any]] = {"input": f"{EXAMPLE_FOLDER}/hello.pdf"}
+    example_files: ClassVar[dict[str, bytes]] = {"hello.pdf": _HELLO}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

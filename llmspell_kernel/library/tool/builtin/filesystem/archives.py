@@ -24,7 +24,7 @@ from llmspell_kernel.library.tool.builtin.filesystem.archive_reading import (
     TarReader,
     ZipReader,
 )
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.surroundings import Surroundings
@@ -59,7 +59,12 @@ class ArchiveHandler(Tool):
     name, category, level = "archive-handler", "filesystem", "restricted"
     runs = "process"
     time_limit = 120.0
-    example: ClassVar[dict[str, Any] | None] = None
+    example: ClassVar[dict[str, Any]] = {
+        "operation": "create",
+        "path": f"{EXAMPLE_FOLDER}/notes.zip",
+        "input": [f"{EXAMPLE_FOLDER}/notes.txt"],
+    }
+    example_files: ClassVar[dict[str, bytes]] = {"notes.txt": b"Buy milk"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

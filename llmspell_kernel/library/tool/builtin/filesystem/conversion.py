@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import ToolError
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.surroundings import Surroundings
@@ -37,7 +37,12 @@ class FileConverter(Tool):
 
     name, category, level = "file-converter", "filesystem", "restricted"
     runs = "thread"
-    example: ClassVar[dict[str, Any] | None] = None
+    example: ClassVar[dict[str, Any]] = {
+        "operation": "indentation",
+        "path": f"{EXAMPLE_FOLDER}/hello.lua",
+        "tab_size": 2,
+    }
+    example_files: ClassVar[dict[str, bytes]] = {"hello.lua": b"if true then\n\tprint('hello')\nend\n"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -19,7 +19,7 @@ from llmspell_kernel.library.tool.builtin.media.files import (
     tags,
 )
 from llmspell_kernel.library.tool.builtin.support import limited
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -56,7 +56,15 @@ class AudioProcessor(Tool):
     aliases = ("audio",)
     runs = "process"
     time_limit = 120.0
-    example = None
+    example: ClassVar[dict[str, Any]] = {
+        "operation": "convert",
+        "file_path": f"{EXAMPLE_FOLDER}/silence.wav",
+        "target_path": f"{EXAMPLE_FOLDER}/silence.flac",
+    }
+    example_files: ClassVar[dict[str, bytes]] = {
+        "silence.wav": b"RIFF,\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0"
+        b"data\x08\0\0\0\x80\x80\x80\x80\x80\x80\x80\x80",
+    }
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -19,7 +19,7 @@ from llmspell_kernel.library.tool.builtin.media.files import (
     stored,
 )
 from llmspell_kernel.library.tool.builtin.support import missing, needed
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -48,7 +48,13 @@ class ImageProcessor(Tool):
     libraries = ("PIL",)
     aliases = ("image",)
     runs = "process"
-    example = None
+    example: ClassVar[dict[str, Any]] = {
+        "operation": "resize",
+        "file_path": f"{EXAMPLE_FOLDER}/dot.ppm",
+        "target_path": f"{EXAMPLE_FOLDER}/large.png",
+        "width": 64,
+    }
+    example_files: ClassVar[dict[str, bytes]] = {"dot.ppm": b"P6 1 1 255\n\xc8\x1e\x1e"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

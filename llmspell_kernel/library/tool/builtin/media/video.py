@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -22,7 +22,7 @@ from llmspell_kernel.library.tool.builtin.media.files import (
     stored,
 )
 from llmspell_kernel.library.tool.builtin.support import needed
-from llmspell_kernel.library.tool.contract import Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool, operation
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -41,7 +41,16 @@ class VideoProcessor(Tool):
     aliases = ("video",)
     runs = "process"
     time_limit = 120.0
-    example = None
+    example: ClassVar[dict[str, Any]] = {
+        "operation": "thumbnail",
+        "file_path": f"{EXAMPLE_FOLDER}/red.mpg",
+        "target_path": f"{EXAMPLE_FOLDER}/red.png",
+    }
+    example_files: ClassVar[dict[str, bytes]] = {
+        "red.mpg": bytes.fromhex(
+            "000001b301001013ffffe000000001b80008004000000100000ffff80000010113f294a52f1afd2e"
+        )
+    }
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""
