@@ -43,5 +43,20 @@ class made_once(Generic[_Made]):
         with owner.making:
             made = vars(owner)
             if self._name not in made:
-                made[self._name] = self._make(owner)
+                half = _half(self._name)
+                if half in made:  # by this thread, which holds the lock
+                    return cast("_Made", made[half])
+                try:
+                    made[self._name] = self._make(owner)
+                finally:
+                    made.pop(half, None)
             return cast("_Made", made[self._name])
+
+
+def half_made(owner: Owner, name: str, value: object) -> None:
+    """What the thread that makes an attribute gets from here on if it asks for it; the others still wait."""
+    vars(owner)[_half(name)] = value
+
+
+def _half(name: str) -> str:
+    return f"{name}, half made"

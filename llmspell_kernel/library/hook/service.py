@@ -14,7 +14,7 @@ from llmspell_kernel.library.hook.contract import Decision
 from llmspell_kernel.library.hook.points import POINTS, check_point
 from llmspell_kernel.library.hook.registered import HookContext, HookFunction, RegisteredHook
 from llmspell_kernel.library.hook.results import CONTINUE, HookResult, check_changes, understood
-from llmspell_kernel.library.made_once import made_once
+from llmspell_kernel.library.made_once import half_made, made_once
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections.hooks import Hooks as HookSettings
@@ -120,10 +120,11 @@ class Hooks:
             self._at.pop(point, None)
 
     def _judge_cells(self) -> None:
-        if self._services.judge is None:
-            from llmspell_kernel.library.hook.watching import HookedCells
+        from llmspell_kernel.library.hook.watching import HookedCells
 
-            self._services.judge = HookedCells(self._services)
+        with self.making:
+            if self._services.judge is None:
+                self._services.judge = HookedCells(self._services)
 
     def hooks(
         self, point: str = "", *, language: str = "", priority: str = "", tag: str = ""
@@ -238,7 +239,7 @@ def made_hooks(services: Services) -> Hooks:
     """The hooks of a runtime, with the built-in ones that its settings have on."""
     hooks = Hooks(services)
     if hooks.settings.enabled:
-        vars(services)["hooks"] = hooks  # they register themselves there
+        half_made(services, "hooks", hooks)  # they register themselves there
         hooks.builtin.enable_configured()
     return hooks
 
