@@ -102,12 +102,14 @@ class Script:
         arguments: `...` of its main chunk, `arg` and `ARGS`.
         directory: where it lies; `require` and `dofile` look there first. None for nowhere.
         is_cell: it is compiled as a cell: it shares their locals, and a last expression is its result.
+        waits: in a kernel, it has ended only when its timers have, as in a process of its own.
     """
 
     name: str
     arguments: Sequence[str] = ()
     directory: str | None = None
     is_cell: bool = False
+    waits: bool = False
 
     def as_metadata(self) -> dict[str, Any]:
         """As `metadata.llmspell.script` of an execute_request."""
@@ -116,6 +118,7 @@ class Script:
             "arguments": list(self.arguments),
             "directory": self.directory,
             "is_cell": self.is_cell,
+            "waits": self.waits,
         }
 
 
@@ -157,6 +160,11 @@ class LanguageInfo:
     codemirror_mode: str
     banner: str
     help_links: Sequence[Mapping[str, str]] = ()
+
+
+TIMER_FAILED = "a function that was called by a timer has failed"
+WAIT_INTERRUPTED = "interrupted while it waited for its timers"
+"""How a script can fail whose main chunk has ended well."""
 
 
 class SignalGate:

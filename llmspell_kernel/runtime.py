@@ -25,6 +25,7 @@ from llmspell_kernel.records import record, replaced
 
 if TYPE_CHECKING:
     from llmspell_kernel.config.sections import Settings
+    from llmspell_kernel.library.timer.waiting import ScriptTimers
     from llmspell_kernel.lua.binding import LuaTable
     from llmspell_kernel.lua.debugger.debugger import Debugger
     from llmspell_kernel.lua.interpreter import LuaInterpreter
@@ -264,6 +265,14 @@ class Runtime:
         from llmspell_kernel.lua.scripts import script_result
 
         return lua.guard(lambda: Outcome(result=script_result(lua, packed)))
+
+    def script_timers(self) -> ScriptTimers | None:
+        """Those that are made from now on; None in languages that have none."""
+        if self._lua is None or self.services.timers is None:
+            return None
+        from llmspell_kernel.library.timer.waiting import ScriptTimers
+
+        return ScriptTimers(self._lua, self.services.timers)
 
     def call(self, function: Callable[[], object]) -> Outcome:
         """Calls a Python function, which may call Lua ones, within the limits of a cell; never raises."""

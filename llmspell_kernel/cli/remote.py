@@ -53,7 +53,8 @@ def run_there(frame: Frame, job: Job) -> int:
     with client:
         call = client.execute_stream(text, store_history=False, read_line=keys.read, script=script)
         keys.call = call
-        watch = _Watch(call, keys, frontend, deadline)
+        shows_result = job.shows_result and captured is None
+        watch = _Watch(call, keys, frontend, deadline, shows_result=shows_result)
         try:
             _end_gently()
             execution = watch.until_end()
@@ -79,9 +80,7 @@ def run_there(frame: Frame, job: Job) -> int:
         result = execution.result if execution is not None else None
         show_document(frame, result, captured.output, seconds, status, error)
         return status
-    if job.shows_result and execution is not None and execution.result is not None:
-        frontend.display(MimeBundle(execution.result))
-    if error is not None and status != NO_READER:
+    if error is not None and error.traceback and status != NO_READER:
         _show(error, frontend, frame)
     return status
 
@@ -135,7 +134,13 @@ class _Watch:
     """
 
     def __init__(
-        self, call: Call[Execution], keys: _CtrlC, frontend: TerminalFrontend, ends: float | None
+        self,
+        call: Call[Execution],
+        keys: _CtrlC,
+        frontend: TerminalFrontend,
+        ends: float | None,
+        *,
+        shows_result: bool,
     ) -> None:
         """`ends` is when the code's time is over, by the monotonic clock."""
         self.status: int | None = None
@@ -143,6 +148,7 @@ class _Watch:
         self._keys = keys
         self._frontend = frontend
         self._ends = ends
+        self._shows_result = shows_result
         self._deadline: float | None = None
         self._shown = 0
         self._is_over = False
@@ -188,19 +194,20 @@ class _Watch:
         for number, message in enumerate(self._call.stream(seconds)):
             if number >= self._shown:
                 self._shown = number + 1
-                _show_message(message, self._frontend)
+                _show_message(message, self._frontend, shows_result=self._shows_result)
 
     def _lost_output(self, error: OSError) -> None:
         self.status = NO_READER if isinstance(error, BrokenPipeError) else FAILED
         self._call.interrupt()
 
 
-def _show_message(message: Message, frontend: TerminalFrontend) -> None:
+def _show_message(message: Message, frontend: TerminalFrontend, *, shows_result: bool) -> None:
     content = message["content"]
-    if message["msg_type"] == "stream":
+    kind = message["msg_type"]
+    if kind == "stream":
         name: StreamName = "stderr" if content["name"] == "stderr" else "stdout"
         frontend.write(name, content["text"].encode(errors="surrogateescape"))
-    elif message["msg_type"] == "display_data":
+    elif kind == "display_data" or (kind == "execute_result" and shows_result):
         frontend.display(MimeBundle(content["data"]))
 
 
@@ -224,7 +231,8 @@ def _as_messages(job: Job) -> tuple[str, Script]:
     directory = job.script.directory
     if directory is None and job.script.name and os.path.exists(job.script.name):
         directory = os.curdir
-    return text, replaced(job.script, directory=os.path.abspath(directory) if directory else None)
+    there = os.path.abspath(directory) if directory else None
+    return text, replaced(job.script, directory=there, waits=True)
 
 
 def _is_unicode(word: str) -> bool:

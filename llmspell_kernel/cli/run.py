@@ -36,8 +36,8 @@ def run(
 
     It finds its arguments in ARGS, arg and `...`. What it prints goes straight to the terminal, its return
     value is its result (see --output), and os.exit(n) ends it with status n. Files that it loads lie beside
-    it, or where Lua looks for them. Timers that it has set are waited for; in a running kernel they go on
-    there, unseen.
+    it, or where Lua looks for them. It has ended when the timers that it has set have; a running kernel is
+    busy until then.
     """
     from llmspell_kernel.cli.sources import read_script, script_of
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from llmspell_kernel.cli.sources import read_script, script_of
 from llmspell_kernel.cli.terminal_frontend import ReadLine, TerminalFrontend, colours_by_default
-from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
+from llmspell_kernel.interpreter import TIMER_FAILED, WAIT_INTERRUPTED, ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.signals import InterruptSignals
 from llmspell_kernel.lua.interpreter import LuaInterpreter
 from llmspell_kernel.lua.interrupts import CellExit, CellTimeLimit
@@ -67,6 +67,7 @@ class ScriptProcess:
         self._requests = 0
         self._first: Callable[[], None] | None = None
         self._debugger: Debugger | None = None
+        self._afterwards: ErrorReport | None = None  # how it failed when its main chunk had ended
         self.outcome: Outcome | None = None
         self.seconds = 0.0
 
@@ -146,6 +147,8 @@ class ScriptProcess:
             return
         self._timed_out = True
         advice = "Allow more with --timeout SECONDS."
+        message = f"the script ran longer than its limit of {seconds:g} s"
+        self._fail_afterwards("CellTimeLimit", message, (f"CellTimeLimit: {message}", advice))
         reason = CellTimeLimit(seconds, advice)
         there, _ = self._lua.state.interrupts.end_cell(reason)
         if there:
@@ -154,8 +157,7 @@ class ScriptProcess:
         self.frontend.call_soon(lambda: None)
         time.sleep(_GRACE_SECONDS)
         if not self._is_over:
-            message = f"CellTimeLimit: the script ran longer than its limit of {seconds:g} s\n{advice}\n"
-            self.frontend.write("stderr", message.encode())
+            self.frontend.write("stderr", f"CellTimeLimit: {message}\n{advice}\n".encode())
             self._leave(TIMED_OUT)
 
     def _leave(self, status: int) -> None:
@@ -198,12 +200,18 @@ class ScriptProcess:
                 self._lua.endings.append(self._note_failure)
                 self.frontend.serve(until=self._has_ended)
                 status = TIMED_OUT if self._timed_out else FAILED if self._failed else 0
+                if self._failed and not self._timed_out:
+                    self._fail_afterwards("TimerError", TIMER_FAILED)
         except KeyboardInterrupt:
             status = INTERRUPTED
+            self._fail_afterwards("KeyboardInterrupt", WAIT_INTERRUPTED)
         finally:
             self._is_over = True
             self.seconds = time.perf_counter() - started
         return status if self._exit_code is None else self._exit_code
+
+    def _fail_afterwards(self, name: str, message: str, traceback: Sequence[str] = ()) -> None:
+        self._afterwards = ErrorReport(name, message, traceback)
 
     def close(self) -> None:
         """Ends what the script has started."""
@@ -253,15 +261,18 @@ class ScriptProcess:
 
     @property
     def error(self) -> ErrorReport | None:
-        """How the script failed; None if it did not, called os.exit, or was asked to end by `end`."""
-        error = self.outcome.error if self.outcome is not None else None
+        """How the script failed; None if it did not, called os.exit, or was asked to end by `end`.
+
+        Its traceback is empty if all that is known was shown when it happened.
+        """
+        error = (self.outcome.error if self.outcome is not None else None) or self._afterwards
         if error is None or error.name == "Exit" or (error.name == "KeyboardInterrupt" and self._ending):
             return None
         return error
 
     def show_error(self, *, colours: bool | None = None) -> None:
         """Writes the traceback of a script that failed on stderr; coloured by default on a terminal."""
-        if self.error is None:
+        if self.error is None or not self.error.traceback:
             return
         text = "\n".join(self.error.traceback) + "\n"
         if not (_colours() if colours is None else colours):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import StdinUnavailableError
 from llmspell_kernel.interpreter import MimeBundle
+from llmspell_kernel.kernel.scripts import ScriptCalls
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class JupyterFrontend:
         self._carrier = requests.carrier
         self._output = output
         self._thread = threading.get_ident()
+        self._script: ScriptCalls | None = None
+        self._handing_over = threading.Lock()
         self.write = output.write
         self.flush = output.flush
 
@@ -133,8 +136,32 @@ class JupyterFrontend:
                 self._output.flush()
 
         if threading.get_ident() == self._thread:
-            return self._carrier.call_later(seconds, run)
+            return self._later(seconds, run)
         return self._post(seconds, run)
+
+    def _later(self, seconds: float, callback: Callable[[], object]) -> Callable[[], None]:
+        if self._script is None:
+            return self._carrier.call_later(seconds, callback)
+        return self._script.call_later(seconds, callback)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Calls back between requests, or while a script waits for its timers. Any thread."""
+        with self._handing_over:
+            if self._script is None:
+                self._carrier.call_soon(callback)
+            else:
+                self._script.call_soon(callback)
+
+    @contextmanager
+    def script(self) -> Iterator[ScriptCalls]:
+        """Within it, what is to be called between requests can be called before this one has ended."""
+        self._script = calls = ScriptCalls(self._requests.runtime)
+        try:
+            yield calls
+        finally:
+            with self._handing_over:
+                self._script = None
+                calls.hand_over(self._carrier)
 
     def _post(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         """As `call_later`, on a thread that the carrier's timers do not belong to."""
@@ -147,13 +174,13 @@ class JupyterFrontend:
             if seconds <= 0:
                 callback()
             else:
-                cancels.append(self._carrier.call_later(seconds, callback))
+                cancels.append(self._later(seconds, callback))
 
         def cancel() -> None:
             cancelled.set()
-            self._carrier.call_soon(lambda: [each() for each in cancels])
+            self.call_soon(lambda: [each() for each in cancels])
 
-        self._carrier.call_soon(start)
+        self.call_soon(start)
         return cancel
 
     def wake(self) -> None:

@@ -13,6 +13,7 @@ from llmspell_kernel.interpreter import ErrorReport, Outcome, Script
 from llmspell_kernel.kernel.comms import KernelComms
 from llmspell_kernel.kernel.events import EventComms
 from llmspell_kernel.kernel.frontend import JupyterFrontend
+from llmspell_kernel.kernel.scripts import script_of
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 from llmspell_kernel.kernel.tools import ToolRequests
 from llmspell_kernel.runtime import Runtime, RuntimeSettings
@@ -207,7 +208,7 @@ class Requests:
         code = content["code"]
         silent = bool(content.get("silent", False))
         store = bool(content.get("store_history", True)) and not silent
-        script = _script_of(message)
+        script = script_of(message)
         if store:
             self.execution_count += 1
         if not silent:
@@ -241,6 +242,24 @@ class Requests:
         """Runs code as part of the request `parent`; answers the content of execute_reply."""
         self.allow_stdin = allow_stdin
         self.output.current = cell = Cell(parent, muted=silent)
+        timers = self.runtime.script_timers() if script is not None and script.waits else None
+        if script is None or timers is None:
+            outcome = self._run(code, cell, store, script)
+        else:
+            with self.frontend.script() as calls:
+                outcome = timers.wait(script, self._run(code, cell, store, script), calls.serve)
+                self.output.finish(cell)
+        if outcome.error is not None:
+            return self._failed(outcome.error, outcome, cell)
+        return {
+            "status": "ok",
+            "execution_count": self.execution_count,
+            "user_expressions": self._evaluated(user_expressions or {}),
+            "payload": list(outcome.payload),
+        }
+
+    def _run(self, code: str, cell: Cell, store: bool, script: Script | None) -> Outcome:
+        """Runs code and shows its result."""
         number = self.execution_count if store else self.execution_count + 1
         if script is None:
             outcome = self.runtime.execute(code, number=number, store=store)
@@ -252,21 +271,14 @@ class Requests:
         if cell.dropped:
             self.runtime.services.limit_exceeded("output", self.output.limit, dropped_bytes=cell.dropped)
         self.output.finish(cell)
-        if outcome.error is not None:
-            return self._failed(outcome.error, outcome, cell)
-        if outcome.result is not None and not silent:
+        if outcome.error is None and outcome.result is not None and not cell.muted:
             result = {
                 "data": outcome.result.data,
                 "metadata": outcome.result.metadata,
                 "execution_count": self.execution_count,
             }
-            self.carrier.publish("execute_result", result, parent=parent)
-        return {
-            "status": "ok",
-            "execution_count": self.execution_count,
-            "user_expressions": self._evaluated(user_expressions or {}),
-            "payload": list(outcome.payload),
-        }
+            self.carrier.publish("execute_result", result, parent=cell.parent)
+        return outcome
 
     def _failed(self, error: ErrorReport, outcome: Outcome, cell: Cell) -> Message:
         content = {"ename": error.name, "evalue": error.value, "traceback": list(error.traceback)}
@@ -412,7 +424,7 @@ class Requests:
         from llmspell_kernel.kernel.debugging import KernelDebugging
 
         debugger = self.runtime.debugger
-        debugger.when_idle = lambda: self.carrier.call_soon(debugger.serve)
+        debugger.when_idle = lambda: self.frontend.call_soon(debugger.serve)
         return KernelDebugging(debugger, self._publish_debug_event)
 
     def _debug(self, message: Message) -> Message:
@@ -451,33 +463,6 @@ def _check_content(message: Message) -> None:
         if not isinstance(value, kind):
             given = f"it has {value!r}" if name in message["content"] else "it has none"
             raise BadRequestError(f"{message['msg_type']} needs {name!r} of type {kind.__name__}; {given}")
-
-
-def _script_of(message: Message) -> Script | None:
-    """The script that an execute_request says its code is.
-
-    Raises:
-        BadRequestError: it says so, but not properly.
-    """
-    metadata = message["metadata"]
-    if not metadata or not (own := metadata.get("llmspell")):
-        return None
-    told = own.get("script") if isinstance(own, dict) else own
-    if told is None:
-        return None
-    if isinstance(told, dict):
-        name, arguments, directory = told.get("name"), told.get("arguments", []), told.get("directory")
-        if (
-            isinstance(name, str)
-            and isinstance(arguments, list)
-            and all(isinstance(each, str) for each in arguments)
-            and isinstance(directory, str | None)
-        ):
-            return Script(name, tuple(arguments), directory, told.get("is_cell") is True)
-    raise BadRequestError(
-        "metadata.llmspell.script needs a name (string), arguments (list of strings) and a directory (string "
-        f"or null); it is {told!r}"
-    )
 
 
 def _as_reply(outcome: Outcome) -> Message:

@@ -24,18 +24,27 @@ class Inbox(Generic[T]):
 
     def next(self) -> T | Callable[[], object]:
         """Waits for an item, or for a timer's callback that is due."""
-        if not self._timers:
-            return self._items.get()
         while True:
-            while self._timers and self._timers[0][1] in self._cancelled:
-                self._cancelled.discard(heapq.heappop(self._timers)[1])
-            left = self._timers[0][0] - time.monotonic() if self._timers else None
+            left = self.seconds_left
             if left is not None and left <= 0:
                 return heapq.heappop(self._timers)[2]
             try:
                 return self._items.get(timeout=left)
             except queue.Empty:
                 continue
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the next timer is due, 0 or less if it is; None if there is none."""
+        while self._timers and self._timers[0][1] in self._cancelled:
+            self._cancelled.discard(heapq.heappop(self._timers)[1])
+        return self._timers[0][0] - time.monotonic() if self._timers else None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `next` would answer at once."""
+        left = self.seconds_left
+        return not self._items.empty() or (left is not None and left <= 0)
 
     def waiting(self) -> list[T]:
         """Takes all items that are there already."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.llmspell.persistence import Persistence
     from llmspell_kernel.library.session.service import Sessions
     from llmspell_kernel.library.state.service import State
+    from llmspell_kernel.library.timer.service import Timers
     from llmspell_kernel.library.tool.service import Tools
     from llmspell_kernel.storage.contract import Storage
 
@@ -95,6 +96,7 @@ class Services:
         running: the code that runs, or ran last.
         current: the session that is current.
         another_runtime: makes one for a language by its name, on the calling thread; None where nobody can.
+        timers: those of scripts; None outside of a runtime.
         forgets: nothing lasts here: all stores are in memory.
         making: held while one of them is made.
         notebook: the notebook that the runtime is for, or else what no other kernel's restarts go by; empty
@@ -122,6 +124,7 @@ class Services:
         self.running: RunningCode | None = None
         self.current = CurrentSession(self)
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
+        self.timers: Timers | None = None
         self.forgets = False
         self.notebook = self.connection_file = ""
         self.comes_back: Callable[[], bool] = bool

@@ -116,6 +116,7 @@ class Interrupts:
     change between reading which it is and hooking it.
 
     Attributes:
+        asked: how often the user has asked for the end of a cell so far, also when none ran.
         attended: called on the Lua thread, within the hook, when a poke has arrived.
         is_compiling: whether loops may be running that never look at the hook.
     """
@@ -145,6 +146,7 @@ class Interrupts:
         self._poked = False
         self._user_hooked = False
         self._requests = 0
+        self.asked = 0
         self._reason: BaseException | None = None
         self._thread: threading.Thread | None = None
 
@@ -254,11 +256,13 @@ class Interrupts:
         Returns:
             Whether there is a cell, and how often the user has asked by now.
         """
+        by_user = isinstance(reason, KeyboardInterrupt)
         with self._changed:
+            self.asked += by_user and not isinstance(self._reason, CellTimeLimit)
             if not (self._active or self._expected):
                 return False, 0
             # A time limit's own signal arrives as one more request: only the user's make the cell stubborn.
-            self._requests += isinstance(reason, KeyboardInterrupt)
+            self._requests += by_user
             if self._reason is None:
                 self._reason = reason
             if self._active:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from llmspell_kernel.errors import LuaSyntaxError, ScriptError
@@ -29,9 +30,8 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
     except LuaSyntaxError as error:
         return Outcome(error=lua.tracebacks.syntax_error(str(error), error.hint))
     run = scripts[b"with_arguments"](main, *_arguments(lua, script))
-    before = scripts[b"look_beside"](os.fsencode(script.directory) if script.directory else None)
-    leave, lua.on_exit = lua.on_exit, lambda exit_code: _exited(lua, exit_code)
-    unit, lua.unit = lua.unit, "script"
+    leave = entered(lua, script)
+    on_exit, lua.on_exit = lua.on_exit, lambda exit_code: exited(lua, exit_code)
 
     def body() -> Outcome:
         packed = lua.run_main(run)
@@ -40,10 +40,25 @@ def run_script(lua: LuaInterpreter, source: str | bytes, script: Script, *, stay
     try:
         return lua.guard(body)
     finally:
-        lua.on_exit = leave
+        lua.on_exit = on_exit
         if not stays:
-            lua.unit = unit
-            scripts[b"look_beside"](before)
+            leave()
+
+
+def entered(lua: LuaInterpreter, script: Script) -> Callable[[], None]:
+    """From now on `require` and `dofile` look beside the script, and messages speak of one.
+
+    Answers what makes it as it was before.
+    """
+    look_beside = lua.state.late_prelude("scripts")[b"look_beside"]
+    before = look_beside(os.fsencode(script.directory) if script.directory else None)
+    unit, lua.unit = lua.unit, "script"
+
+    def leave() -> None:
+        lua.unit = unit
+        look_beside(before)
+
+    return leave
 
 
 def compiled(lua: LuaInterpreter, source: str | bytes, name: str) -> LuaFunction:
@@ -121,7 +136,8 @@ def script_result(lua: LuaInterpreter, packed: LuaTable) -> MimeBundle | None:
     return MimeBundle({"application/json": values[0] if count == 1 else values} | shown.data, shown.metadata)
 
 
-def _exited(lua: LuaInterpreter, code: int) -> Outcome:
+def exited(lua: LuaInterpreter, code: int) -> Outcome:
+    """What a script has come to that has called os.exit."""
     payload = ({"source": "exit", "code": code},)
     if code == 0:
         return Outcome(payload=payload)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
 
-def install(lua: LuaInterpreter, _services: Services) -> None:
+def install(lua: LuaInterpreter, services: Services) -> None:
     """Gives scripts the global `timer`."""
-    timers = Timers(lua.frontend)
+    timers = services.timers = Timers(lua.frontend)
 
     def calling(function: LuaFunction) -> Callable[[], bool]:
         # The function answers true; a failure is shown on stderr and answers nothing.

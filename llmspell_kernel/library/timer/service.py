@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import count
 
 from llmspell_kernel.interpreter import Frontend
 
@@ -17,17 +16,20 @@ class Timers:
 
     Callbacks run between cells: a cell that runs holds them up. A repeating timer that was held up calls
     once, not once for each time it missed, and keeps its beat.
+
+    Attributes:
+        latest: the number of the timer that was made last.
     """
 
     def __init__(self, frontend: Frontend) -> None:
         """Waits with `frontend.call_later`."""
         self._frontend = frontend
-        self._numbers = count(1)
+        self.latest = 0
         self._cancels: dict[int, Callable[[], None]] = {}
 
     def after(self, seconds: float, callback: Callback) -> int:
         """Calls back once; answers the timer's number."""
-        number = next(self._numbers)
+        number = self.latest = self.latest + 1
 
         def ring() -> None:
             del self._cancels[number]
@@ -38,7 +40,7 @@ class Timers:
 
     def every(self, seconds: float, callback: Callback) -> int:
         """Calls back again and again, until it fails or is cancelled."""
-        number = next(self._numbers)
+        number = self.latest = self.latest + 1
         due = time.monotonic() + seconds
 
         def ring() -> None:
@@ -66,6 +68,10 @@ class Timers:
     def cancel_all(self) -> int:
         """Ends all timers; answers how many there were."""
         return sum([self.cancel(number) for number in list(self._cancels)])
+
+    def waiting(self, since: int) -> list[int]:
+        """The timers that were made after the one of that number, and will call again."""
+        return [number for number in self._cancels if number > since]
 
     def is_waiting(self, number: int) -> bool:
         """Whether a timer will call again."""
