@@ -25,5 +25,7 @@ def definitions(frame: Frame, folder: Path) -> None:
     from llmspell_kernel.library.definitions import write_definitions
     from llmspell_kernel.runtime import LIBRARY
 
-    for path in write_definitions(folder, LIBRARY):
+    written = write_definitions(folder, LIBRARY)
+    frame.show({"files": [str(path) for path in written]})
+    for path in written:
         frame.note(f"wrote {path}")

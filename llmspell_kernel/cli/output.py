@@ -25,7 +25,7 @@ class Table:
     """Rows under headings.
 
     Attributes:
-        headings: one for each column.
+        headings: one for each column; if all are empty there is no line of them.
         rows: cells are turned into text; None is an empty cell.
         right: the columns (from 0) whose cells stand to the right.
         empty: what is shown in place of a table without rows.
@@ -44,7 +44,8 @@ class Table:
         """The table; a last column that would go beyond `width` is cut."""
         if not self._rows:
             return self.empty
-        lines = [[heading.upper() for heading in self.headings], *self._rows]
+        head = [[heading.upper() for heading in self.headings]] if any(self.headings) else []
+        lines = [*head, *self._rows]
         widths = [max(columns_of(line[index]) for line in lines) for index in range(len(self.headings))]
         if width is not None:
             before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
@@ -53,7 +54,7 @@ class Table:
             _GAP.join(self._cell(text, index, widths) for index, text in enumerate(line)).rstrip()
             for line in lines
         ]
-        if colours:
+        if colours and head:
             drawn[0] = f"{_BOLD}{drawn[0]}{_RESET}"
         return "\n".join(drawn)
 

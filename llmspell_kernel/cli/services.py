@@ -28,8 +28,8 @@ def services(frame: Frame) -> Iterator[Services]:
         made.close()
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Asks before something is lost; `yes` answers it.
+def confirm(act: str, *, yes: bool) -> None:
+    """Asks before something is lost; `yes` answers it. `act` is what would be done: `remove all values`.
 
     Raises:
         UsageError: nobody can be asked.
@@ -38,5 +38,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Say so with --yes.")
-    click.confirm(question, abort=True, err=True)
+        raise click.UsageError(f"this needs --yes where nobody can be asked: it would {act}.")
+    click.confirm(f"{act[:1].upper()}{act[1:]}?", abort=True, err=True)

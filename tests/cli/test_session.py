@@ -65,7 +65,7 @@ def test_a_session_from_beginning_to_end(llmspell: Llmspell) -> None:
     assert text(llmspell("session", "list", "--status", "completed", "-q")).split() == [made["id"]]
     assert "status: completed" in text(llmspell("session", "show", "june"))
     assert "no session 'july'" in text(llmspell("session", "show", "july", status=1))
-    assert "Say so with --yes" in text(llmspell("session", "delete", "--all", status=2))
+    assert "needs --yes where nobody can be asked" in text(llmspell("session", "delete", "--all", status=2))
     assert data(llmspell("session", "delete", "june", "--output", "json")) == {"deleted": [made["id"]]}
     llmspell("session", "delete", "--all", "--yes")
     assert data(llmspell("session", "list", "--output", "json")) == []

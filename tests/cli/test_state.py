@@ -125,8 +125,13 @@ def test_import_replaces_scopes_or_merges(run: Run, home: Path, parsed: Callable
     run("state", "set", "c", "2", "-s", "other")
     run("state", "import", "a.json", "--merge")
     assert parsed("state", "show") == {"global": {"a": 1, "b": 2}, "other": {"c": 2}}
-    run("state", "import", "a.json")
+    assert "it would remove what a.json has not: b in the scope global." in (
+        run("state", "import", "a.json", status=2)
+    )
+    assert parsed("state", "show") == {"global": {"a": 1, "b": 2}, "other": {"c": 2}}
+    assert run("state", "import", "a.json", "--yes") == "1 value imported; removed: b in the scope global\n"
     assert parsed("state", "show") == {"global": {"a": 1}, "other": {"c": 2}}
+    assert parsed("state", "import", "a.json") == {"imported": 1, "removed": {}}
     run("state", "import", "a.json", "--scope", "other")
     assert parsed("state", "show") == {"global": {"a": 1}, "other": {"c": 2}}
 
@@ -152,12 +157,58 @@ def test_clear_asks_before_more_than_one_value_goes(run: Run, parsed: Callable[.
     for key in "abc":
         run("state", "set", key, "1")
     run("state", "set", "d", "1", "-s", "user:x")
-    assert "Say so with --yes" in run("state", "clear", "--scope", "global", status=2)
+    said = run("state", "clear", "--scope", "global", status=2)
+    assert (
+        "this needs --yes where nobody can be asked: it would remove all values of the scope global." in said
+    )
     assert "say what to remove" in run("state", "clear", status=2)
-    assert parsed("state", "clear", "a") == {"deleted": 1}
+    assert parsed("state", "clear", "a") == {"deleted": 1, "scope": "global", "key": "a"}
     assert parsed("state", "clear", "--scope", "global", "-y") == {"deleted": 2}
     assert parsed("state", "clear", "--all", "-y") == {"deleted": 1}
     assert parsed("state", "list") == []
+
+
+def test_import_names_what_it_removes(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
+    for key in "abcdefg":
+        run("state", "set", key, "1")
+    (home / "in.json").write_text(
+        '{"format": "llmspell-state", "version": 1, "scopes": {"global": {"a": 1, "b": 2}}, '
+        '"expires_at": {"global": {"b": 5}}}'
+    )
+    assert parsed("state", "import", "in.json", "--yes") == {
+        "imported": 1,
+        "removed": {"global": ["b", "c", "d", "e", "f", "g"]},
+    }
+    for key in "bcdefg":
+        run("state", "set", key, "1")
+    assert "removed: b, c, d, e, f and 1 more in the scope global" in run("state", "import", "in.json", "-y")
+
+
+def test_nothing_is_lost_between_what_is_typed_and_what_is_kept(run: Run, parsed: Callable[..., Any]) -> None:
+    for number in ("1e400", "123456789012345678901234567890", '{"a": 1e400}'):
+        said = run("state", "set", "k", number, status=1)
+        assert "is beyond the numbers that can be kept" in said and "--text keeps it as text" in said
+    run("state", "set", "k", "1e400", "--text")
+    assert parsed("state", "get", "k") == "1e400"
+    assert "as text: it is no JSON (NaN is no number of JSON)" in run("state", "set", "k", '{"a": NaN}')
+    assert parsed("state", "get", "k") == '{"a": NaN}'
+    assert "as text" not in run("state", "set", "k", "NaN")
+    assert parsed("state", "get", "k") == "NaN"
+
+
+def test_what_is_written_is_told_as_json_too(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
+    assert parsed("state", "set", "k", "1") == {"scope": "global", "key": "k"}
+    assert parsed("state", "export", "k.json") == {"file": "k.json", "exported": 1}
+    assert parsed("state", "delete", "k") == {"deleted": 1, "scope": "global", "key": "k"}
+    assert parsed("config", "init") == {"file": "llmspell.toml"}
+    assert parsed("config", "set", "logging.level", "debug")["key"] == "logging.level"
+    assert str(Path("defs", "State.lua")) in parsed("definitions", "defs")["files"]
+
+
+def test_one_value_begins_without_an_empty_line(run: Run) -> None:
+    run("state", "set", "theme", "dark")
+    assert run("state", "show", "theme").split()[:2] == ["scope", "global"]
+    assert run("state", "show", "theme").startswith("scope")
 
 
 def test_backups(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
@@ -171,7 +222,9 @@ def test_backups(run: Run, home: Path, parsed: Callable[..., Any]) -> None:
     assert [each["id"] for each in parsed("backup", "list")] == [second["id"], first["id"]]
     assert run("-q", "backup", "list").splitlines() == [second["id"], first["id"]]
     run("state", "clear", "--all", "-y")
-    assert "Say so with --yes" in run("backup", "restore", "latest", status=2)
+    assert "where nobody can be asked: it would make the store what it was at" in (
+        run("backup", "restore", "latest", status=2)
+    )
     done = parsed("backup", "restore", "latest", "--yes")
     assert parsed("state", "show") == {"global": {"a": 1, "b": 2}}
     parsed("backup", "restore", done["safety_backup"], "-y")

@@ -30,7 +30,7 @@ def restore(frame: Frame, backup: str, yes: bool) -> None:
     with opened(frame) as backups:
         chosen = backups.find(backup)
         note = f" ({chosen.manifest.note})" if chosen.manifest and chosen.manifest.note else ""
-        confirm(f"Make the store what it was at {date(chosen.created_at)}{note}?", yes=yes)
+        confirm(f"make the store what it was at {date(chosen.created_at)}{note}", yes=yes)
         done, saved = backups.restore(str(chosen.path))
     data = {"id": chosen.id, "safety_backup": None if saved is None else saved.id, **done._asdict()}
     counts = f"{done.written:,} written, {done.deleted:,} deleted, {done.unchanged:,} as they were"

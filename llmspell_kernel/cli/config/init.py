@@ -40,4 +40,5 @@ def init(frame: Frame, file: Path | None, user: bool, force: bool) -> None:
     extends = [name.strip() for name in (frame.profile or "").split(",") if name.strip()]
     read_profile(",".join(extends))
     write_file(path, new_file(extends))
+    frame.show({"file": str(path)})
     frame.note(f"wrote {path}")

@@ -39,4 +39,5 @@ def set_(frame: Frame, key: Key, value: str, user: bool) -> None:
 
     path: Path = file_to_change(frame, user=user)
     write_file(path, with_value(current_text(path), key, value, str(path)))
+    frame.show({"file": str(path), "key": ".".join(key)})
     frame.note(f"changed {'.'.join(key)} in {path}")

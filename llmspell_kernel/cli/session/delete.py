@@ -33,7 +33,7 @@ def delete(frame: Frame, named: tuple[str, ...], every: bool, status: str | None
             found = [each.id for each in sessions.search(status=status or "")]
             if found:
                 what = f"{status} sessions" if status else "sessions"
-                confirm(f"Remove {len(found):,} {what} with all they have?", yes=yes)
+                confirm(f"remove {len(found):,} {what} with all they have", yes=yes)
         else:
             found = list(dict.fromkeys(find_session(sessions, each).id for each in named))
         for session_id in found:

@@ -36,7 +36,9 @@ def export(frame: Frame, session: str, file: str, form: str | None) -> None:
 
     with lasting_services(frame) as made:
         record = find_session(made.sessions, session)
-        text = exported(made, record.id, form or _FORMATS.get(Path(file).suffix, "json"))
+        wanted = form or _FORMATS.get(Path(file).suffix, "json")
+        text = exported(made, record.id, wanted)
     write_bytes(file, text.encode())
     if file != "-":
+        frame.show({"file": file, "format": wanted, "session": record.id})
         frame.note(f"wrote {file}")

@@ -29,9 +29,9 @@ def clear(frame: Frame, key: str | None, scope: str | None, every: bool, yes: bo
         if key is not None:
             if not state.delete(scope or "global", key):
                 raise no_such_key(state, scope or "global", key)
-            frame.show({"deleted": 1}, "1 value deleted")
+            frame.show({"deleted": 1, "scope": scope or "global", "key": key}, "1 value deleted")
             return
         scopes = state.scopes() if scope is None else [scope]
-        confirm(f"Remove all values of {'all scopes' if every else f'the scope {scope}'}?", yes=yes)
+        confirm(f"remove all values of {'all scopes' if every else f'the scope {scope}'}", yes=yes)
         count = state.transaction(lambda: sum(map(state.clear, scopes)))
     frame.show({"deleted": count}, f"{count:,} value{'' if count == 1 else 's'} deleted")

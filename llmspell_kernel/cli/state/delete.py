@@ -23,4 +23,5 @@ def delete(frame: Frame, key: str, scope: str) -> None:
     with opened(frame) as state:
         if not state.delete(scope, key):
             raise no_such_key(state, scope, key)
+    frame.show({"deleted": 1, "scope": scope, "key": key})
     frame.note(f"deleted {key} in the scope {scope}")

@@ -49,4 +49,5 @@ def export(frame: Frame, file: Path, form: str | None, scope: str | None) -> Non
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
     count = sum(len(keys) for keys in found["scopes"].values())
+    frame.show({"file": str(file), "exported": count})
     frame.note(f"wrote {count:,} value{'' if count == 1 else 's'} to {file}")

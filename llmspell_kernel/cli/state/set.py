@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 from llmspell_kernel.cli.state.common import key_argument, opened, scope_option
+from llmspell_kernel.errors import ScriptError, UsageError
 
 
 @command(
@@ -33,16 +33,25 @@ def set_(frame: Frame, key: str, value: str, scope: str, text: bool, ttl: float 
     """Write one value: what is JSON as that, all else as text."""
     from msgspec import msgpack
 
-    from llmspell_kernel.library.state.documents import exact
-
-    wanted = msgpack.encode(value if text else exact(_json_or_text(value)))
+    wanted, note = (value, "") if text else _json_or_text(value)
     with opened(frame) as state:
-        state.set_packed(scope, key, wanted, expires_in=ttl)
-    frame.note(f"wrote {key} in the scope {scope}")
+        state.set_packed(scope, key, msgpack.encode(wanted), expires_in=ttl)
+    frame.show({"scope": scope, "key": key})
+    frame.note(f"wrote {key} in the scope {scope}{note}")
 
 
-def _json_or_text(value: str) -> Any:
+def _json_or_text(value: str) -> tuple[Any, str]:
+    """The value, and what is to be said of it.
+
+    Raises:
+        UsageError: it is JSON, but cannot be kept as it is.
+    """
+    from llmspell_kernel.library.state.documents import exact, from_json
+
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+        return exact(from_json(value)), ""
+    except ScriptError as error:
+        raise UsageError(f"{error}; --text keeps it as text") from None
+    except (ValueError, RecursionError) as error:
+        looks_like_json = value.lstrip()[:1] in ("{", "[")
+        return value, f", as text: it is no JSON ({error})" if looks_like_json else ""

@@ -45,7 +45,7 @@ def import_(frame: Frame, file: Path, backend: Backend | None, replace: bool, ye
                     f"{file} has only what changed since another backup: use `llmspell backup restore`"
                 )
             if replace:
-                confirm(f"Remove what {store.info().location} has and {file} has not?", yes=yes)
+                confirm(f"remove what {store.info().location} has and {file} has not", yes=yes)
             archive.seek(0)
             done = restore(store, [read_archive(archive, str(file))], replace=replace)
     except OSError as error:

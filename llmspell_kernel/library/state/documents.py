@@ -12,7 +12,7 @@ import binascii
 import json
 import math
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llmspell_kernel.errors import ScriptError
 from llmspell_kernel.library.state.scopes import split
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.state.service import State
 
 FORMAT = "llmspell-state"
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 BYTES, FLOAT, TABLE, NULL = "$bytes", "$float", "$table", "$null"
 
 Form = Literal["json", "toml"]
@@ -58,8 +59,10 @@ def exact(value: Any, depth: int = 0) -> Any:
                 return _marked(name, content, depth)
         inner = _deeper(depth)
         return {key: exact(each, inner) for key, each in value.items()}
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        return float(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not _LEAST <= value <= _GREATEST:
+            raise _beyond("an integer" if value.bit_length() > 1000 else str(value))
+        return value
     if value is None or isinstance(value, str | int | float):
         return value
     raise ScriptError(f"{value!r} is a {type(value).__name__}, which cannot be kept; write it as text")
@@ -120,6 +123,41 @@ def _marking_nulls(shown: Any) -> Any:
     return {NULL: True} if shown is None else shown
 
 
+def from_json(text: str) -> Any:
+    """What a JSON text says: `NaN` and the like, which Python would take, are none.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+        ScriptError: a number in it would not be the same any more.
+    """
+    return json.loads(text, parse_constant=_no_json, parse_float=_float, parse_int=_integer)
+
+
+def _no_json(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number) or (number == 0 and digits.lower().partition("e")[0].strip("-0.")):
+        raise _beyond(digits)
+    return number
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > len(str(_LEAST)) or not _LEAST <= int(digits) <= _GREATEST:
+        raise _beyond(digits)
+    return int(digits)
+
+
+def _beyond(number: str) -> ScriptError:
+    shown = number if len(number) <= 40 else f"{number[:20]}… ({len(number):,} characters)"
+    return ScriptError(
+        f"{shown} is beyond the numbers that can be kept: integers of 64 bits, others from 5e-324 to 1.8e308"
+    )
+
+
 def from_text(text: str, form: Form) -> dict[str, Any]:
     """The document that a text is.
 
@@ -129,7 +167,7 @@ def from_text(text: str, form: Form) -> dict[str, Any]:
     import tomllib
 
     try:
-        found = json.loads(text) if form == "json" else tomllib.loads(text)
+        found = from_json(text) if form == "json" else tomllib.loads(text)
     except ValueError as error:
         raise ScriptError(f"no {form.upper()}: {error}") from None
     except RecursionError:
@@ -149,14 +187,42 @@ def _has_scopes(found: dict[str, Any]) -> bool:
     return isinstance(scopes, dict) and all(isinstance(each, dict) for each in scopes.values())
 
 
-def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None = None) -> int:
-    """Writes a document's values: all or none; how many. Without `merge` its scopes lose what else they have.
+class Written(NamedTuple):
+    """What the values of a document have changed.
+
+    Attributes:
+        imported: how many there are.
+        removed: the keys that its scopes had beside them, by scope.
+    """
+
+    imported: int
+    removed: dict[str, list[str]]
+
+
+def beside(state: State, found: dict[str, Any], scope: str | None = None) -> dict[str, list[str]]:
+    """The keys that a document's scopes have and it has not, by scope; with `scope`, only of that one."""
+    now = time.time()
+    keys: dict[str, list[str]] = {}
+    for place, values in found["scopes"].items():
+        if values and (scope is None or place == scope):
+            stay = {key for key in values if _seconds(found, place, key, now) > 0}
+            keys[place] = [key for key in state.keys(place) if key not in stay]
+    return {place: some for place, some in keys.items() if some}
+
+
+def _seconds(found: dict[str, Any], scope: str, key: str, now: float) -> float:
+    """How long a document's value still lasts."""
+    return float(found.get("expires_at", {}).get(scope, {}).get(key, math.inf)) - now
+
+
+def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None = None) -> Written:
+    """Writes a document's values: all or none. Without `merge` its scopes lose what else they have.
 
     With `scope`, only that one.
     """
     from msgspec import msgpack
 
-    ends, now = found.get("expires_at", {}), time.time()
+    now = time.time()
     values = {
         (place, key): msgpack.encode(exact(value))
         for place, keys in found["scopes"].items()
@@ -164,16 +230,17 @@ def write(state: State, found: dict[str, Any], *, merge: bool, scope: str | None
         if scope is None or place == scope
     }
 
-    def run() -> int:
-        if not merge:
-            for place in {place for place, _ in values}:
-                state.clear(place)
+    def run() -> Written:
+        removed = {} if merge else beside(state, found, scope)
+        for place, keys in removed.items():
+            for key in keys:
+                state.delete(place, key)
         count = 0
         for (place, key), value in values.items():
-            end = ends.get(place, {}).get(key)
-            if end is None or end > now:
-                state.set_packed(place, key, value, expires_in=None if end is None else end - now)
+            seconds = _seconds(found, place, key, now)
+            if seconds > 0:
+                state.set_packed(place, key, value, expires_in=None if seconds == math.inf else seconds)
                 count += 1
-        return count
+        return Written(count, removed)
 
     return state.transaction(run)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmspell_kernel.errors import ScriptError
-from llmspell_kernel.library.state.documents import FORMAT, as_text, exact, from_text, plain
+from llmspell_kernel.library.state.documents import FORMAT, as_text, exact, from_json, from_text, plain
 from llmspell_kernel.lua.values import MAX_DEPTH
 
 KEYS = st.one_of(
@@ -59,13 +59,24 @@ def test_nothing_is_lost_in_json_and_toml(value: Any) -> None:
     [
         ({"$null": True}, None),
         ({"$null": True, "x": 1}, {"$null": True, "x": 1}),
-        (2**70, float(2**70)),
+        (-(2**63), -(2**63)),
         ({"$bytes": "/w=="}, b"\xff"),
         ({"$bytes": "/w==", "x": 1}, {"$bytes": "/w==", "x": 1}),
     ],
 )
 def test_what_others_write_is_understood(value: Any, kept: Any) -> None:
     assert equal(exact(value), kept)
+
+
+def test_numbers_that_would_be_others_are_refused() -> None:
+    with pytest.raises(ScriptError, match="1180591620717411303424 is beyond the numbers that can be kept"):
+        exact([2**70])
+    for number in ("9223372036854775808", "1e400", "-1e400", "1e-400", "9" * 5000):
+        with pytest.raises(ScriptError, match="is beyond the numbers that can be kept"):
+            from_json(f"[{number}]")
+    assert from_json("[9223372036854775807, 1e308, 0e9, -0.0]") == [2**63 - 1, 1e308, 0.0, -0.0]
+    with pytest.raises(ScriptError, match="no JSON: NaN is no number of JSON"):
+        from_text('{"scopes": NaN}', "json")
 
 
 @pytest.mark.parametrize("inner", ["list", "object", "table"])
