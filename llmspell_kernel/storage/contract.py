@@ -16,6 +16,9 @@ from llmspell_kernel.errors import StorageKeyError
 MAX_KEY_BYTES = 1000
 """Of a namespace and of a key."""
 
+LAST_KEY = "\U0010ffff" * (MAX_KEY_BYTES // 4 + 1)
+"""Comes after every key."""
+
 PAGE = 1000
 """Entries that one scan returns by default."""
 

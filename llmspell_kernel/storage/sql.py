@@ -14,7 +14,7 @@ from typing import Any
 
 from llmspell_kernel.errors import ConflictError, StorageError
 from llmspell_kernel.storage.contract import (
-    MAX_KEY_BYTES,
+    LAST_KEY,
     PAGE,
     TIDY_EVERY,
     Entry,
@@ -66,9 +66,6 @@ COUNT = "SELECT count(*) FROM entry WHERE " + _RANGE
 NAMESPACES = "SELECT namespace, count(*) FROM entry WHERE " + _LIVE + " GROUP BY namespace ORDER BY namespace"
 
 PURGE = "DELETE FROM entry WHERE expires_at <= :now RETURNING version"
-
-_LAST = "\U0010ffff" * (MAX_KEY_BYTES // 4 + 1)
-"""Comes after every key."""
 
 _NO_VALUES: Mapping[str, object] = {}
 
@@ -184,6 +181,6 @@ def _after_prefix(prefix: str) -> str:
     """The first text that comes after all that begin so."""
     kept = prefix.rstrip("\U0010ffff")
     if not kept:
-        return _LAST
+        return LAST_KEY
     following = ord(kept[-1]) + 1
     return kept[:-1] + chr(0xE000 if following == 0xD800 else following)

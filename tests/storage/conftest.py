@@ -52,7 +52,7 @@ def store(open_store: Opener) -> Storage:
 
 @pytest.fixture
 def interrupt_soon() -> Iterator[Callable[..., None]]:
-    """Has this thread interrupted in a moment, or after so many seconds; 0 takes it back."""
+    """Has this thread interrupted in a moment, or after so many seconds."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

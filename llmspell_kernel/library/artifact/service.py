@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mimetypes
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -248,7 +250,10 @@ class Artifacts:
         file = Path(path).expanduser()
         name = about.pop("name", None) or file.name
         try:
-            with file.open("rb") as opened:
+            # Nobody may be at the other end of a pipe.
+            with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+                if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                    raise ScriptError(f"cannot read {path}: it is no ordinary file")
                 content = opened.read(MAX_BYTES + 1)
         except OSError as error:
             raise ScriptError(f"cannot read {path}: {error.strerror or error}") from error

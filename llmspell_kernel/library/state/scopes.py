@@ -1,7 +1,8 @@
 """Scopes of `State`, and the text under which a store keeps a key of one.
 
 The stored key is the scope, a colon, and the key: `global:theme`, `user:alice:theme`. A colon within a scope
-other than the one before an ID is `%3A`, so that no two scopes and keys meet in one text.
+other than the one before an ID is `%3A`, and the word `user` without an ID is `%user`, so that no two scopes
+and keys meet in one text.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ GLOBAL = "global"
 
 @lru_cache(maxsize=1024)
 def prefix(scope: str) -> str:
-    """What the stored keys of a scope begin with. Any text is a scope."""
+    """What the stored keys of a scope begin with. Any text is a scope; `custom:` is the empty one."""
     if not scope:
         return "custom::"
-    kind, _, name = scope.partition(":")
+    kind, colon, name = scope.partition(":")
     if kind in KINDS:
-        return f"{kind}:{_escaped(name)}:"
+        return f"{kind}:{_escaped(name)}:" if colon else f"%{kind}:"
     return f"{_escaped(scope)}:"
 
 
@@ -43,11 +44,11 @@ def split(stored: str) -> tuple[str, str]:
     """The scope and the key of a stored key."""
     first, _, rest = stored.partition(":")
     if first not in KINDS:
-        return _unescaped(first), rest
+        # No text is escaped to a % and a letter.
+        bare = first.removeprefix("%")
+        return bare if bare in KINDS else _unescaped(first), rest
     name, _, key = rest.partition(":")
-    if name:
-        return f"{first}:{_unescaped(name)}", key
-    return ("" if first == "custom" else first), key
+    return f"{first}:{_unescaped(name)}" if name or first != "custom" else "", key
 
 
 def _escaped(text: str) -> str:

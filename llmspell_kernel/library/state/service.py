@@ -17,7 +17,7 @@ from msgspec import msgpack
 
 from llmspell_kernel.errors import ConflictError, LLMSpellError, ScriptError, StorageError
 from llmspell_kernel.library.state.scopes import prefix, split, stored_key
-from llmspell_kernel.storage.contract import PAGE, Entry, Storage
+from llmspell_kernel.storage.contract import LAST_KEY, PAGE, Entry, Storage
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.hook.contract import Decision, HookPoints
@@ -31,7 +31,6 @@ T = TypeVar("T")
 
 _encode = msgpack.Encoder().encode
 _decode: Callable[[bytes], Any] = msgpack.Decoder().decode
-_LAST = "\U0010ffff"
 
 
 class Facts(NamedTuple):
@@ -284,7 +283,7 @@ class State:
         while page := self.storage.keys(NAMESPACE, after=after, limit=1):
             scope, _ = split(page[0])
             found.append(scope)
-            after = prefix(scope) + _LAST
+            after = prefix(scope) + LAST_KEY
         return found
 
     def clear(self, scope: str) -> int:

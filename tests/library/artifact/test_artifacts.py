@@ -127,6 +127,9 @@ def test_what_is_refused(services: Services, tmp_path: Path) -> None:
         store("", "x", "n", b"")
     with pytest.raises(ScriptError, match=r"cannot read .*gone: No such file"):
         services.artifacts.store_file(session, str(tmp_path / "gone"), "x")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ScriptError, match="it is no ordinary file"):
+        services.artifacts.store_file(session, str(tmp_path / "pipe"), "x")
     services.sessions.act("complete", session)
     with pytest.raises(SessionError, match="is completed: use another one"):
         store(session, "x", "n", b"")

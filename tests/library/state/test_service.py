@@ -20,7 +20,8 @@ from llmspell_kernel.library.state.service import ATTEMPTS, State, same
     [
         ("global", "global:"),
         ("user:alice", "user:alice:"),
-        ("user", "user::"),
+        ("user", "%user:"),
+        ("user:", "user::"),
         ("", "custom::"),
         ("mine", "mine:"),
         ("a:b", "a%3Ab:"),
@@ -35,7 +36,23 @@ def test_stored_keys_lead_back(scope: str, stored: str) -> None:
 
 def test_no_two_places_have_the_same_stored_key() -> None:
     places = [("a", "b:c"), ("a:b", "c"), ("user:1", "x"), ("user", "1:x"), ("", ":x"), ("custom", "x")]
+    places += [
+        ("", "x"),
+        ("user:", "x"),
+        ("user", "x"),
+        ("%user", "x"),
+        ("custom:custom", "x"),
+        ("global", "x"),
+    ]
     assert len({stored_key(*place) for place in places}) == len(places)
+
+
+def test_scopes_are_told_whatever_their_keys(state: State) -> None:
+    scopes = ["", "a:b", "custom", "custom:x", "global", "user", "user:", "user:1", "\U0010ffff"]
+    for scope in scopes:
+        for key in ("k", "\U0010ffffkey", "\U0010ffff" * 100):
+            state.set(scope, key, 1)
+    assert sorted(state.scopes()) == sorted(scopes)
 
 
 VALUES: list[Any] = [
