@@ -113,7 +113,7 @@ def host_name(host: str) -> str:
     bare = host.strip("[]") if host.startswith("[") else host
     literal = literal_address(bare)
     if literal is not None:
-        return str(literal)
+        return written(literal)
     try:
         name = bare.encode("idna").decode("ascii").lower()
     except UnicodeError:
@@ -122,7 +122,7 @@ def host_name(host: str) -> str:
     # What IDNA makes of digits in other scripts is looked at once more.
     literal = literal_address(name)
     if literal is not None:
-        return str(literal)
+        return written(literal)
     if not name or len(name) > 253 or not all(map(_LABEL.match, name.split("."))):
         raise HostError(f"{host!r} is no name of a host")
     return name
@@ -140,6 +140,15 @@ def literal_address(host: str) -> Address | None:
         with suppress(OSError):
             return IPv4Address(socket.inet_aton(text))
     return None
+
+
+def written(address: Address) -> str:
+    """An address as text; one that stands for an IPv4 address shows it, as ::ffff:10.0.0.1.
+
+    Python's own text does so from 3.13 on only.
+    """
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def carried(address: Address) -> Address:

@@ -25,6 +25,7 @@ from llmspell_kernel.library.tool.guards.addresses import (
     literal_address,
     matching,
     special,
+    written,
 )
 from llmspell_kernel.library.tool.guards.urls import Target, UrlError, shown_url, target_of
 
@@ -114,7 +115,7 @@ class NetworkGuard:
             found = [ip_address(each.partition("%")[0]) for each in self._resolved(name, port)]
         for each in found:
             self._check_address(name, each, also)
-        return [str(each) for each in found]
+        return [written(each) for each in found]
 
     def connect(self, host: str, port: int, also: Sequence[str] = ()) -> socket.socket:
         """A TCP connection to a host, whose waits end with the call: see `ending`.
@@ -265,16 +266,19 @@ class NetworkGuard:
         what = special(address)
         if not what:
             return
-        exceptions = (*self._network.allow_private, *also)
+        exceptions, shown = (*self._network.allow_private, *also), written(address)
         if carried(address) in METADATA_ADDRESSES:
-            if not {name, str(carried(address)), str(address)} & set(exceptions):
+            named = any(
+                each == name or literal_address(each) in (address, carried(address)) for each in exceptions
+            )
+            if not named:
                 self._refuse(
-                    name, "metadata", f"{address} is {what}",
+                    name, "metadata", f"{shown} is {what}",
                     f'if you mean it, name "{carried(address)}" in tools.network.allow_private',
                 )  # fmt: skip
         elif not matching(name, [address], exceptions):
             self._refuse(
-                name, "private", f"{address} is {what}" if name != str(address) else f"it is {what}",
+                name, "private", f"{shown} is {what}" if name != shown else f"it is {what}",
                 f'if you mean it, add "{name}" to the setting tools.network.allow_private',
             )  # fmt: skip
 

@@ -196,7 +196,8 @@ def test_sites_that_readers_may_not_see() -> None:
 def test_exceptions_are_as_narrow_as_they_are_written() -> None:
     guard = world(private=("10.1.0.0/16", "localhost")).surroundings.network
     assert guard.address("10.1.2.3", 80) == "10.1.2.3"
-    assert guard.address("::ffff:10.1.2.3", 80)
+    for same in ("::ffff:10.1.2.3", "::ffff:a01:203"):
+        assert guard.address(same, 80) == "::ffff:10.1.2.3"
     assert guard.address("localhost", 80) in ("127.0.0.1", "::1")
     for host in ("10.2.0.1", "127.0.0.1"):
         with pytest.raises(NotAllowedError):
@@ -206,7 +207,9 @@ def test_exceptions_are_as_narrow_as_they_are_written() -> None:
     for host in ("169.254.169.254", "metadata.google.internal"):
         with pytest.raises(NotAllowedError):
             everything.address(host, 80)
-    assert world(private=("169.254.169.254",)).surroundings.network.address("169.254.169.254", 80)
+    for named in ("169.254.169.254", "::ffff:169.254.169.254", "::ffff:a9fe:a9fe"):
+        guard = world(private=(named,)).surroundings.network
+        assert guard.address(named, 80)
 
 
 def test_a_setting_forbids_the_network() -> None:
