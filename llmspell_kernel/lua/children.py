@@ -73,25 +73,38 @@ class _Child:
         try:
             self.process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            _signal(self.process, signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             self.process.wait()
 
+    def signal(self, number: int) -> None:
+        """Signals it and all it has started."""
+        if self.process.poll() is not None:
+            return
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:  # it belongs to our own process group
+            _signal_family(self.process.pid, number)
 
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signals a child and all it has started."""
-    if process.poll() is not None:
-        return
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:  # it belongs to our own process group
-        import psutil
 
-        with contextlib.suppress(psutil.Error):
-            descendants = psutil.Process(process.pid).children(recursive=True)
-            process.send_signal(number)
-            for each in descendants:
+def _signal_family(pid: int, number: int) -> None:
+    """Signals a process and all it has started, also what it starts just now."""
+    import psutil
+
+    stopped: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        found = [root]
+        while found:
+            for each in found:  # who is stopped starts nothing more that could be missed
                 with contextlib.suppress(psutil.Error):
-                    each.send_signal(number)
+                    each.suspend()
+                stopped.append(each)
+            found = [each for each in root.children(recursive=True) if each not in stopped]
+    # Parents last: they see no child that is stopped.
+    for action in (lambda each: each.send_signal(number), psutil.Process.resume):
+        for each in reversed(stopped):
+            with contextlib.suppress(psutil.Error):
+                action(each)
 
 
 @contextlib.contextmanager
@@ -222,7 +235,7 @@ class Children:
     def signal_all(self, *, by_force: bool) -> None:
         """Interrupts every running child, or kills it."""
         for child in list(self._running.values()):
-            _signal(child.process, signal.SIGKILL if by_force else signal.SIGINT)
+            child.signal(signal.SIGKILL if by_force else signal.SIGINT)
 
     def end_all(self) -> None:
         """Kills every running child and waits for its end. Any thread."""
@@ -255,4 +268,6 @@ class Children:
             other.process.poll()  # a pipe that Lua never closes leaves no zombie
         number, self._next = self._next, self._next + 1
         self._running[number] = child
+        if self._ending():  # `signal_all` may have come while it was being started
+            child.signal(signal.SIGINT)
         return number
