@@ -113,8 +113,9 @@ class EchoInterpreter(Interpreter):
         self._interrupted.clear()
         self._running = expected
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> bool:
         """Ends a sleep."""
         if self._running:
             self._interrupted.set()
             self.waits.wake()
+        return self._running

@@ -175,12 +175,20 @@ class SignalGate:
     calls `Interpreter.interrupt`, which ends the cell at the next instruction of its own language.
 
     It belongs to the thread that made it. Signals do not reach others, so for them `shut` does nothing.
+
+    Attributes:
+        open: whether it is.
+        heard: a signal has come of which the interpreter may not know yet, although it has ended a call of
+            the operating system's. Before code goes on or has ended, the interpreter calls `settle`.
+        settle: returns when the interpreter knows of all signals that were heard. On the gate's thread only,
+            where it holds no lock.
     """
 
-    __slots__ = ("_owner", "open")
+    __slots__ = ("_owner", "heard", "open", "settle")
 
     def __init__(self) -> None:
-        self.open = False
+        self.open = self.heard = False
+        self.settle: Callable[[], None] = lambda: None
         self._owner = threading.get_ident()
 
     @contextmanager
@@ -204,12 +212,13 @@ class Waits:
     else belongs to the thread that runs cells.
 
     Attributes:
+        ending: tells whether the running cell has been asked to end. Any thread.
         thread: ident of that thread, which has made this.
     """
 
     def __init__(self, ending: Callable[[], bool]) -> None:
         """`ending` tells whether the running cell has been asked to end."""
-        self._ending = ending
+        self.ending = ending
         self._woken = threading.Event()
         self.thread = threading.get_ident()
 
@@ -244,7 +253,7 @@ class Waits:
         Raises:
             KeyboardInterrupt: the cell has been asked to end.
         """
-        if self._ending():
+        if self.ending():
             raise KeyboardInterrupt
 
     def wake(self) -> None:
@@ -286,8 +295,12 @@ class Interpreter(ABC):
         """Whether Enter should run the code."""
 
     @abstractmethod
-    def interrupt(self) -> None:
-        """End the running cell soon; does nothing when none runs. Any thread."""
+    def interrupt(self) -> bool:
+        """End the running or expected cell soon. Any thread.
+
+        Returns:
+            Whether there is one: else nothing was done.
+        """
 
     def expect(self, expected: bool) -> None:
         """A cell will run soon, or will not after all: an interrupt in between is kept for it."""

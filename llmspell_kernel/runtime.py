@@ -319,9 +319,9 @@ class Runtime:
             raise DebuggerError(f"{self.info.name} has no debugger; start a Lua kernel")
         return self._lua.debugger
 
-    def interrupt(self) -> None:
-        """Ends the running cell. Any thread."""
-        self.interpreter.interrupt()
+    def interrupt(self) -> bool:
+        """Ends the running or expected cell, if there is one; answers whether. Any thread."""
+        return self.interpreter.interrupt()
 
     def expect(self, expected: bool) -> None:
         """A cell will run soon, or will not after all: an interrupt in between is kept for it."""

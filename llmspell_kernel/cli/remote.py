@@ -120,10 +120,11 @@ class _CtrlC:
             raise EOFError
         return self._frontend.read_line(prompt, password=password)
 
-    def _pressed(self) -> None:
+    def _pressed(self) -> bool:
         self.count += 1
         if self.call is not None and self.count == 1:
             self.call.interrupt()
+        return False  # what waits for the kernel here ends only by the exception
 
 
 class _Watch:

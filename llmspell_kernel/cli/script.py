@@ -105,29 +105,26 @@ class ScriptProcess:
     def take_signals(self, first: Callable[[], None] | None = None) -> None:
         """From now on Ctrl-C ends the script; `first`, if given, is called instead until `end` was called.
 
-        Any thread may be the one that calls it. A script that does not end is left at the second Ctrl-C.
+        It is called on a thread of its own. A script that does not end is left at the second Ctrl-C.
         """
         self._first = first
+        runtime = self._runtime
         InterruptSignals(
-            self._runtime.gate, self._interrupted, self._interrupted_between, may_end=lambda: self._may_end
+            runtime.gate, self._interrupted, self._interrupted_between, ending=runtime.waits.ending
         )
 
-    @property
-    def _may_end(self) -> bool:
-        return self._first is None or self._ending
-
-    def _interrupted(self) -> None:
-        if self._may_end or self._first is None:
-            self._requests += 1
-            if self._requests > 1 and self._first is None:
-                self._leave(INTERRUPTED)
-            self._runtime.interrupt()
-        else:
+    def _interrupted(self) -> bool:
+        if self._first is not None and not self._ending:
             self._first()
+            return True
+        self._requests += 1
+        if self._requests > 1 and self._first is None:
+            self._leave(INTERRUPTED)
+        return self._runtime.interrupt()
 
     def _interrupted_between(self) -> None:
         """While no Lua code runs; a time limit's own signal may come when its code has already ended."""
-        if self._may_end and not (self._is_over or self._timed_out or self._lua.timed_out):
+        if not (self._is_over or self._timed_out or self._lua.timed_out):
             raise KeyboardInterrupt
 
     def end(self) -> None:

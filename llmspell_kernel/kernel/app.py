@@ -326,7 +326,9 @@ class LLMSpellKernelApp(JupyterApp, ConnectionFileMixin):
         runtime = self.kernel.runtime
         self.output.gate = runtime.gate
         self.output.before_tick = runtime.release_output
-        signals = InterruptSignals(runtime.gate, runtime.interrupt, self._interrupted_idle)
+        signals = InterruptSignals(
+            runtime.gate, runtime.interrupt, self._interrupted_idle, ending=runtime.waits.ending
+        )
         self.kernel.forget_signals = signals.forget
         if not self.parent_handle:
             self._loop = IOLoop.current()

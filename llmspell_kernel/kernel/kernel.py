@@ -239,6 +239,7 @@ class LLMSpellKernel(ShellDispatch):
 
     def wake(self) -> None:
         """By a signal: it ends also what blocks in Python or in the operating system."""
+        self.interrupt_asked = time.monotonic()  # the cell may have ended already: it ends no idle kernel
         os.kill(os.getpid(), signal.SIGINT)
 
     # What others may call and override

@@ -2,8 +2,11 @@
 
 A signal reaches Python only when the main thread runs Python, which a busy Lua loop never does. Python's
 wake-up descriptor is written from the C signal handler at once, whatever the main thread does: a thread
-that reads it tells the interpreter. The Python handler raises KeyboardInterrupt only where the gate is
-open.
+that reads it tells the interpreter. Only then does it signal the main thread once more, whose Python handler
+raises KeyboardInterrupt where the gate is open: to end what Python or the operating system blocks in.
+
+The handler itself tells nobody. It runs between any two steps of the main thread, which may just then hold
+the very lock that telling takes, and would wait for itself for ever.
 
 A signal that arrives just before the main thread blocks, or on another thread, does not end the wait: Python
 has noted it, and nobody is there to look. So the thread goes on asking until the handler has run.
@@ -28,31 +31,34 @@ _PATIENCE_SECONDS = 0.05
 class InterruptSignals:
     """Turns SIGINT into interrupts of the running cell, for the life of the process.
 
-    Made on the main thread. `on_interrupt` is called once a signal, on a thread of its own or, where
-    that is late, on the main thread.
+    Made on the main thread. `on_interrupt` is called once a signal, always on the same thread of its own; it
+    answers whether there is somebody who ends by it.
     """
 
     def __init__(
         self,
         gate: SignalGate,
-        on_interrupt: Callable[[], None],
+        on_interrupt: Callable[[], bool],
         when_idle: Callable[[], None],
-        may_end: Callable[[], bool] = lambda: True,
+        ending: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`when_idle` is called on the main thread for a SIGINT that finds the gate shut.
+        """`when_idle` is called on the main thread for a SIGINT by which nobody ends, if the gate is shut.
 
-        Where the gate is open, `may_end` says, after `on_interrupt` was called, whether to raise.
+        `ending` says whether what the main thread is doing has been asked to end. A SIGINT that somebody ends
+        by raises only then: whom it was meant for may be gone when the main thread hears of it.
         """
         self._gate = gate
-        self._may_end = may_end
+        gate.settle = self._settle
+        self._ending = ending
         self._on_interrupt = on_interrupt
         self._when_idle = when_idle
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
-        self._reading = threading.RLock()  # the signal handler may find its own thread reading
-        self._unhandled = False  # a signal that the Python handler has not seen
-        self._asked_again = False  # a signal of our own is on its way
+        self._reading = threading.Lock()
+        self._unhandled = False  # a signal that was told of, and that the Python handler has not seen
+        self._taken = False  # somebody ends by it
+        self._asked = False  # a signal of our own is on its way
         self._main = threading.get_ident()
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._handle)
@@ -61,22 +67,16 @@ class InterruptSignals:
         self._thread.start()
 
     def _handle(self, _signum: int, _frame: FrameType | None) -> None:
-        # Before the exception is raised: the cell may catch it and block again, and nobody would wake it.
-        # With the gate shut: what the cell calls next must know of it before it blocks.
-        # The other thread may be telling just now, and wait for what this one holds: then it asks again.
-        if not self._reading.acquire(blocking=False):
-            return
-        try:
-            self._tell()
-            unhandled, self._unhandled = self._unhandled, False
-        finally:
-            self._reading.release()
+        # Only what was told of: the cell may catch the exception and block again, and nobody would wake it.
+        unhandled, self._unhandled = self._unhandled, False
         if not unhandled:
-            return  # forgotten, or one of our own that came too late
-        if not self._gate.open:
+            self._gate.heard = True
+            return  # the other thread tells of it first, and asks; or it was forgotten
+        if self._gate.open:
+            if self._ending() or not self._taken:
+                raise KeyboardInterrupt
+        elif not self._taken:  # else it is noticed by what the cell calls next, before it blocks
             self._when_idle()
-        elif self._may_end():
-            raise KeyboardInterrupt
 
     def take_end(self, on_end: Callable[[int], None]) -> None:
         """SIGTERM and SIGHUP are told to `on_end` from now on, on any thread; they end nothing themselves."""
@@ -89,27 +89,37 @@ class InterruptSignals:
         """Forgets signals that nobody has been told of yet: they were meant for a cell that has ended."""
         with self._reading:
             self._read()
-            self._unhandled = False
+            self._unhandled = self._gate.heard = False
+
+    def _settle(self) -> None:
+        self._gate.heard = False
+        if self._tell():
+            if self._taken:
+                self._unhandled = False  # who has asked sees that it is to end
+            else:
+                self._ask()
 
     def _watch(self) -> None:
         while True:
             patience = _PATIENCE_SECONDS if self._unhandled else None
-            if select.select([self._reader], [], [], patience)[0]:
-                self._tell()
-            else:
-                self._ask_again()
+            if not select.select([self._reader], [], [], patience)[0] or self._tell():
+                self._ask()
 
-    def _tell(self) -> None:
+    def _tell(self) -> bool:
+        """Tells of each signal that has come from outside; answers whether there was one."""
         with self._reading:
-            for _ in range(self._read()):
+            count = self._read()
+            for _ in range(count):
+                self._taken = self._on_interrupt()
                 self._unhandled = True
-                self._on_interrupt()
+            return count > 0
 
-    def _ask_again(self) -> None:
+    def _ask(self) -> None:
+        """Has the handler run on the main thread, unless it already has."""
         with self._reading:
             # Only one at a time: two that wait to be delivered would become one, and be counted wrong.
-            if self._unhandled and not self._asked_again:
-                self._asked_again = True
+            if self._unhandled and not self._asked:
+                self._asked = True
                 signal.pthread_kill(self._main, signal.SIGINT)
 
     def _read(self) -> int:
@@ -122,7 +132,7 @@ class InterruptSignals:
             if each in signals:
                 self._on_end(each)
         count = signals.count(signal.SIGINT)
-        if count and self._asked_again:
-            self._asked_again = False
+        if count and self._asked:
+            self._asked = False
             count -= 1
         return count

@@ -74,7 +74,7 @@ class AnotherRuntime(Protocol):
     def execute_script(self, source: str | bytes, script: Script) -> Outcome:
         """Runs a script; never raises."""
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> bool:
         """Ends the running code. Any thread."""
 
     def close(self) -> None:

@@ -64,10 +64,11 @@ class Binder:
             was_open = gate.open
             try:
                 try:
+                    if gate.heard:
+                        gate.settle()
                     gate.open = interrupts.active
-                    if (
-                        interrupts.ending()
-                    ):  # a signal has found the gate shut: nothing would wake the function
+                    # A signal has found the gate shut: nothing would wake the function.
+                    if interrupts.ending():
                         raise KeyboardInterrupt
                     result = python_function(*args)
                 finally:

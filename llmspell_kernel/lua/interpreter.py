@@ -193,6 +193,8 @@ class LuaInterpreter(Interpreter):
         except (Exception, KeyboardInterrupt, CellExit, CellTimeLimit) as error:  # noqa: BLE001 - the cell's border
             failure = error
         self.gate.open = False  # a signal may have come between the two lines above
+        if self.gate.heard:  # it has ended what Lua was blocked in, and so the code
+            self.gate.settle()
         self.state.limit_memory(False)
         self.stop_clock()
         reason = interrupts.finish()
@@ -336,12 +338,13 @@ class LuaInterpreter(Interpreter):
 
     # Ending
 
-    def interrupt(self) -> None:
-        """Ends the running cell; any thread."""
+    def interrupt(self) -> bool:
+        """Ends the running or expected cell, if there is one; answers whether. Any thread."""
         there, asked = self.state.interrupts.end_cell(KeyboardInterrupt())
         if there:
             self.signal_children(by_force=asked > 1)
             self.waits.wake()
+        return there
 
     def expect(self, expected: bool) -> None:
         """An interrupt is kept for the cell that is about to run, or no longer."""

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -235,7 +236,7 @@ class Started:
             self.process.wait(MINUTE)  # while its input stays open
         finally:
             self.process.kill()
-            _, err = self.process.communicate()
+            _, err = self.process.communicate(timeout=MINUTE)  # of children too, if one is left
         return self.process.returncode, err.decode()
 
 
@@ -244,8 +245,9 @@ class Started:
     [
         "while true do end",
         "while true do pcall(function() while true do end end) end",
-        "timer.sleep(60)",
-        "os.execute('sleep 60; true')",
+        "timer.sleep(600)",
+        "os.execute('sleep 600; true')",
+        "io.popen('sleep 600; true'):read()",
         "io.read()",
         "for line in io.lines() do end",
     ],
@@ -256,6 +258,31 @@ def test_ctrl_c_ends_the_script(tmp_path: Path, options: list[str], code: str) -
     status, err = started.end()
     assert (started.first, status) == (b"on\n", 130)
     assert "KeyboardInterrupt" in err and "Traceback" not in err
+
+
+_INTERRUPTED_AT_START = """
+import signal, sys
+from llmspell_kernel.cli.script import run_here
+from llmspell_kernel.interpreter import Script
+
+def interrupt(frame, event, called):
+    if event == "c_return" and called.__name__ == "fork_exec":
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+
+sys.setprofile(interrupt)
+run_here(sys.argv[1].encode(), Script("started"))
+"""
+
+
+@pytest.mark.parametrize(
+    "code", ["os.execute('sleep 600; true')", "local p = io.popen('sleep 600; true') p:read()"]
+)
+def test_ctrl_c_ends_a_child_that_is_just_being_started(code: str) -> None:
+    done = subprocess.run(  # which waits also for children that still have stdout or stderr
+        [sys.executable, "-c", _INTERRUPTED_AT_START, code], capture_output=True, text=True, timeout=MINUTE
+    )
+    assert done.returncode == 130 and "KeyboardInterrupt" in done.stderr
 
 
 def test_a_time_limit_ends_waiting_for_input(tmp_path: Path, options: list[str]) -> None:

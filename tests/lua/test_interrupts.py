@@ -93,7 +93,7 @@ def interrupted(shell: LuaShell, code: str, *, delay: float = 0.0) -> tuple[Erro
 
     It runs for `delay` seconds before.
     """
-    shell.frontend.answers = [""]
+    shell.frontend.answers = [None]  # of a line the next cell would get what this one has not read yet
     asked: list[float] = []
 
     def interrupt() -> None:
@@ -188,6 +188,28 @@ def test_handlers_see_errors_as_before(shell: LuaShell) -> None:
 def test_an_interrupt_between_cells_is_forgotten(shell: LuaShell) -> None:
     shell.interpreter.interrupt()
     assert shell.run("1 + 1") == "2"
+
+
+def test_an_interrupt_that_has_made_code_end_is_told_of_first(shell: LuaShell) -> None:
+    """A signal ends what the operating system waits for, and so perhaps the code, before anybody was told."""
+    gate = shell.interpreter.gate
+    asked: list[bool] = []
+
+    def settle() -> None:
+        gate.heard = False
+        asked.append(shell.interpreter.interrupt())
+
+    gate.settle = settle
+    try:
+        gate.heard = True
+        assert shell.fail("return 1").name == "KeyboardInterrupt"
+        gate.heard = True
+        shell.frontend.answers = ["unread"]
+        assert shell.fail("io.read() return 1").name == "KeyboardInterrupt"
+    finally:
+        gate.settle = lambda: None
+    assert (asked, shell.frontend.answers) == ([True, True], ["unread"])
+    check_intact(shell)
 
 
 def test_no_hook_is_left_behind(shell: LuaShell) -> None:
