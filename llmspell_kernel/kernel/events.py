@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmspell_kernel.kernel.comms import KernelComm
     from llmspell_kernel.kernel.requests import Message, Requests
     from llmspell_kernel.library.event.events import Event
+    from llmspell_kernel.library.event.service import EventBus
 
 COMM_TARGET = "llmspell.events"
 
@@ -41,11 +42,8 @@ class EventComms:
             opened.close({"error": text})
             return
         pattern, count = given.get("pattern", "*"), given.get("history", 0)
-        bus, comm = services.events, _EventComm(opened)
-        if count:
-            for event in bus.history(pattern, limit=None if count is True else count):
-                comm.send(event)
-        number = bus.subscribe(pattern, comm.send, language="comm")
+        bus, comm = services.events, EventComm(opened)
+        number = comm.subscribe(bus, pattern, None if count is True else count)
         opened.on_close(lambda _message: bus.unsubscribe(number))
 
 
@@ -57,26 +55,44 @@ def _is_understood(given: object) -> bool:
     return isinstance(pattern, str) and pattern != "" and isinstance(count, int) and count >= 0
 
 
-class _EventComm:
+class EventComm:
     """One client's comm. Any thread may send."""
 
     def __init__(self, comm: KernelComm) -> None:
         self._comm = comm
         self._lock = threading.Lock()
         self._second, self._sent, self._dropped = 0.0, 0, 0
+        self._earlier: set[int] = set()
+
+    def subscribe(self, bus: EventBus, pattern: str, earlier: int | None) -> str:
+        """Sends so many earlier events (None for all), and then those to come; answers the subscription's id.
+
+        What others publish meanwhile waits for the earlier ones, and is sent once.
+        """
+        with self._lock:
+            number = bus.subscribe(pattern, self.send, language="comm")
+            for event in bus.history(pattern, limit=earlier):
+                self._send(event)
+                self._earlier.add(event.sequence)
+        return number
 
     def send(self, event: Event) -> None:
+        """Sends an event, unless it was among the earlier ones."""
+        with self._lock:
+            if event.sequence not in self._earlier:
+                self._send(event)
+
+    def _send(self, event: Event) -> None:
         from llmspell_kernel.library.event.export import jsonable
 
-        with self._lock:
-            now = time.monotonic()
-            if now - self._second >= 1:
-                self._second, self._sent = now, 0
-            if self._sent >= PER_SECOND:
-                self._dropped += 1
-                return
-            self._sent += 1
-            data: dict[str, Any] = {"event": jsonable(event.table())}
-            if self._dropped:
-                data["dropped"], self._dropped = self._dropped, 0
-            self._comm.send(data)
+        now = time.monotonic()
+        if now - self._second >= 1:
+            self._second, self._sent = now, 0
+        if self._sent >= PER_SECOND:
+            self._dropped += 1
+            return
+        self._sent += 1
+        data: dict[str, Any] = {"event": jsonable(event.table())}
+        if self._dropped:
+            data["dropped"], self._dropped = self._dropped, 0
+        self._comm.send(data)

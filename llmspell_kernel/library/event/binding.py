@@ -48,6 +48,7 @@ class ScriptEvents:
         self._waiting: Buffer[tuple[_Handler, Event]] = Buffer(
             settings.buffer_size, settings.buffer_size_bytes
         )
+        self._lock = threading.Lock()  # of what waits: other threads add to it
         self._is_calling = self._is_posted = False
 
     def adopt(self, call: LuaFunction) -> None:
@@ -92,7 +93,8 @@ class ScriptEvents:
 
     def _callback(self, handler: _Handler) -> EventCallback:
         def receive(event: Event) -> None:
-            self._waiting.add((handler, event), event.size)
+            with self._lock:
+                self._waiting.add((handler, event), event.size)
             if threading.get_ident() == self._lua.thread:
                 self._call_waiting()
             elif not self._is_posted and self._services.frontend is not None:
@@ -111,15 +113,20 @@ class ScriptEvents:
             return
         self._is_calling = True
         try:
-            while self._waiting:
-                handler, event = self._waiting.take()
+            while (found := self._next()) is not None:
+                handler, event = found
                 if self._bus.has(handler.number):
                     self._call_one(handler, event)
         except BaseException:  # the cell ends: what it has not been told by now it does not want to hear
-            self._waiting.clear()
+            with self._lock:
+                self._waiting.clear()
             raise
         finally:
             self._is_calling = False
+
+    def _next(self) -> tuple[_Handler, Event] | None:
+        with self._lock:
+            return self._waiting.take() if self._waiting else None
 
     def _call_one(self, handler: _Handler, event: Event) -> None:
         try:

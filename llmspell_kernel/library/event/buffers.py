@@ -13,7 +13,7 @@ _EACH = 64
 
 
 class Buffer(Generic[T]):
-    """Keeps what came last, within limits.
+    """Keeps what came last, within limits. For one thread at a time.
 
     Attributes:
         dropped: what was pushed out, the oldest first.

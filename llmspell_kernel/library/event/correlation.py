@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ class Correlation:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._unit = ""
+        self._lock = threading.Lock()
 
     @property
     def running(self) -> str:
@@ -30,9 +32,9 @@ class Correlation:
         running = _here.get() or self._services.request_id()
         if running:
             return running
-        if not self._unit:
-            self._unit = self.new()
-        return self._unit
+        with self._lock:
+            self._unit = self._unit or self.new()
+            return self._unit
 
     @staticmethod
     def new() -> str:
@@ -41,7 +43,8 @@ class Correlation:
 
     def begin_unit(self) -> None:
         """What comes now belongs to nothing earlier; for fronts without requests."""
-        self._unit = ""
+        with self._lock:
+            self._unit = ""
 
     @contextmanager
     def under(self, correlation_id: str) -> Iterator[str]:
