@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
 import pytest
 
 from llmspell_kernel.config import schema, sources
-from llmspell_kernel.config.documents import key_lines, parse_document
 from llmspell_kernel.config.environment import variable_of
-from llmspell_kernel.config.layers import DEEPEST, FOLDER, profiles, read_profile
-from llmspell_kernel.config.loading import HIDDEN, Loaded, as_table, load
+from llmspell_kernel.config.loading import HIDDEN, Loaded, as_table
 from llmspell_kernel.config.sections import Settings
 from llmspell_kernel.config.sections.kernel import Kernel
-from llmspell_kernel.errors import SettingsError
 from llmspell_kernel.kernel.kernel import LLMSpellKernel
 from llmspell_kernel.runtime import RuntimeSettings, runtime_settings
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    path = tmp_path / "home"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    path = tmp_path / "here"
-    path.mkdir()
-    return path
-
-
-class Reader:
-    """Reads settings in a directory and a home of its own."""
-
-    def __init__(self, here: Path, home: Path) -> None:
-        self.here, self.home = here, home
-
-    def write(self, name: str, text: str) -> str:
-        path = self.here / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return str(path)
-
-    def read(
-        self,
-        config: str | None = None,
-        profile: str | None = None,
-        flags: Mapping[str, Any] | None = None,
-        **environ: str,
-    ) -> Loaded:
-        return load(
-            config, profile, flags, environ={"HOME": str(self.home), **environ}, directory=str(self.here)
-        )
-
-    def problems(self, *args: Any, **kwargs: Any) -> list[str]:
-        with pytest.raises(SettingsError) as caught:
-            self.read(*args, **kwargs)
-        return [each.replace(f"{self.here}/", "") for each in caught.value.problems]
-
-    def problems_in(self, text: str, name: str = "bad.toml") -> list[str]:
-        return self.problems(self.write(name, text))
-
-
-@pytest.fixture
-def reader(here: Path, home: Path) -> Reader:
-    return Reader(here, home)
+from .reader import Reader
 
 
 def test_without_sources_there_are_defaults(reader: Reader) -> None:
@@ -182,67 +128,6 @@ def test_variables_name_a_file_and_a_profile(reader: Reader) -> None:
     assert problem.startswith("LLMSPELL_PROFILE: no profile called 'none'")
     for name in ("LLMSPELL_CONFIG", "LLMSPELL_PROFILE", "LLMSPELL_KERNEL_PORT", "LLMSPELL_ENGINE"):
         assert sources.present(environ={"HOME": str(reader.home), name: "1"})
-
-
-# Layers
-
-
-def test_a_layer_can_restore_a_default(reader: Reader) -> None:
-    assert not reader.read(profile="bases/embedded").settings.runtime.security.allow_file_access
-    assert reader.read(profile="bases/embedded,features/files").settings.runtime.security.allow_file_access
-
-
-def test_presets_go_by_their_bare_name() -> None:
-    for name in ("presets/restricted", " restricted.toml "):
-        assert read_profile(name) == read_profile("restricted")
-
-
-@pytest.mark.parametrize("profile", profiles(), ids=lambda profile: profile.name)
-def test_every_profile_changes_something_and_fits(reader: Reader, profile: Any) -> None:
-    found = reader.read(profile=profile.name)
-    assert found.origins
-    assert profile.description.endswith(".")
-    assert all(str(origin).startswith("profile ") for origin in found.origins.values())
-
-
-def test_every_profile_is_listed() -> None:
-    assert {each.name for each in profiles()} == {
-        f"{path.parent.name}/{path.stem}" for path in FOLDER.rglob("*.toml")
-    }
-
-
-@pytest.mark.parametrize("form", ["extends = {}", "[profile]\nextends = {}"])
-def test_a_file_builds_on_profiles_and_files(reader: Reader, form: str) -> None:
-    reader.write("sub/base.toml", "[kernel]\nport = 7\noutput_limit = 7")
-    text = form.format('["minimal", "./sub/base.toml"]') + "\n[kernel]\noutput_limit = 8"
-    found = reader.read(reader.write("mine.toml", text)).settings
-    assert (found.engines.lua.stdlib, found.kernel.port, found.kernel.output_limit) == ("basic", 7, 8)
-
-
-def test_what_does_not_extend(reader: Reader) -> None:
-    assert reader.problems_in("\nextends = ['minimall']") == [
-        "bad.toml:2: no profile called 'minimall'; did you mean minimal?"
-    ]
-    assert "expected a list of names of profiles, got 3" in reader.problems_in("extends = 3")[0]
-    assert reader.problems_in("extends = './gone.toml'") == [
-        "gone.toml: there is no such file; `llmspell config init` writes one"
-    ]
-
-
-def test_a_circle_is_named(reader: Reader) -> None:
-    reader.write("b.toml", "extends = './c.toml'")
-    reader.write("c.toml", "extends = './a.toml'")
-    (problem,) = reader.problems_in("extends = './b.toml'", "a.toml")
-    assert problem == "a.toml: extends itself: a.toml -> b.toml -> c.toml -> a.toml"
-
-
-def test_a_chain_has_an_end(reader: Reader) -> None:
-    for number in range(DEEPEST + 1):
-        reader.write(f"{number}.toml", f"extends = './{number + 1}.toml'")
-    reader.write(f"{DEEPEST}.toml", "")
-    (problem,) = reader.problems(str(reader.here / "0.toml"))
-    assert f"more than {DEEPEST} files extend each other" in problem
-    assert reader.read(str(reader.here / "1.toml")).settings == Settings()
 
 
 # Environment
@@ -397,78 +282,6 @@ def test_secrets_are_hidden(reader: Reader) -> None:
     assert as_table(found.settings)["security"]["hmac_key"] == "tell-nobody"
     problem = reader.problems_in("[security]\nhmac_key = ['tell-nobody']")[0]
     assert "tell-nobody" not in problem
-
-
-# Files
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("a = \n", "bad.toml:1: is not TOML: invalid value"),
-        ("x = 1\n[kernel\n", "bad.toml:2: is not TOML: expected ']' at the end of a table declaration"),
-        ("x = 1\nx = 2\n", "bad.toml:2: is not TOML: cannot overwrite a value"),
-        ('x = """\n\n', "bad.toml:3: is not TOML: "),
-    ],
-)
-def test_what_is_no_toml(reader: Reader, text: str, problem: str) -> None:
-    assert reader.problems_in(text)[0].startswith(problem)
-
-
-def test_what_is_no_file(reader: Reader, here: Path) -> None:
-    (here / "folder").mkdir()
-    (here / "binary").write_bytes(b"x = 1\n\x7fELF\xff\xfe")
-    (here / "closed").write_text("")
-    assert reader.problems(str(here / "folder")) == ["folder: is a directory; name a TOML file in it"]
-    assert reader.problems(str(here / "binary")) == ["binary:2: is not UTF-8 text; settings are TOML files"]
-    assert reader.problems(str(here / "gone"))[0].startswith("gone: there is no such file")
-    assert reader.problems(str(here / "closed" / "x"))[0].startswith("closed/x: cannot be read: ")
-    if os.getuid() != 0:  # root may read everything
-        (here / "closed").chmod(0)
-        assert "Permission denied" in reader.problems(str(here / "closed"))[0]
-
-
-def test_a_found_file_that_cannot_be_read_is_told_too(reader: Reader, here: Path) -> None:
-    (here / "llmspell.toml").mkdir()
-    assert reader.problems() == ["llmspell.toml: is a directory; name a TOML file in it"]
-
-
-def test_windows_files_are_read(reader: Reader, here: Path) -> None:
-    (here / "llmspell.toml").write_bytes(b"\xef\xbb\xbf[kernel]\r\nport = 3\r\n")
-    assert reader.read().settings.kernel.port == 3
-
-
-def test_lines_of_keys() -> None:
-    text = """
-    a = 1 # = 2
-    "b.c" = '''
-    d = 3
-    '''
-    e.f . g = [
-      "]", # ]
-      "'", { x = 1 },
-    ]
-    [h . "i j"] # comment
-    k = { l = 1, m = { n = 2 } }
-    o = '\"\"\"'
-    p = 3
-    [[q]]
-    r = 1
-    """
-    assert parse_document(text, "text")
-    assert key_lines(text) == {
-        ("a",): 2,
-        ("b.c",): 3,
-        ("e",): 6,
-        ("e", "f"): 6,
-        ("e", "f", "g"): 6,
-        ("h", "i j"): 10,
-        ("h", "i j", "k"): 11,
-        ("h", "i j", "o"): 12,
-        ("h", "i j", "p"): 13,
-        ("q",): 14,
-        ("q", "r"): 15,
-    }
 
 
 # The runtime

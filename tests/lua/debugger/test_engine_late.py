@@ -8,6 +8,7 @@ import pytest
 
 from llmspell_kernel.lua.debugger.model import FunctionBreakpoint, SourceBreakpoint
 
+from .late import late, stops
 from .session import Session, debugged, line_of
 
 FUNCTIONS = """
@@ -19,24 +20,6 @@ function work(n)
 end
 function other(n) return n end
 """
-
-
-def late(session: Session, code: str, *marks: str | SourceBreakpoint) -> None:
-    """Runs a cell and sets breakpoints in it, at the lines with these marks or as given, afterwards."""
-    code = code.strip("\n")
-    path = session.next_path()
-    session.run(code)
-    assert all(status.verified for status in session.set_breakpoints(path, code, *marks))
-
-
-def stops(session: Session, code: str, lines: list[int]) -> str | None:
-    """The result of a cell that stops at these lines."""
-    cell = session.start(code)
-    for line in lines:
-        session.wait_stop()
-        assert session.line() == line
-        session.resume()
-    return session.finish(cell)
 
 
 def loaded(session: Session, text: str) -> str:
@@ -423,83 +406,3 @@ def test_a_script_s_own_hook_is_back_when_the_breakpoint_goes(session: Session) 
     session.set_breakpoints(path, code)
     assert session.run("seen = 0\nlocal a = 1\nreturn seen > 0") == "true"
     session.run("debug.sethook()")
-
-
-SILENT = """
-local first = 1 -- first
-local function f(a) -- local function
-  return a
-end
-local x -- nothing
-local y -- nothing more
-function g(a) -- function
-  return a
-end
-local long =
-  5
-while true do -- forever
-  x = f(1)
-  break
-end
-local h = function() -- assigned
-  return 1
-end
-return x -- last
-"""
-
-
-@pytest.mark.parametrize(
-    ("mark", "shown"),
-    [
-        ("local function", "local function"),
-        ("nothing", "nothing"),
-        ("nothing more", "function"),
-        ("function", "function"),
-        ("assigned", "assigned"),
-    ],
-)
-def test_a_statement_whose_line_lua_tells_nothing_of(session: Session, mark: str, shown: str) -> None:
-    cell = session.start(SILENT, "first")
-    session.wait_stop()
-    session.set_breakpoints(cell.path, cell.code, mark)
-    assert session.resume_to_stop() == cell.line(shown)
-    assert session.recorder.events[-1] == "stopped: breakpoint"
-    session.resume()
-    assert session.finish(cell) == "1"
-
-
-@pytest.mark.parametrize(("line", "stop"), [(10, [11]), (12, [12, 13])])
-def test_a_statement_whose_code_is_further_down(session: Session, line: int, stop: list[int]) -> None:
-    cell = session.start(SILENT, "first")
-    session.wait_stop()
-    session.set_breakpoints(cell.path, cell.code, SourceBreakpoint(line))
-    assert session.resume_to_stop() in stop
-    session.resume()
-    assert session.finish(cell) == "1"
-
-
-def test_the_end_of_a_function_is_not_where_it_is_made(session: Session) -> None:
-    code = "local a = 0 -- first\nlocal function f() -- f\n  a = a + 1\nend\nf()\nf()\nreturn a"
-    cell = session.start(code, "first")
-    session.wait_stop()
-    (status,) = session.set_breakpoints(cell.path, cell.code, "f")
-    assert session.resume_to_stop() == cell.line("f")
-    assert session.debugger.stop is not None and session.debugger.stop.breakpoints == (status.id,)
-    session.resume()
-    assert session.finish(cell) == "2"
-
-
-def test_silent_lines_within_functions(session: Session) -> None:
-    code = """
-function outer(n)
-  local x
-  local y -- silent
-  local function inner() -- inner
-    return n
-  end
-  x = inner()
-  return x
-end
-"""
-    late(session, code, "silent", "inner")
-    assert stops(session, "return outer(5)", [4]) == "5"

@@ -1,4 +1,4 @@
-"""Code that a client runs in a frame: the debug console, watches, conditions, log messages, completion."""
+"""Code that a client runs in a frame: the debug console, watches, conditions, log messages."""
 
 from __future__ import annotations
 
@@ -6,44 +6,10 @@ import pytest
 
 from llmspell_kernel.errors import DebuggerError
 from llmspell_kernel.lua.debugger import debugger
-from llmspell_kernel.lua.debugger.model import Context, SourceBreakpoint, Variable
+from llmspell_kernel.lua.debugger.model import Context, SourceBreakpoint
 
-from .session import Cell, Session
-
-CODE = """
-local up = "captured"
-shared = 3
-local function f(a, b, ...)
-  local t = {10, 20, name = "x", nested = {deep = {1}}}
-  local text, none = "str", nil
-  return up, shared, a, t, ... -- here
-end
-return f(1, 2, "v", nil)
-"""
-
-
-def stop(session: Session, code: str = CODE) -> int:
-    """The frame in which a cell has stopped, at its line that ends in `-- here`."""
-    started(session, code)
-    return session.frames()[0].id
-
-
-def started(session: Session, code: str = CODE) -> Cell:
-    cell = session.start(code, "here")
-    session.wait_stop()
-    return cell
-
-
-def evaluate(session: Session, code: str, context: Context = "repl", frame: int | None = -1) -> Variable:
-    """The result of code in the frame that has stopped, or as given."""
-    return session.debugger.evaluate(code, session.frames()[0].id if frame == -1 else frame, context)
-
-
-def failure(session: Session, code: str, context: Context = "repl") -> str:
-    with pytest.raises(DebuggerError) as caught:
-        evaluate(session, code, context)
-    return str(caught.value)
-
+from .evaluating import CODE, complete, evaluate, failure, started, stop
+from .session import Session
 
 # Expressions
 
@@ -366,49 +332,6 @@ def test_log_messages_show_values_and_errors(session: Session) -> None:
     assert first.startswith("i is 1, t {x = 1} 2 5 } {x} <error: attempt to index")
     assert first.endswith(">.")
     assert second.startswith("i is 2, t {x = 2} 3 5 }")
-
-
-# Completion
-
-
-def complete(session: Session, text: str, frame: int | None) -> list[str]:
-    return [match.text for match in session.debugger.complete(text, len(text), frame).matches]
-
-
-def test_completion_knows_the_variables_of_the_frame(session: Session) -> None:
-    session.run("local far_kept = 1")
-    frame = stop(session)
-    assert complete(session, "te", frame)[0] == "text"
-    assert "up" in complete(session, "u", frame)
-    assert "shared" in complete(session, "sh", frame)
-    assert "far_kept" in complete(session, "far", frame)
-    assert complete(session, "t.ne", frame) == ["nested"]
-    assert complete(session, "t.nested.", frame) == ["deep"]
-    assert complete(session, 't["na', frame) == ['name"]']
-    assert "upper" in complete(session, "text:up", frame)
-    assert "format" in complete(session, "string.fo", frame)
-    assert complete(session, "nowhere.", frame) == []
-    assert complete(session, "'a string", frame) == []
-
-
-def test_completion_without_a_frame_knows_globals_and_kept_locals(session: Session) -> None:
-    session.run("local kept_one = {field = 1} kept_two = 2")
-    assert complete(session, "kept_", None) == ["kept_one", "kept_two"]
-    assert complete(session, "kept_one.", None) == ["field"]
-
-
-def test_completion_knows_locals_of_the_console(session: Session) -> None:
-    frame = stop(session)
-    evaluate(session, "local mine_too = {inside = 1}")
-    assert complete(session, "mine_", frame) == ["mine_too"]
-    assert complete(session, "mine_too.", frame) == ["inside"]
-
-
-def test_completion_says_what_it_replaces(session: Session) -> None:
-    frame = stop(session)
-    found = session.debugger.complete("x = t.ne + 1", 8, frame)
-    assert (found.start, found.end) == (6, 8)
-    assert [(match.text, match.kind) for match in found.matches] == [("nested", "instance")]
 
 
 # Code that makes it hard
