@@ -135,7 +135,7 @@ class Storage(ABC):
         """What this thread does in the `with` statement happens as a whole, or, if it raises, not at all.
 
         Others see nothing of it before its end, and what it has read does not change until then. One within
-        another is part of it.
+        another is part of it; if it raises, only what it has done itself is undone.
 
         Raises:
             ConflictError: at its end, if another writer was faster; nothing has changed: do it again.

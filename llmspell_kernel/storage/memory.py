@@ -111,9 +111,7 @@ class MemoryStorage(Storage):
         """See the contract. Other threads wait until it has ended."""
         with self._lock:
             self._check_open()
-            if self._undo is not None:
-                yield
-                return
+            outer = self._undo
             self._undo, self._within = [], threading.get_ident()
             try:
                 yield
@@ -122,8 +120,13 @@ class MemoryStorage(Storage):
                 for namespace, key, entry in reversed(undo):
                     self._put(namespace, key, entry)
                 raise
+            else:
+                if outer is not None:
+                    outer += self._undo
             finally:
-                self._undo = self._within = None
+                self._undo = outer
+                if outer is None:
+                    self._within = None
 
     @property
     def in_transaction(self) -> bool:

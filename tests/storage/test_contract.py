@@ -286,6 +286,20 @@ class TestTransactions:
             store.set("space", "outer", b"")
         assert store.keys("space") == ["inner", "outer"]
 
+    def test_one_within_another_is_undone_by_itself(self, store: Storage) -> None:
+        store.set("space", "changed", b"0")
+        with store.transaction():
+            store.set("space", "changed", b"1")
+            with pytest.raises(_OwnError), store.transaction():
+                store.set("space", "changed", b"2")
+                with store.transaction():
+                    store.set("space", "deepest", b"")
+                raise _OwnError
+            with store.transaction():
+                assert [each.value for each in store.scan("space")] == [b"1"]
+                store.set("space", "kept", b"")
+        assert store.keys("space") == ["changed", "kept"]
+
     def test_a_conflict_leaves_the_rest_to_the_caller(self, store: Storage) -> None:
         store.set("space", "taken", b"")
         with store.transaction():

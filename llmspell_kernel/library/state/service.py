@@ -299,13 +299,14 @@ class State:
     def transaction(self, body: Callable[[], T]) -> T:
         """Calls `body`; what it does here happens as a whole, or, if it raises, not at all.
 
+        One within another is undone by itself.
         If another writer was faster, `body` is called again, at most `ATTEMPTS` times.
 
         Raises:
             ConflictError: others were faster each time.
         """
         if getattr(self._running, "told", None) is not None:
-            return body()
+            return self._within(self._running.told, body)
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(random.uniform(0, min(0.001 * 2**attempt, 0.1)))
@@ -325,6 +326,16 @@ class State:
                 self._tell(event, scope, key)
             return result
         raise AssertionError("the last attempt returns or raises")
+
+    def _within(self, told: list[tuple[str, str, str]], body: Callable[[], T]) -> T:
+        """A transaction in one that has something to tell at its end."""
+        before = len(told)
+        try:
+            with self.storage.transaction():
+                return body()
+        except BaseException:
+            del told[before:]
+            raise
 
     def _sleep(self, seconds: float) -> None:
         waits = self._services.waits

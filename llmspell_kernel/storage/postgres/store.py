@@ -45,14 +45,16 @@ class _Transaction:
 
     Attributes:
         connection: which is in it.
+        depth: how many others are within it.
         failure: what has ended it.
         pid: the process that began it.
     """
 
-    __slots__ = ("connection", "failure", "pid")
+    __slots__ = ("connection", "depth", "failure", "pid")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.depth = 0
         self.failure: StorageError | None = None
         self.pid = os.getpid()
 
@@ -133,7 +135,8 @@ class PostgresStorage(SqlStorage):
     def transaction(self) -> Iterator[None]:
         """See the contract. Others do not wait for its end."""
         if getattr(self._threads, "transaction", None) is not None:
-            yield
+            with self._savepoint(self._threads.transaction):
+                yield
             return
         transaction = _Transaction(self._take())
         self._threads.transaction = transaction
@@ -148,6 +151,21 @@ class PostgresStorage(SqlStorage):
             self._threads.transaction = None
             if transaction.pid == os.getpid():
                 self._give_back(transaction.connection)
+
+    @contextmanager
+    def _savepoint(self, transaction: _Transaction) -> Iterator[None]:
+        name = f"within_{transaction.depth}"
+        self._run(f"SAVEPOINT {name}", {})
+        transaction.depth += 1
+        try:
+            yield
+            self._run(f"RELEASE {name}", {})
+        except BaseException:
+            with suppress(StorageError):  # all of it has ended
+                self._run(f"ROLLBACK TO {name}", {})
+            raise
+        finally:
+            transaction.depth -= 1
 
     @property
     def identity(self) -> str:

@@ -6,7 +6,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llmspell_kernel.errors import StorageError
@@ -169,6 +170,22 @@ class Connection:
                     self._raw.execute("ROLLBACK")
                 except sqlite3.Error as error:
                     raise storage_error(self.path, error) from error
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A transaction within the one that is under way."""
+        name = f"within_{self.depth}"
+        self.run(f"SAVEPOINT {name}")
+        self.depth += 1
+        try:
+            yield
+            self.run(f"RELEASE {name}")
+        except BaseException:
+            with suppress(StorageError):  # all of it has ended
+                self.run(f"ROLLBACK TO {name}")
+            raise
+        finally:
+            self.depth -= 1
 
     def close_if_idle(self) -> None:
         """Closes it, unless its thread is using it."""

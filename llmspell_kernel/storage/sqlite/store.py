@@ -57,11 +57,8 @@ class SqliteStorage(SqlStorage):
         """See the contract. Other writers wait until it has ended."""
         connection = self._connection()
         if connection.depth:
-            connection.depth += 1
-            try:
+            with connection.savepoint():
                 yield
-            finally:
-                connection.depth -= 1
             return
         try:
             connection.begin()

@@ -161,6 +161,23 @@ def test_transactions_are_whole(state: State) -> None:
     assert state.all("global") == {"a": 1}
 
 
+def test_a_transaction_within_another_is_undone_by_itself(state: State) -> None:
+    seen = []
+
+    def inner() -> None:
+        state.set("global", "a", 2)
+        raise ScriptError("no")
+
+    def outer() -> None:
+        state.set("global", "a", 1)
+        with pytest.raises(ScriptError, match="no"):
+            state.transaction(inner)
+        seen.append(state.get("global", "a"))
+
+    state.transaction(outer)
+    assert (seen, state.get("global", "a")) == ([1], 1)
+
+
 def test_a_transaction_that_met_a_faster_writer_begins_anew(services: Services) -> None:
     state, calls = services.state, []
 
