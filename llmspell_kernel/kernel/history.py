@@ -84,7 +84,7 @@ class History:
         self._hurry = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._is_over = False
 
     def append(self, number: int, source: str, output: str | None = None) -> None:
         """Add a cell under its execution count. Takes some microseconds; never raises or waits."""
@@ -155,6 +155,15 @@ class History:
             atexit.register(self.close)
 
     def _serve(self) -> None:
+        try:
+            self._keep_serving()
+        finally:
+            self._is_over = True
+            while not self._commands.empty():
+                if isinstance(query := self._commands.get(), Query):
+                    query.answer.set_result(query.otherwise)
+
+    def _keep_serving(self) -> None:
         # SQLite takes milliseconds to import and to open: not beside the first cell.
         self._hurry.wait(COMMIT_SECONDS)
         from llmspell_kernel.kernel.history_writer import HistoryWriter
@@ -170,6 +179,8 @@ class History:
         query = Query(work, otherwise, Future())
         self._commands.put(query)
         self._hurry.set()
+        if self._is_over:  # nobody has answered what came after its end
+            return otherwise
         try:
             answer: _Answer = query.answer.result(ANSWER_SECONDS)
         except TimeoutError:

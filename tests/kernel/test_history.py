@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from llmspell_kernel.kernel.history import IN_MEMORY, History, default_path
+from llmspell_kernel.kernel.history import ANSWER_SECONDS, IN_MEMORY, History, default_path
 
 Open = Callable[..., History]
 
@@ -82,6 +82,29 @@ def test_what_is_appended_after_closing_is_dropped_quietly(open_history: Open, w
     assert history.tail(5) == []
     assert [row[2] for row in open_history().tail(5)] == ["kept"]
     assert warnings == []
+
+
+def test_who_asks_while_it_ends_is_not_kept_waiting(open_history: Open) -> None:
+    together = threading.Barrier(2)
+
+    def end(history: History) -> None:
+        together.wait()
+        history.close()
+
+    longest = 0.0
+    for _ in range(50):
+        history = open_history(IN_MEMORY)
+        history.append(1, "x = 1")
+        history.flush()
+        ending = threading.Thread(target=end, args=(history,))
+        ending.start()
+        together.wait()
+        for _ in range(3):
+            began = time.monotonic()
+            history.tail(1)
+            longest = max(longest, time.monotonic() - began)
+        ending.join()
+    assert longest < ANSWER_SECONDS
 
 
 def test_a_normal_end_of_python_keeps_everything(location: Path, open_history: Open) -> None:

@@ -224,7 +224,7 @@ class Recorder:
         self._hurry = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._is_over = False
         self._waiting: list[Running] = []
         self._cleaned = False
         self.problem: LLMSpellError | None = None
@@ -292,6 +292,8 @@ class Recorder:
         question = _Question()
         self._queue.put(question)
         self._hurry.set()
+        if self._is_over:  # nobody has answered what came after its end
+            return
         if not question.answered.wait(ANSWER_SECONDS):
             raise StorageError(
                 f"what ran is not stored after {ANSWER_SECONDS:g} s; the store does not answer"
@@ -312,6 +314,15 @@ class Recorder:
     # The thread
 
     def _serve(self) -> None:
+        try:
+            self._keep_storing()
+        finally:
+            self._is_over = True
+            while not self._queue.empty():
+                if isinstance(item := self._queue.get(), _Question):
+                    item.answered.set()
+
+    def _keep_storing(self) -> None:
         ending = False
         while not ending:
             item = self._queue.get()

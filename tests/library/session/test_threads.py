@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from llmspell_kernel.errors import StorageError
+from llmspell_kernel.interpreter import Outcome
 from llmspell_kernel.library.services import Services
+from llmspell_kernel.library.session.recording import Recorder
 
 from .conftest import MakeServices, Shell, settings_for
 
@@ -152,3 +154,23 @@ def test_a_session_is_not_saved_in_a_transaction(notebook: Shell) -> None:
     with sessions.store.transaction(), pytest.raises(StorageError, match="save it when that has ended"):
         sessions.save(session_id)
     sessions.save(session_id)
+
+
+def test_who_asks_while_the_recorder_ends_is_not_kept_waiting(notebook: Shell) -> None:
+    notebook.run("x = 1")
+    together = threading.Barrier(2)
+
+    def end(recorder: Recorder) -> None:
+        together.wait()
+        recorder.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(100):
+            recorder = Recorder(notebook.services, 1000, pytest.fail)
+            recorder.cell_begins("x = 1", 1)
+            recorder.cell_ends("x = 1", 1, Outcome())
+            ended = pool.submit(end, recorder)
+            together.wait()
+            for _ in range(3):
+                recorder.flush()  # fails if nobody answers in time
+            ended.result()
