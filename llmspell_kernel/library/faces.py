@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from llmspell_kernel.lua.annotations import DocComment, doc_comment, signature
+from llmspell_kernel.lua.annotations import DocComment, doc_comment, signature, with_documented
 
 _FUNCTION = re.compile(r"(?P<local>local )?function (?P<name>[\w.:]+)\(")
 _ASSIGNED = re.compile(r"(?P<name>\w+\.\w+) = ")
@@ -61,7 +61,7 @@ def _documented_in(source: str, library: str) -> Iterator[Documented]:
             if function["local"]:
                 name = library if name == "call" else f"{library}.{name}"
             public = _public(name, classes)
-            shown = _signature_at(source, number, written, public)
+            shown = with_documented(doc, _signature_at(source, number, written, public))
             kind: Literal["call", "function"] = "call" if public == library else "function"
             yield Documented(kind, public, shown, classes.get(_table_of(name), ""), comment, doc)
         elif assigned := _ASSIGNED.match(line):

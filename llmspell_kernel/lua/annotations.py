@@ -14,7 +14,7 @@ from llmspell_kernel.lua.annotation_tags import FUNCTION_TYPE, DocComment, parse
 from llmspell_kernel.lua.help_page import HelpPage, Parameter, code
 from llmspell_kernel.lua.lexer import Token, TokenKind, significant, tokenize
 
-__all__ = ["DocComment", "doc_comment", "markdown", "parse", "plain", "signature"]
+__all__ = ["DocComment", "doc_comment", "markdown", "parse", "plain", "signature", "with_documented"]
 
 _LINE_END = re.compile(r"\r\n?|\n\r?")
 _LONG_COMMENT = re.compile(r"--\[(=*)\[-*(.*?)(?:\]\1\])?", re.DOTALL)
@@ -54,6 +54,19 @@ def signature(source: str, line: int, name: str) -> str:
     elif ":" in name and parameters[:1] == ["self"]:
         del parameters[0]
     return f"{name}({', '.join(parameters)})"
+
+
+def with_documented(doc: DocComment, signature: str) -> str:
+    """The signature with the parameters that the comment names for `...`, unless it names `...` itself."""
+    call = _SIGNATURE.match(signature)
+    if call is None or not call[2].endswith("..."):
+        return signature
+    names = [part.strip() for part in call[2].split(",")]
+    documented = [item.name.rstrip("?") for item in doc.parameters]
+    more = [name for name in documented if name not in names]
+    if not more or "..." in documented:
+        return signature
+    return f"{call[1]}({', '.join([*names[:-1], *more])})"
 
 
 def markdown(doc: DocComment | None, signature: str, place: str = "") -> str:
@@ -154,7 +167,7 @@ def _page(doc: DocComment | None, signature: str, place: str) -> HelpPage:
 
 def _typed(doc: DocComment, signature: str) -> str:
     """The signature with the types of the comment."""
-    call = _SIGNATURE.match(signature)
+    call = _SIGNATURE.match(with_documented(doc, signature))
     if not call:
         return f"{signature}: {doc.type}" if doc.type else signature
     types = {item.name.rstrip("?"): item for item in doc.parameters}

@@ -9,6 +9,7 @@ import os
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmspell_kernel.interpreter import MimeBundle
@@ -134,7 +135,8 @@ class Inspector:
     def _value(self, known: Description, name: str, preview: str) -> _Help:
         """A value that is no function: its type, what its doc comment says, and a look at it."""
         kind = f"{known.metatable} ({known.type})" if known.metatable else known.type
-        doc = self._doc_of_variable(name)
+        is_library = known.qualified and known.type == "table"
+        doc = self._doc_of_library(known.qualified) if is_library else self._doc_of_variable(name)
         page = _page(doc, name if doc and doc.type else f"{name}: {kind}", "")
         if not preview:
             return page
@@ -157,6 +159,13 @@ class Inspector:
             if line is not None:
                 return doc_comment(source, line)
         return None
+
+    def _doc_of_library(self, name: str) -> DocComment | None:
+        """The doc comment of a global of ours, whose file is called like it."""
+        source = _read(self._own_files.get(f"[llmspell] {name.lower()}"))
+        line = definition_line(source, name)
+        doc = doc_comment(source, line) if line is not None else None
+        return replace(doc, class_name="") if doc is not None else None
 
     def _source(self, chunk: str) -> tuple[str, str]:
         """The text of a chunk, empty if it is lost, and where it is."""

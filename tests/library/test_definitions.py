@@ -49,6 +49,17 @@ def test_each_function_is_defined(client: EmbeddedClient, definitions: Path, nam
     assert set(functions_of(client, name)) <= defined
 
 
+def test_parameters_have_their_names(definitions: Path) -> None:
+    text = (definitions / "State.lua").read_text("utf-8")
+    assert "function State.set(scope, key, value, options) end" in text
+
+
+@pytest.mark.parametrize("name", LIBRARY.values())
+def test_each_global_says_what_it_is(client: EmbeddedClient, name: str) -> None:
+    paragraphs = client.inspect(name)["data"]["text/plain"].split("\n\n")
+    assert paragraphs[1].endswith("."), paragraphs[:2]
+
+
 @pytest.mark.parametrize("name", LIBRARY.values())
 def test_definitions_are_lua(client: EmbeddedClient, definitions: Path, name: str) -> None:
     path = definitions / f"{name}.lua"

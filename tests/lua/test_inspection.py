@@ -204,7 +204,7 @@ def test_functions_of_loaded_strings(lua: LuaShell) -> None:
 def test_our_own_globals_show_their_annotations(lua: LuaShell, tmp_path: Path) -> None:
     path = tmp_path / "weather.lua"
     path.write_text(
-        "local host = ...\n---@class weather\nlocal weather = {}\n"
+        "local host = ...\n---How warm it is.\n---@class weather\nlocal weather = {}\n"
         "--- Tells the temperature.\n---@param place string\n---@return number\n"
         "function weather.at(place) return host.at(place) end\nreturn weather\n"
     )
@@ -213,5 +213,16 @@ def test_our_own_globals_show_their_annotations(lua: LuaShell, tmp_path: Path) -
     assert heading(lua, "weather.at(¦") == "weather.at(place: string) -> number"
     assert "Tells the temperature." in help_on(lua, "alias(¦")
     assert "weather.at(place)" in help_on(lua, "weather¦")
+    assert "How warm it is." in help_on(lua, "weather¦")
     offered = lua.interpreter.complete("weather.", 8).matches
     assert [(match.text, match.signature) for match in offered] == [("at", "(place)")]
+
+
+def test_parameters_behind_dots_are_those_of_the_comment(lua: LuaShell) -> None:
+    lua.run(
+        "---Puts.\n---@overload fun(key: string)\n---@param scope string\n---@param key string\n"
+        "---@param options? table\nfunction put(scope, ...) end\n"
+        "---Says.\n---@param words string\n---@param ... any\nfunction say(words, ...) end"
+    )
+    assert heading(lua, "put¦") == "put(scope: string, key: string, options?: table)"
+    assert heading(lua, "say¦") == "say(words: string, ...: any)"

@@ -3,6 +3,7 @@ local host, helpers = ...
 local fail, argument = helpers.fail, helpers.argument
 local setmetatable, tostring, type, pairs = setmetatable, tostring, type, pairs
 
+---Messages between Lua and code in the front end.
 ---@class comm
 local comm = {}
 

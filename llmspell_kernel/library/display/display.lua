@@ -5,6 +5,7 @@ local select, setmetatable, tostring, type, pairs, ipairs, next =
   select, setmetatable, tostring, type, pairs, ipairs, next
 local concat, sort, unpack = table.concat, table.sort, table.unpack or unpack
 
+---What scripts show on purpose.
 ---@class display
 local display = {}
 

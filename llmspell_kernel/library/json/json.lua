@@ -37,15 +37,15 @@ function JSON.stringify(value, options)
   return host.stringify(value, indent)
 end
 
----The same as `JSON.stringify`.
+---A value as JSON text, as `JSON.stringify` makes it.
 ---@param value any
----@param options? table
+---@param options? table As those of `JSON.stringify`.
 ---@return string text
 function JSON.encode(value, options) return JSON.stringify(value, options) end
 
----The same as `JSON.parse`.
+---The value that a JSON text stands for, as `JSON.parse` reads it.
 ---@param text string
----@param options? table
+---@param options? table As those of `JSON.parse`.
 ---@return any value
 function JSON.decode(text, options) return JSON.parse(text, options) end
 

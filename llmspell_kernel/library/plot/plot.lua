@@ -3,6 +3,7 @@ local host, helpers = ...
 local fail, argument = helpers.fail, helpers.argument
 local getmetatable, setmetatable, type, select = getmetatable, setmetatable, type, select
 
+---Charts as values, which show themselves.
 ---@class plot
 ---@field defaults table Options for every chart: `plot.defaults.width = 600`, `plot.defaults.png = false`.
 local plot = { defaults = {} }

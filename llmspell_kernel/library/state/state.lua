@@ -1,7 +1,8 @@
 -- The global `State`: values that last.
 local host, helpers = ...
 local fail, argument = helpers.fail, helpers.argument
-local select, tostring, type, pairs = select, tostring, type, pairs
+local select, tostring, type, pairs, next = select, tostring, type, pairs, next
+local find = string.find
 local GLOBAL = "global"
 
 ---Values that last, by scope and key. They are kept in the store of the settings: other cells, scripts and
@@ -54,11 +55,22 @@ function State.load(scope, key)
   return host.load(scope, key)
 end
 
+-- Whether it could be meant as options, in a call without a scope.
+local function is_like_options(value)
+  return type(value) == "table" and next(value) == "ttl" and next(value, "ttl") == nil
+end
+
 -- (key, value) or (scope, key, value, options): by how many there are.
 local function write(func, scope, key, ...)
   local value, options = ...
-  if select("#", ...) == 0 then
+  local count = select("#", ...)
+  if count == 0 then
     scope, key, value = GLOBAL, scope, key
+  elseif count == 1 and type(scope) == "string" and scope ~= GLOBAL and not find(scope, ":", 1, true)
+    and is_like_options(value) then
+    fail("'" .. func .. "' cannot tell what is meant: for the time limit of a value in the scope global write "
+      .. func .. "('global', key, value, {ttl = ...}); for the table {ttl = ...} in the scope '" .. scope
+      .. "' write State.save(scope, key, {ttl = ...})")
   end
   check(scope, key, func)
   host.save(scope, key, value, lifetime(options, func), func)
@@ -75,18 +87,18 @@ end
 
 ---Writes a value: `State.set(key, value)` in the scope `global`, or `State.set(scope, key, value)`.
 ---@overload fun(key: string, value: any)
+---@param scope string A scope; `"global"` is that of the form without one.
+---@param key string
+---@param value any nil removes it.
+---@param options? table `ttl`: seconds until it is gone; only with a scope: `State.set("global", key, value, {ttl = 60})`.
+function State.set(scope, key, ...) return write("State.set", scope, key, ...) end
+
+---Writes a value, as `State.set` does.
+---@overload fun(key: string, value: any)
 ---@param scope string
 ---@param key string
 ---@param value any nil removes it.
 ---@param options? table `ttl`: seconds until it is gone; only with a scope.
-function State.set(scope, key, ...) return write("State.set", scope, key, ...) end
-
----The same as `State.set`.
----@overload fun(key: string, value: any)
----@param scope string
----@param key string
----@param value any
----@param options? table
 function State.write(scope, key, ...) return write("State.write", scope, key, ...) end
 
 ---Reads a value: `State.get(key)` in the scope `global`, or `State.get(scope, key)`.
@@ -96,11 +108,11 @@ function State.write(scope, key, ...) return write("State.write", scope, key, ..
 ---@return any value nil if there is none.
 function State.get(scope, ...) return read("State.get", scope, ...) end
 
----The same as `State.get`.
+---Reads a value, as `State.get` does.
 ---@overload fun(key: string): any
 ---@param scope string
 ---@param key string
----@return any value
+---@return any value nil if there is none.
 function State.read(scope, ...) return read("State.read", scope, ...) end
 
 ---Whether there is a value: `State.exists(key)` in the scope `global`, or `State.exists(scope, key)`.
@@ -147,8 +159,8 @@ end
 ---@return string[] keys
 function State.keys(scope) return host.keys(scope_of(scope, "State.keys"), "") end
 
----The same as `State.keys`.
----@param scope? string
+---The keys of a scope, in order, as `State.keys` has them.
+---@param scope? string By default `global`.
 ---@return string[] keys
 function State.list(scope) return host.keys(scope_of(scope, "State.list"), "") end
 

@@ -64,10 +64,10 @@ end
 ---@return table answer `operation`, `success`, `result`, and if it did not succeed `error.message`; `metadata`.
 function Tool.execute(name, params) return call(name, params, "Tool.execute") end
 
----The same as `Tool.execute`.
----@param name string
----@param params? table
----@return table answer
+---Calls a tool, as `Tool.execute` does.
+---@param name string Its name, such as `"text-manipulator"`.
+---@param params? table Its parameters, by name; `Tool.get_schema(name)` says which.
+---@return table answer `operation`, `success`, `result`, and if it did not succeed `error.message`; `metadata`.
 function Tool.invoke(name, params) return call(name, params, "Tool.invoke") end
 
 local CALL_KEYS = { tool = true, name = true, params = true, parameters = true, [1] = true, [2] = true }

@@ -6,6 +6,7 @@ local rawget, setmetatable, select, sort, tostring, type, pairs, ipairs, next =
 local unpack = table.unpack or unpack
 local getinfo, getlocal = debug.getinfo, debug.getlocal
 
+---Controls that the front end shows, and what happens to them.
 ---@class widgets
 local widgets = {}
 

@@ -116,6 +116,8 @@ def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:
             "bad argument 'options.ttl' to 'State.set' (seconds above 0 expected",
         ),
         ("State.set('s', 'k', 1, {tll = 1})", "it has ttl (seconds), and no tll"),
+        ("State.set('k', 'v', {ttl = 1})", "write State.set('global', key, value, {ttl = ...})"),
+        ("State.write('k', 'v', {ttl = 1})", "in the scope 'k' write State.save(scope, key, {ttl = ...})"),
         (
             "State.increment('s', 'k', '1')",
             "bad argument 'by' to 'State.increment' (number expected, got string)",
@@ -128,6 +130,17 @@ def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:
 )
 def test_arguments_are_checked(new_script: Callable[..., Script], code: str, message: str) -> None:
     assert message in new_script().error(code)
+
+
+def test_a_table_that_is_like_options_may_be_a_value(script: Script) -> None:
+    script(
+        "State.set('user:a', 'k', {ttl = 1}) State.set('global', 'k', {ttl = 2}) State.set('k2', {ttl = 3})"
+    )
+    script("State.save('s', 'k', {ttl = 4}) State.set('s', 'l', {ttl = 5, size = 1})")
+    assert script(
+        "State.get('user:a', 'k').ttl, State.get('k').ttl, State.get('k2').ttl, State.get('s', 'k').ttl, "
+        "State.get('s', 'l').ttl"
+    ) == ("1\t2\t3\t4\t5")
 
 
 def test_several_steps_at_once(script: Script) -> None:
