@@ -56,7 +56,7 @@ def test_an_open_block_asks_for_more_lines(console: Terminal) -> None:
 
 def test_an_error_shows_its_traceback(console: Terminal) -> None:
     console.type("error('shown in red')")
-    console.wait_for("shown in red")
+    console.wait_for(": shown in red")
 
 
 def test_control_c_interrupts(console: Terminal) -> None:
@@ -69,7 +69,7 @@ def test_control_c_interrupts(console: Terminal) -> None:
 
 
 def test_io_read_asks_the_terminal(console: Terminal) -> None:
-    console.type("io.write('your name? ') name = io.read()")
+    console.type("io.write('your ' .. 'name? ') name = io.read()")
     console.wait_for("your name?")
     console.type("Ada")
     console.type("'hello ' .. name")
