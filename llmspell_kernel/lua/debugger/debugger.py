@@ -312,10 +312,9 @@ class Debugger:
             self._calls.do(push)
 
     def _push_filters(self) -> None:
-        wanted = frozenset[ExceptionFilter]().union(*self._filters.values())
-
         def push() -> None:
             if self._enabled:
+                wanted = frozenset[ExceptionFilter]().union(*self._filters.values())  # by now
                 self._engine[b"set_filters"]("raised" in wanted, "uncaught" in wanted)
 
         if self.is_on or self._enabled:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from llmspell_kernel.lua.debugger.model import ExceptionFilter
 
-from .session import Session
+from .session import Recorder, Session
 
 
 def stop_on(session: Session, *filters: ExceptionFilter) -> None:
@@ -257,3 +260,25 @@ def test_a_call_of_a_wrapped_coroutine_that_has_ended_stops_in_the_caller(sessio
     assert [frame.line for frame in session.frames() if frame.line][:1] == [cell.line("here")]
     session.resume()
     assert session.outcome(cell).error is not None
+
+
+def test_of_clients_that_choose_at_once_none_is_forgotten(session: Session) -> None:
+    other = Recorder()
+    session.debugger.attach(other)
+    together = threading.Barrier(2)
+
+    def choose(client: Recorder, *filters: ExceptionFilter) -> None:
+        together.wait()
+        session.debugger.set_exception_filters(client, filters)
+
+    for _ in range(10):
+        for client in (session.recorder, other):
+            session.debugger.set_exception_filters(client, ())
+        with ThreadPoolExecutor(1) as pool:
+            chosen = pool.submit(choose, other, "raised")
+            choose(session.recorder, "uncaught")
+            chosen.result()
+        cell = session.start("return pcall(error, 'x')")
+        assert session.wait_stop().reason == "exception"
+        session.resume()
+        assert session.finish(cell) == "false\tx"
