@@ -13,10 +13,12 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo
 
 from llmspell_kernel.errors import ParameterError
+from llmspell_kernel.library.tool.audit import HIDDEN, without_secrets
 from llmspell_kernel.library.tool.contract import Tool
 
 _SHOWN = 60
 _MENDED = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `\$(?P<path>[^`]*)`)?$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 _JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _TYPE = re.compile(rf"\b(?:{'|'.join(_JSON_TYPES)})\b")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
@@ -137,16 +139,33 @@ def _problem(field: FieldInfo, value: Any) -> str:
         where = re.search(r" - at `\$([^`]*)`$", str(error))
         path = where[1] if where else ""
         place = f"{name}{_counted_from_one(path)}"
+        said = str(error).removesuffix(where[0] if where else "")
         kind, given = _inside(field.type, value, path)
+        if unknown := _UNKNOWN.match(said):
+            near = nearest(unknown["name"], _fields(kind) or [])
+            return f"the parameter {place!r} has no field {unknown['name']!r}; {near}"
         if choices := _choices(kind):
-            hint = _near(given, choices)
-            return f"the parameter {place!r} is one of {', '.join(choices)}; got {shown(given)}{hint}"
-        if isinstance(value, bytes):
-            return f"the parameter {name!r} is not valid UTF-8 text: {shown(value)}"
-        said = _in_words(str(error).removesuffix(where[0] if where else ""))
-        got = f" (given {shown(value)})" if not where else ""
-        return f"the parameter {place!r}: {said}{got}"
+            got = shown(given, _last_name(name, path))
+            return f"the parameter {place!r} is one of {', '.join(choices)}; got {got}{_near(given, choices)}"
+        if isinstance(value, bytes) and _fields(kind) is None:
+            return f"the parameter {name!r} is not valid UTF-8 text: {shown(value, name)}"
+        is_told = isinstance(given, str | int | float) and not where and _fields(kind) is None
+        got = f" (given {shown(given, name)})" if is_told else ""
+        return f"the parameter {place!r}: {_in_words(said)}{got}"
     return ""
+
+
+def _fields(kind: Any) -> list[str] | None:
+    """Those of a struct; None for what is none."""
+    kind = _without_none(kind)
+    if not (isinstance(kind, type) and issubclass(kind, Struct)):
+        return None
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def _last_name(name: str, path: str) -> str:
+    """What a value is called that a path within a parameter leads to."""
+    return next((step for step, _ in reversed(_STEP.findall(path)) if step), name)
 
 
 def _in_words(said: str) -> str:
@@ -167,9 +186,17 @@ def expected(annotation: Any) -> str:
     return words.get(get_origin(kind) or kind, "a value")
 
 
-def shown(value: Any) -> str:
-    """A value in a message."""
-    text = repr(value)
+def shown(value: Any, name: str = "") -> str:
+    """A value in a message, unless its name calls it secret.
+
+    Of tables the names only: a misspelt one would not call its value secret.
+    """
+    if isinstance(value, Mapping):
+        text = f"a table with {', '.join(map(str, value))}" if value else "an empty table"
+    elif isinstance(value, list | tuple):
+        text = f"a list of {len(value)}"
+    else:
+        text = HIDDEN if without_secrets(name, value) == HIDDEN else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

@@ -21,6 +21,7 @@ class Part(Struct, kw_only=True, forbid_unknown_fields=True):
     size: int = 0
     tags: dict[str, str] = {}
     colour: Literal["RED", "GREEN"] | None = None
+    password: Annotated[str, Meta(max_length=5)] = ""
 
 
 class Taker(Tool):
@@ -41,6 +42,7 @@ class Taker(Tool):
         part: Part | None = None
         parts: list[Part] = []
         unit: Literal["mm", "inch"] | None = None
+        secret: Annotated[str, Meta(max_length=5)] = ""
 
     @operation("copy", "cp", needs=("target",))
     def copy(self, given: Any, tools: Any) -> object:
@@ -106,6 +108,39 @@ def test_choices_are_told_wherever_they_are() -> None:
     assert problems({"path": "a", "parts": [{}, {"colour": 5}]}) == (
         "the parameter 'parts[2].colour' is one of RED, GREEN; got 5",
     )
+
+
+def test_fields_within_parameters_are_told_like_parameters() -> None:
+    assert problems({"path": "a", "part": {"szie": 1}, "parts": [{}, {"x": 1}]}) == (
+        "the parameter 'part' has no field 'szie'; did you mean 'size'?",
+        "the parameter 'parts[2]' has no field 'x'; there are size, tags, colour, password",
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"user": "x", "password": "hunter2"},
+        {"passwrod": "hunter2"},
+        {"password": b"hunter2\xff"},
+        {"password": ["hunter2"]},
+        {"size": "hunter2"},
+        {"colour": {"passwrod": "hunter2"}},
+        {"tags": [{"passwrod": "hunter2"}]},
+        ["hunter2"],
+        "user:hunter2",
+        b"hunter2\xff",
+    ],
+)
+def test_no_message_tells_a_secret(part: object) -> None:
+    for name in ("part", "secret"):
+        said = "\n".join(problems({"path": "a", name: part}))
+        assert said and "hunter2" not in said
+    schema = {"type": "object", "properties": {"part": {"type": "number", "enum": [1]}}}
+    if not isinstance(part, str | bytes):
+        with pytest.raises(ParameterError) as caught:
+            checked_against(schema, {"part": part}, "mine")
+        assert "hunter2" not in str(caught.value)
 
 
 def test_an_operation_says_what_it_needs() -> None:
