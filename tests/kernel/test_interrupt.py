@@ -37,6 +37,13 @@ def by_signal_too_early(kernel: KernelSession) -> None:
     interrupt_unnoticed(pid)
 
 
+def wait_until_all_has_arrived(kernel: KernelSession) -> None:
+    """What was sent on the shell channel is there: the kernel has answered what was sent after it."""
+    kernel.client.control_channel.send(kernel.client.session.msg("kernel_info_request", {}))
+    reply = kernel.client.get_control_msg(timeout=60)
+    assert reply["msg_type"] == "kernel_info_reply"
+
+
 WAYS = pytest.mark.parametrize("interrupt", [by_signal, by_message])
 
 
@@ -161,6 +168,7 @@ def test_requests_behind_an_interrupted_cell_are_aborted(kernel: KernelSession) 
     behind = [kernel.client.execute("1") for _ in range(20)]
     while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
         continue
+    wait_until_all_has_arrived(kernel)
     by_signal(kernel)
     statuses = [done.reply["content"]["status"] for done in kernel.collect_all([msg_id, *behind])[1:]]
     assert set(statuses) == {"aborted"}
