@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _GAP = "  "
+_ROOM = 20
+"""Columns that a text needs at least."""
 
 
 @dataclass(slots=True)
@@ -29,41 +31,58 @@ class Table:
         rows: cells are turned into text; None is an empty cell.
         right: the columns (from 0) whose cells stand to the right.
         empty: what is shown in place of a table without rows.
+        spare: the columns that are left out, one after the other in this order, where a terminal has no room
+            for all and for the last one.
     """
 
     headings: Sequence[str]
     rows: Iterable[Sequence[object]]
     right: Sequence[int] = ()
     empty: str = ""
+    spare: Sequence[int] = ()
     _rows: list[list[str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._rows = [["" if cell is None else str(cell) for cell in row] for row in self.rows]
 
     def text(self, *, colours: bool = False, width: int | None = None) -> str:
-        """The table; a last column that would go beyond `width` is cut."""
+        """The table; if it would go beyond `width`, spare columns are left out and the last one is cut."""
         if not self._rows:
             return self.empty
         head = [[heading.upper() for heading in self.headings]] if any(self.headings) else []
         lines = [*head, *self._rows]
-        widths = [max(columns_of(line[index]) for line in lines) for index in range(len(self.headings))]
+        places = range(len(self.headings))
+        widths = {index: max(columns_of(line[index]) for line in lines) for index in places}
         if width is not None:
-            before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-            widths[-1] = max(1, min(widths[-1], width - before))
+            self._narrow(widths, width)
         drawn = [
-            _GAP.join(self._cell(text, index, widths) for index, text in enumerate(line)).rstrip()
+            _GAP.join(self._cell(line[index], index, widths[index]) for index in widths).rstrip()
             for line in lines
         ]
         if colours and head:
             drawn[0] = f"{_BOLD}{drawn[0]}{_RESET}"
         return "\n".join(drawn)
 
-    def _cell(self, text: str, index: int, widths: Sequence[int]) -> str:
+    def _narrow(self, widths: dict[int, int], width: int) -> None:
+        """Makes the columns, each with its width, fit into a width."""
+        last = len(self.headings) - 1
+        for index in self.spare:
+            if _drawn(widths) - widths[last] + min(widths[last], _ROOM) <= width:
+                break
+            del widths[index]
+        widths[last] = max(1, min(widths[last], width - _drawn(widths) + widths[last]))
+
+    def _cell(self, text: str, index: int, width: int) -> str:
         text = text.replace("\n", " ")
-        if index == len(widths) - 1 and columns_of(text) > widths[index]:
-            text = cut(_STYLE.sub("", text), widths[index])
-        padding = " " * (widths[index] - columns_of(text))
+        if index == len(self.headings) - 1 and columns_of(text) > width:
+            text = cut(_STYLE.sub("", text), width)
+        padding = " " * (width - columns_of(text))
         return padding + text if index in self.right else text + padding
+
+
+def _drawn(widths: Mapping[int, int]) -> int:
+    """How wide columns of these widths are together."""
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
 
 
 Text = str | Table
@@ -73,8 +92,39 @@ def text_of(text: Text, *, colours: bool) -> str:
     """Text as it is, a table drawn: as wide as the terminal allows, if stdout is one."""
     if isinstance(text, str):
         return text
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return text.text(colours=colours, width=width)
+    return text.text(colours=colours, width=terminal_columns())
+
+
+def terminal_columns() -> int | None:
+    """How wide the terminal is that stdout is; None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrapped(line: str, margin: str, columns: int | None) -> str:
+    """A line; what there is no room for goes on below, behind the margin if that leaves room.
+
+    Words stay whole.
+    """
+    if columns is None:
+        return line
+    import textwrap
+
+    indent = margin if columns - len(margin) >= _ROOM else "    " * bool(margin)
+    return textwrap.fill(
+        line,
+        max(columns - 1, _ROOM),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def size(count: int) -> str:
+    """A number of bytes, for people, as in "41.2 MB"."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count} B"
 
 
 def json_text(data: object, *, indented: bool = False) -> str:
@@ -117,6 +167,14 @@ def _plain(value: object) -> Any:
     if isinstance(value, set | frozenset | tuple):
         return list(value)
     return str(value)
+
+
+def fact(name: str, value: object) -> tuple[str, str]:
+    """A fact of a JSON document, for people: `free_bytes` is a size called `free`."""
+    words = name.replace("_", " ")
+    if name.endswith("_bytes") and isinstance(value, int):
+        return words.removesuffix(" bytes"), size(value)
+    return words, str(value)
 
 
 def columns_of(text: str) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from llmspell_kernel.cli.commands import llmspell as root
 from llmspell_kernel.cli.frame import Frame, global_options
-from llmspell_kernel.cli.output import Table, json_text
+from llmspell_kernel.cli.output import Table, fact, json_text, size, wrapped
 
 from .command import LLMSPELL, llmspell
 
@@ -170,6 +170,43 @@ def test_tables() -> None:
     assert wide.text(width=10).splitlines()[1] == "x  one tw…"
     assert wide.text(colours=True).startswith("\x1b[1mA")
     assert Table(["a"], [], empty="nothing").text() == "nothing"
+
+
+def test_narrow_tables_leave_out_what_matters_least() -> None:
+    rows = [["a" * 10, "b" * 10, "c" * 10, "a note that is long"]]
+    table = Table(["id", "x", "y", "note"], rows, right=[2], spare=(1, 2))
+    assert table.text(width=55).splitlines() == [
+        "ID          X                    Y  NOTE",
+        "aaaaaaaaaa  bbbbbbbbbb  cccccccccc  a note that is long",
+    ]
+    assert table.text(width=54).splitlines() == [
+        "ID                   Y  NOTE",
+        "aaaaaaaaaa  cccccccccc  a note that is long",
+    ]
+    assert table.text(width=20).splitlines()[1] == "aaaaaaaaaa  a note …"
+    assert table.text().splitlines()[1].split()[:3] == rows[0][:3]
+
+
+def test_words_stay_whole_on_a_terminal() -> None:
+    line = "  name  Names in snake_case, camel-case and PascalCase, one after the other."
+    assert wrapped(line, " " * 8, 40).splitlines() == [
+        "  name  Names in snake_case, camel-case",
+        "        and PascalCase, one after the",
+        "        other.",
+    ]
+    assert wrapped(line, " " * 8, None) == line
+
+
+def test_sizes() -> None:
+    assert [size(count) for count in (0, 552, 98304, 41_200_000, 5_000_000_000)] == [
+        "0 B",
+        "552 B",
+        "98.3 kB",
+        "41.2 MB",
+        "5 GB",
+    ]
+    assert fact("free_bytes", 98304) == ("free", "98.3 kB")
+    assert fact("journal_mode", "wal") == ("journal mode", "wal")
 
 
 def test_json_can_always_be_read() -> None:

@@ -70,6 +70,7 @@ def test_a_session_from_beginning_to_end(llmspell: Llmspell) -> None:
     llmspell("session", "delete", "--all", "--yes")
     assert data(llmspell("session", "list", "--output", "json")) == []
     llmspell("session", "delete", status=2)
+    assert "session delete [OPTIONS] [SESSION]..." in text(llmspell("session", "delete", "--help"))
 
 
 def test_what_ran_is_shown_replayed_and_exported(llmspell: Llmspell, tmp_path: Path) -> None:

@@ -46,19 +46,19 @@ def find_artifact(services: Services, session: str, artifact: str | None) -> Art
 
 def show_artifacts(frame: Frame, found: Sequence[ArtifactRecord], *, with_session: bool) -> None:
     """A table of artifacts; with --quiet only where they are."""
-    from llmspell_kernel.cli.output import Table
+    from llmspell_kernel.cli.output import Table, size
 
     rows: list[dict[str, Any]] = [each.as_table() for each in found]
     if frame.quiet and frame.output == "text":
         frame.show(rows, "\n".join(f"{row['session_id']}/{row['sequence']}" for row in rows))
         return
-    headings = ["no", "type", "version", "bytes", "stored", "name"]
+    headings = ["no", "type", "version", "size", "stored", "name"]
     cells = [
         [
             row["sequence"],
             row["artifact_type"],
             row["version"],
-            f"{row['size']:,}",
+            size(row["size"]),
             row["created_at"][:16].replace("T", " "),
             row["name"],
         ]

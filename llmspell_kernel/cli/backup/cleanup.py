@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmspell_kernel.cli.backup.common import opened, size
+from llmspell_kernel.cli.backup.common import opened
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
@@ -22,6 +22,8 @@ def cleanup(frame: Frame, dry_run: bool) -> None:
     What that is the settings say: max_backups and max_backup_age of runtime.state_persistence.backup. The
     newest one stays, and what an incremental backup needs.
     """
+    from llmspell_kernel.cli.output import size
+
     with opened(frame) as backups:
         done = backups.cleanup(dry_run=dry_run)
     freed = sum(each.size_bytes for each in done.removed)

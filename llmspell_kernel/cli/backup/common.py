@@ -32,11 +32,3 @@ def ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Com
 
     with opened(ctx.ensure_object(Frame)) as backups:
         return [CompletionItem(each.id) for each in backups.all() if each.id.startswith(incomplete)]
-
-
-def size(count: int) -> str:
-    """A number of bytes, for people."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count} B"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from llmspell_kernel.cli import completing
-from llmspell_kernel.cli.backup.common import opened, size
+from llmspell_kernel.cli.backup.common import opened
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
@@ -29,6 +29,7 @@ Examples:
 @pass_frame
 def create(frame: Frame, incremental: bool, file: Path | None) -> None:
     """Back up everything that is stored."""
+    from llmspell_kernel.cli.output import size
     from llmspell_kernel.library.state.backups import described
 
     if incremental and file is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmspell_kernel.cli.backup.common import opened, size
+from llmspell_kernel.cli.backup.common import opened
 from llmspell_kernel.cli.frame import Frame, command, pass_frame
 
 
@@ -16,7 +16,7 @@ Examples:
 @pass_frame
 def list_(frame: Frame) -> None:
     """List the backups, the newest first. With --quiet only their ids."""
-    from llmspell_kernel.cli.output import Table
+    from llmspell_kernel.cli.output import Table, size
     from llmspell_kernel.library.state.backups import described
 
     with opened(frame) as backups:
@@ -27,7 +27,7 @@ def list_(frame: Frame) -> None:
     rows = [
         (
             each["id"],
-            each["created_at"],
+            each["created_at"][:16].replace("T", " "),
             each.get("kind", "damaged"),
             f"{each['entries']:,}" if "entries" in each else "",
             size(each["size_bytes"]),
@@ -36,6 +36,5 @@ def list_(frame: Frame) -> None:
         for each in found
     ]
     empty = f"There are no backups in {backups.folder}; `llmspell backup create` makes one."
-    frame.show(
-        found, Table(["id", "created", "kind", "entries", "size", "note"], rows, right=(3, 4), empty=empty)
-    )
+    headings = ["id", "created", "kind", "entries", "size", "note"]
+    frame.show(found, Table(headings, rows, right=(3, 4), empty=empty, spare=(3, 1, 4)))

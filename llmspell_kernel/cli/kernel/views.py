@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from llmspell_kernel.cli.output import Table
+from llmspell_kernel.cli.output import Table, size
 from llmspell_kernel.client.connection import CHANNELS
 from llmspell_kernel.client.lifecycle import manager_of
 from llmspell_kernel.client.probe import Health, State
@@ -67,6 +67,7 @@ def table(healths: Sequence[Health], *, colours: bool) -> Table:
         ["id", "state", "kernel", "pid", "port", "uptime", "clients", "runs", "memory", ""],
         [_row(health, colours) for health in healths],
         right=(3, 4, 5, 6, 7, 8),
+        spare=(4, 6, 7, 2, 5),
         empty="no kernels; `llmspell kernel start` starts one",
     )
 
@@ -140,13 +141,3 @@ def duration(seconds: float) -> str:
         elif parts:
             break
     return " ".join(parts) or "0 s"
-
-
-def size(count: int) -> str:
-    """As in "41 MB"."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

@@ -38,6 +38,11 @@ class Screen:
         self._last_display: tuple[str | None, int] = (None, 0)
         self._lock = threading.RLock()
 
+    @property
+    def columns(self) -> int | None:
+        """How wide the terminal is; None if stdout is none."""
+        return shutil.get_terminal_size().columns if self.is_terminal else None
+
     # Text
 
     def write(self, text: str, stream: StreamName = "stdout") -> None:

@@ -16,7 +16,7 @@ Examples:
   llmspell session delete 3f2a 77b0
   llmspell session delete --all --status completed --yes"""
 )
-@session_argument("named", required=False, many=True)
+@session_argument("named", metavar="[SESSION]...", required=False, many=True)
 @click.option("--all", "every", is_flag=True, help="All sessions, or all of a status.")
 @click.option("--status", type=click.Choice(STATUSES), help="With --all: only these.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

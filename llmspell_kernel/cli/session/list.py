@@ -27,7 +27,10 @@ Examples:
 @click.option("--detailed", is_flag=True, help="Whole ids, tags and times.")
 @pass_frame
 def list_(frame: Frame, status: str | None, tags: tuple[str, ...], limit: int | None, detailed: bool) -> None:
-    """List sessions, the newest first. With --quiet only their ids."""
+    """List sessions, the newest first. With --quiet only their ids.
+
+    A terminal that is too narrow shows fewer columns.
+    """
     from llmspell_kernel.cli.output import Table
 
     with lasting_services(frame) as made:
@@ -53,4 +56,5 @@ def list_(frame: Frame, status: str | None, tags: tuple[str, ...], limit: int | 
         for cell, row in zip(cells, rows, strict=True):
             created = row["created_at"][:16].replace("T", " ")
             cell[5:5] = [created, row.get("created_by", ""), ", ".join(row["tags"])]
-    frame.show(rows, Table(headings, cells, right=(2, 3), empty="There are no such sessions."))
+    spare = (3, 2, 6, 5, 7, 4) if detailed else (3, 2)
+    frame.show(rows, Table(headings, cells, right=(2, 3), empty="There are no such sessions.", spare=spare))

@@ -21,7 +21,7 @@ Examples:
 @pass_frame
 def list_(frame: Frame, scope: str | None, prefix: str) -> None:
     """List the keys, with size, version and when they end. With --quiet only the keys."""
-    from llmspell_kernel.cli.output import Table
+    from llmspell_kernel.cli.output import Table, size
     from llmspell_kernel.library.state.backups import date
 
     if prefix and scope is None:
@@ -38,9 +38,9 @@ def list_(frame: Frame, scope: str | None, prefix: str) -> None:
     frame.show(
         rows,
         Table(
-            ["scope", "key", "bytes", "version", "expires"],
+            ["scope", "key", "size", "version", "expires"],
             [
-                (row["scope"], row["key"], f"{row['size_bytes']:,}", row["version"], row["expires_at"])
+                (row["scope"], row["key"], size(row["size_bytes"]), row["version"], row["expires_at"])
                 for row in rows
             ],
             right=(2, 3),

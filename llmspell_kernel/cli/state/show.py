@@ -42,7 +42,7 @@ def show(frame: Frame, key: str | None, scope: str | None) -> None:
 
 
 def _show_one(frame: Frame, state: State, scope: str, key: str) -> None:
-    from llmspell_kernel.cli.output import Table
+    from llmspell_kernel.cli.output import Table, fact
     from llmspell_kernel.library.state.backups import date
     from llmspell_kernel.library.state.documents import plain
 
@@ -51,5 +51,5 @@ def _show_one(frame: Frame, state: State, scope: str, key: str) -> None:
         raise no_such_key(state, scope, key)
     ends = None if facts.expires_at is None else date(facts.expires_at)
     data = {**facts._asdict(), "expires_at": ends}
-    rows = [(name.replace("_", " "), each) for name, each in data.items() if each is not None]
+    rows = [fact(name, each) for name, each in data.items() if each is not None]
     frame.show({**data, "value": plain(value)}, Table(["", ""], [*rows, ("value", shown(value))]))

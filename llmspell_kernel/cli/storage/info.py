@@ -21,7 +21,7 @@ Examples:
 @pass_frame
 def info(frame: Frame, backend: Backend | None) -> None:
     """Show where a store is, its version, and how much it has."""
-    from llmspell_kernel.cli.backup.common import size
+    from llmspell_kernel.cli.output import fact, size
 
     with opened(frame, backend) as store:
         found = store.info()
@@ -30,7 +30,7 @@ def info(frame: Frame, backend: Backend | None) -> None:
         ("location", found.location),
         ("schema version", str(found.schema_version)),
         ("size", size(found.size_bytes)),
-        *((name.replace("_", " "), str(value)) for name, value in found.details.items()),
+        *(fact(name, value) for name, value in found.details.items()),
         *((name, f"{count:,}") for name, count in found.entries.items()),
     ]
     width = max(len(name) for name, _ in rows)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import textwrap
 from collections.abc import Sequence
 
 from llmspell_kernel import __version__
+from llmspell_kernel.cli.output import wrapped
 from llmspell_kernel.cli.repl.commands.registry import COMMANDS, command, find, refuse_argument
 from llmspell_kernel.cli.repl.session import Session
 from llmspell_kernel.errors import ClientError, UsageError
 
 _SHOWN = 20
-_ROOM = 20
-"""Columns that a text needs at least."""
 
 _KEYS = """\
 Enter runs what is whole, and begins a new line of what is not; Alt-Enter begins one in any case.
@@ -43,16 +40,8 @@ def show_help(session: Session, argument: str) -> None:
 
 def _show_text(session: Session, lines: Sequence[str], margin: str = "") -> None:
     """Shows lines; what a terminal has no room for goes on below, behind a margin if that leaves room."""
-    columns = shutil.get_terminal_size().columns if session.screen.is_terminal else 0
-    text = "\n".join(lines)
-    if columns:
-        indent = margin if columns - len(margin) >= _ROOM else "    " * bool(margin)
-        shown = [
-            textwrap.fill(line, max(columns - 1, _ROOM), subsequent_indent=indent, break_long_words=False)
-            for line in text.split("\n")
-        ]
-        text = "\n".join(shown)
-    session.screen.line(text)
+    columns = session.screen.columns
+    session.screen.line("\n".join(wrapped(line, margin, columns) for line in "\n".join(lines).split("\n")))
 
 
 @command(".exit [STATUS]", "quit", "q")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmspell_kernel.cli.output import wrapped
 from llmspell_kernel.cli.repl.commands.registry import command
 from llmspell_kernel.cli.repl.session import Session
 from llmspell_kernel.errors import UsageError
@@ -27,9 +28,10 @@ def show_tools(session: Session, argument: str) -> None:
     if reply.get("status") != "ok":
         raise UsageError(str(reply.get("error") or reply.get("evalue")))
     found = reply["results"] if "results" in reply else reply["details"]
-    width = max((len(each["name"]) for each in found), default=0)
+    width, columns = max((len(each["name"]) for each in found), default=0), session.screen.columns
     for each in found:
-        session.screen.line(f"{each['name']:<{width}}  {each['description']}")
+        line = f"{each['name']:<{width}}  {each['description']}"
+        session.screen.line(wrapped(line, " " * (width + 2), columns))
     if not found:
         session.screen.note("nothing found")
 
@@ -37,4 +39,4 @@ def show_tools(session: Session, argument: str) -> None:
 def _show_tool(session: Session, reply: dict[str, object]) -> None:
     from llmspell_kernel.cli.tool.info import text
 
-    session.screen.line(text(reply))
+    session.screen.line(text(reply, session.screen.columns))
