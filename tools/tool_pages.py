@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llmspell_kernel.library.tool.builtin import ALIASES, BUILTIN
-from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool
 from llmspell_kernel.library.tool.entries import ClassEntry
 from llmspell_kernel.library.tool.registry import Registry
 
@@ -19,7 +19,10 @@ What scripts call by `Tool.execute(name, {...})` ([the global `Tool`](tool.md)),
 the shell by `llmspell tool invoke`. [Call tools](../how-to/tools.md) shows how, and how they are limited.
 
 Names may also be written with underscores. A tool is *safe*, *restricted* (it reads files, or reaches what
-the settings allow) or *privileged* (it changes something outside, or sends what it is told). It runs at once,
+the settings allow) or *privileged* (most of what it does changes something outside). A call *acts* if it
+writes or removes files, starts a program, sends something or changes a database: then it counts as
+privileged, whatever the level, where [the user or a script is asked
+before](../how-to/tools.md#ask-before-tools-are-called). Each page says when its tool acts. It runs at once,
 on a thread of its own where it waits for something, or in a worker process where what it is given could make
 it slow, big or break it.
 """.strip()
@@ -116,11 +119,20 @@ def _facts(entry: ClassEntry) -> str:
         ("category", entry.category),
         ("level", entry.level),
         ("version", entry.version),
+        ("acts", _acts(entry.tool)),
         ("runs", where),
     ]
     if also:
         rows.append(("also called", ", ".join(f"`{each}`" for each in dict.fromkeys(also))))
     return _table(("", ""), rows)
+
+
+def _acts(tool: type[Tool]) -> str:
+    """Which calls change something outside."""
+    if "acts" in vars(tool):
+        return (inspect.getdoc(tool.acts) or "").rstrip(".")
+    operations = [f"`{each.name}`" for each in tool.operations.values() if each.acts]
+    return ", ".join([*operations, *(f"with `{name}`" for name in tool.writes)]) or "never"
 
 
 def _parameters(parameters: Sequence[Mapping[str, Any]]) -> str:

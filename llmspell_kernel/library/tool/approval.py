@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["yes", "no", "always"]
 Asker = Callable[[dict[str, Any]], bool | str | None]
-"""Gets `tool`, `operation`, `params`, `category`, `security_level`; answers true to allow the call."""
+"""Gets a table as `Tool.approve` of `tool.lua` tells; answers true to allow the call."""
 
 _LEVELS = {"safe": 0, "restricted": 1, "privileged": 2}
 _SHOWN = 80
@@ -45,18 +45,18 @@ class Approvals:
     """Asks before tools are called.
 
     A script's own function is asked first, and can only refuse; the settings say for which calls the user is
-    asked then.
+    asked then. A call that acts (see `Tool.acts`) counts as privileged, whatever the level of its tool.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._always: set[tuple[str, str]] = set()
+        self._always: set[tuple[str, str, bool]] = set()
         self._asker: Asker | None = None
         self._asker_level = 1
         self._ask_user: Callable[[str], str] | None = None
 
     def use(self, asker: Asker | None, level: Level = "restricted") -> None:
-        """From now on a function is asked for calls of tools of this level and above."""
+        """From now on a function is asked for calls of this level and above."""
         self._asker = asker
         self._asker_level = _LEVELS[level]
 
@@ -64,42 +64,52 @@ class Approvals:
         """The user is asked by this, not through the front end: it shows a prompt and answers a line."""
         self._ask_user = ask
 
-    def check(self, entry: Entry, operation: str, params: dict[str, Any]) -> bool:
+    def check(self, entry: Entry, operation: str, params: dict[str, Any], *, acts: bool) -> bool:
         """Whether anybody was asked; they have allowed it.
+
+        Args:
+            entry: the tool.
+            operation: what it is to do.
+            params: its parameters.
+            acts: whether the call changes something outside.
 
         Raises:
             NotAllowedError: somebody has not, or the user cannot be asked.
         """
         asked = False
-        if self._asker is not None and _LEVELS[entry.level] >= self._asker_level:
+        level = _LEVELS["privileged" if acts else entry.level]
+        if self._asker is not None and level >= self._asker_level:
             asked = True
-            verdict = self._asked(self._asker, entry, operation, params)
+            request = {
+                "tool": entry.name,
+                "operation": operation,
+                "params": params,
+                "category": entry.category,
+                "security_level": entry.level,
+                "acts": acts,
+            }
+            verdict = self._asked(self._asker, request)
             if verdict is not True and verdict not in ("yes", "always"):
                 reason = f": {verdict}" if isinstance(verdict, str) and verdict != "no" else ""
                 raise NotAllowedError(
                     f"{entry.name}: the script's approval function refuses {operation!r}{reason}"
                 )
-        if (entry.name, operation) not in self._always and self._needs_user(entry):
+        if (entry.name, operation, acts) not in self._always and self._needs_user(entry, level):
             asked = True
-            self._check_user(entry, operation, params)
+            if self._check_user(entry, operation, params):
+                self._always.add((entry.name, operation, acts))
         return asked
 
-    def _asked(self, asker: Asker, entry: Entry, operation: str, params: dict[str, Any]) -> bool | str | None:
+    def _asked(self, asker: Asker, request: dict[str, Any]) -> bool | str | None:
         """What the script's function answers; it must not call tools that it would be asked about itself."""
         if _asking.get() is not False:
+            name = request["tool"]
             again = NotAllowedError(
-                f"{entry.name}: the approval function itself calls {entry.name!r}, and would have to approve "
+                f"{name}: the approval function itself calls {name!r}, and would have to approve "
                 "that: it must not call tools of the levels that it is asked about"
             )
             _asking.set(again)
             raise again
-        request = {
-            "tool": entry.name,
-            "operation": operation,
-            "params": params,
-            "category": entry.category,
-            "security_level": entry.level,
-        }
         token = _asking.set(True)
         try:
             return asker(request)
@@ -111,12 +121,12 @@ class Approvals:
         finally:
             _asking.reset(token)
 
-    def _needs_user(self, entry: Entry) -> bool:
+    def _needs_user(self, entry: Entry, level: int) -> bool:
         settings = self._services.settings.tools
         if entry.name in settings.approval_tools:
             return True
         return settings.approval == "always" or (
-            settings.approval == "privileged" and entry.level == "privileged"
+            settings.approval == "privileged" and level == _LEVELS["privileged"]
         )
 
     def _why(self, entry: Entry) -> str:
@@ -126,7 +136,8 @@ class Approvals:
             return "the setting tools.approval_tools names the tool"
         return f"the setting tools.approval is {settings.approval!r}"
 
-    def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> None:
+    def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> bool:
+        """Whether the user has allowed it for always, not only this time."""
         what = f"{entry.name} to {operation}" if operation != entry.name else entry.name
         names = sorted(params, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
         given = ", ".join(f"{name}={_shown(name, params[name])}" for name in names if name != "operation")
@@ -138,10 +149,10 @@ class Approvals:
                 "asked here"
             ) from error
         answer = answer.strip().lower()
-        if answer in ("a", "always"):
-            self._always.add((entry.name, operation))
-        elif answer not in ("y", "yes"):
+        always = answer in ("a", "always")
+        if not always and answer not in ("y", "yes"):
             raise NotAllowedError(f"{entry.name}: the user has not approved {operation!r}")
+        return always
 
     def _ask(self, prompt: str) -> str:
         if self._ask_user is not None:

@@ -126,7 +126,7 @@ class Calling:
             if before is not checked:
                 checked, given = entry.check(before)
                 about["operation"] = entry.operation(given)
-            self._authorize(entry, checked, about["operation"], correlation_id)
+            self._authorize(entry, checked, given, correlation_id)
             events.publish("tool.started", dict(about), source=source)
             envelope = self._running.run(entry, checked, given, seconds)
         except CancelledError as error:
@@ -236,20 +236,20 @@ class Calling:
             )
         self._recent.append(now)
 
-    def _authorize(self, entry: Entry, params: dict[str, Any], operation: str, correlation_id: str) -> None:
+    def _authorize(self, entry: Entry, params: dict[str, Any], given: Any, correlation_id: str) -> None:
         """Asks whoever has to be asked; a privileged call is noted.
 
         Raises:
             NotAllowedError: they do not allow it.
         """
-        privileged = entry.level == "privileged"
+        operation = entry.operation(given)
         try:
-            asked = self.approvals.check(entry, operation, params)
+            asked = self.approvals.check(entry, operation, params, acts=entry.acts(given))
         except NotAllowedError as error:
             details = {"operation": operation, "allowed": False, "reason": str(error)}
             self.audit.write(entry.name, "tool.call", details, correlation_id)
             raise
-        if privileged or asked:
+        if asked or entry.level == "privileged":
             details = {"operation": operation, "params": params}
             self.audit.write(entry.name, "tool.call", details, correlation_id)
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -79,21 +80,25 @@ class Operation(NamedTuple):
         name: as in the parameter `operation`.
         aliases: other names of it.
         needs: parameters that must be given for it, though others do without.
+        acts: whether it changes something outside; see `Tool.acts`.
         help: what it does and returns.
     """
 
     name: str
     aliases: tuple[str, ...]
     needs: tuple[str, ...]
+    acts: bool
     help: str
     function: Callable[..., Any]
 
 
-def operation(name: str, *aliases: str, needs: Sequence[str] = ()) -> Callable[[ToolFunction], ToolFunction]:
+def operation(
+    name: str, *aliases: str, needs: Sequence[str] = (), acts: bool = False
+) -> Callable[[ToolFunction], ToolFunction]:
     """Marks the method of a tool that does this operation; the first line of its docstring is its help."""
 
     def mark(function: ToolFunction) -> ToolFunction:
-        function.__dict__["tool_operation"] = (name, aliases, tuple(needs))
+        function.__dict__["tool_operation"] = (name, aliases, tuple(needs), acts)
         return function
 
     return mark
@@ -109,6 +114,8 @@ class Tool(ABC):
         aliases: other names; names with underscores for hyphens need not be listed.
         version: of what it takes and returns.
         operations: by name, made of the methods that `operation` marks; empty if it does one thing (`run`).
+        writes: parameters by which a call writes a file if they are given, such as `output_file`, or
+            `options.output_file`.
         runs: where it runs, a place or one for each operation that is not `here`.
         time_limit: seconds that a call may take; 0 for what the settings say.
         memory_limit: bytes that a call in a worker process may take; 0 for what the settings say.
@@ -125,6 +132,7 @@ class Tool(ABC):
     version: ClassVar[str] = "1.0.0"
     Parameters: ClassVar[type[Struct]]
     operations: ClassVar[dict[str, Operation]] = {}
+    writes: ClassVar[tuple[str, ...]] = ()
     runs: ClassVar[Place | Mapping[str, Place]] = "here"
     time_limit: ClassVar[float] = 0.0
     memory_limit: ClassVar[int] = 0
@@ -137,9 +145,9 @@ class Tool(ABC):
         found = dict(cls.operations)
         for each in vars(cls).values():
             if marked := getattr(each, "tool_operation", None):
-                name, aliases, needs = marked
+                name, aliases, needs, acts = marked
                 text = " ".join((each.__doc__ or "").partition("\n\n")[0].split())
-                found[name] = Operation(name, aliases, needs, text, each)
+                found[name] = Operation(name, aliases, needs, acts, text, each)
         cls.operations = found
 
     def run(self, given: Any, tools: Surroundings) -> Any:
@@ -163,6 +171,20 @@ class Tool(ABC):
         if isinstance(cls.runs, str):
             return cls.runs
         return cls.runs.get(given.operation, "here")
+
+    @classmethod
+    def acts(cls, given: Any) -> bool:
+        """Whether a call with these parameters changes something outside.
+
+        That is: it writes or removes files, starts a program, sends something, changes a database. The user
+        can be asked before such calls, whatever the tool's level. Here operations that are marked so do it,
+        and parameters in `writes`; of a tool that declares neither, every call does if it is privileged.
+        """
+        if not cls.writes and not any(each.acts for each in cls.operations.values()):
+            return cls.level == "privileged"
+        if cls.operations and cls.operations[given.operation].acts:
+            return True
+        return any(attrgetter(name)(given) for name in cls.writes)
 
     @classmethod
     def limit(cls, given: Any) -> float:

@@ -64,6 +64,10 @@ class Entry(ABC):
         """What a call with these parameters does; the tool's name if it does one thing only."""
         return self.name
 
+    def acts(self, given: Any) -> bool:
+        """Whether such a call changes something outside; see `Tool.acts`."""
+        return self.level == "privileged"
+
     def place(self, given: Any) -> Place:
         """Where it runs."""
         return "here"
@@ -138,6 +142,10 @@ class ClassEntry(Entry):
     def operation(self, given: Any) -> str:
         """See `Entry`."""
         return str(getattr(given, "operation", self.name))
+
+    def acts(self, given: Any) -> bool:
+        """See `Entry`."""
+        return self.tool.acts(given)
 
     def place(self, given: Any) -> Place:
         """See `Entry`."""

@@ -161,12 +161,13 @@ function Tool.get_schema(name)
   }
 end
 
----Has a function asked before tools are called: it gets a table (`tool`, `operation`, `params`, `category`,
----`security_level`) and answers true to allow the call; anything else refuses it, and a text is the reason. If
----the settings want the user to be asked (`tools.approval`), that comes on top. The function itself must not call
----tools of the levels that it is asked about.
+---Has a function asked before tools are called: it gets a table and answers true to allow the call; anything else
+---refuses it, and a text is the reason. The table has `tool`, `operation`, `params`, `category`, `security_level`, and
+---`acts`: whether this call writes or removes files, starts a program, sends something or changes a database. Such a
+---call counts as privileged, whatever the tool's level. If the settings want the user to be asked
+---(`tools.approval`), that comes on top. The function itself must not call tools of the levels that it is asked about.
 ---@param approver function|nil nil ends it.
----@param level? string Ask for tools of this level and above: `"safe"`, `"restricted"` (the default), `"privileged"`.
+---@param level? string Ask for calls of this level and above: `"safe"`, `"restricted"` (the default), `"privileged"`.
 function Tool.approve(approver, level)
   if approver ~= nil then argument(approver, "approver", "function", "Tool.approve") end
   if level ~= nil then argument(level, "level", "string", "Tool.approve") end

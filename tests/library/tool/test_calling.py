@@ -276,6 +276,7 @@ def test_an_approval_function_only_refuses(make_services: MakeServices) -> None:
         "params": {"operation": "echo", "value": 1},
         "category": "custom",
         "security_level": "privileged",
+        "acts": True,
     }
 
 

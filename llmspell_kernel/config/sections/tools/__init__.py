@@ -46,8 +46,9 @@ class Tools(Struct, frozen=True, forbid_unknown_fields=True):
     approval: Annotated[
         Approval,
         Meta(
-            description="Which calls the user is asked for: none, those of privileged tools, or all. They "
-            "are refused where nobody can be asked."
+            description="Which calls the user is asked for: none; those of privileged tools, and of others "
+            "those that write, start, send or change something; or all. They are refused where nobody can "
+            "be asked."
         ),
     ] = "never"
     approval_tools: Annotated[

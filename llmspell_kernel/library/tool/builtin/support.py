@@ -95,4 +95,4 @@ def copied(made: BinaryIO, path: str, limit: int, tools: Surroundings) -> tuple[
     with tools.files.writing(path, limit) as target:
         while chunk := made.read(CHUNK):
             size += target.write(chunk)
-    return str(tools.files.writable(path)), size
+    return str(tools.files.check(path)), size

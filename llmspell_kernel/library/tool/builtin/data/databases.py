@@ -110,6 +110,11 @@ class DatabaseConnector(Tool):
         ] = None
 
     @classmethod
+    def acts(cls, given: Any) -> bool:
+        """With a statement that does more than read."""
+        return given.operation == "query" and first_word(given.query) not in _READS
+
+    @classmethod
     def limit(cls, given: Any) -> float:
         """What tools.database.timeout_seconds says counts."""
         return LONGEST

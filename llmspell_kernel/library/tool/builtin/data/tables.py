@@ -74,6 +74,7 @@ class CsvAnalyzer(Tool):
 
     name, category, level = "csv-analyzer", "data", "safe"
     aliases = ("csv",)
+    writes = ("options.output_file",)
     runs = "process"
     memory_limit = 2 * 1024 * 1024 * 1024
     time_limit = 120.0

@@ -85,7 +85,7 @@ class ArchiveHandler(Tool):
             Meta(description="Whether links and devices have an archive refused, or are left out."),
         ] = "refuse"
 
-    @operation("extract", "unpack", "unzip")
+    @operation("extract", "unpack", "unzip", acts=True)
     def extract(self, given: Parameters, tools: Surroundings) -> object:
         """Unpacks it: {extracted_files, file_count, total_size, output_dir, format, skipped}."""
         output = given.target_path or os.path.dirname(given.path) or os.curdir
@@ -126,7 +126,7 @@ class ArchiveHandler(Tool):
             "total_size": sum(each.size for each in members),
         }
 
-    @operation("create", "pack", "zip", needs=("input",))
+    @operation("create", "pack", "zip", needs=("input",), acts=True)
     def create(self, given: Parameters, tools: Surroundings) -> object:
         """Makes an archive, without links: {archive_path, format, files_added, total_size, archive_size}."""
         form = _format_by_name(given.path)
@@ -196,7 +196,7 @@ class ArchiveHandler(Tool):
         given_paths = [given.input] if isinstance(given.input, str) else given.input
         if not given_paths:
             raise ParameterError(self.name, ["input is empty: name the files and folders to put in"])
-        archive = tools.files.writable(given.path)
+        archive = tools.files.check(given.path)
         found: dict[str, _Source] = {}
         total = 0
         for source in (each for path in given_paths for each in _below(path, tools)):

@@ -66,7 +66,7 @@ class FileConverter(Tool):
         ] = True
         tab_size: Annotated[int, Meta(ge=1, le=64, description="Spaces that a tab stands for.")] = 4
 
-    @operation("encoding")
+    @operation("encoding", acts=True)
     def encoding(self, given: Parameters, tools: Surroundings) -> object:
         """Changes the encoding: {input_path, output_path, operation, from_encoding, to_encoding, size}."""
         data = tools.files.read_bytes(given.path)
@@ -81,7 +81,7 @@ class FileConverter(Tool):
             raise ToolError(f"{self.name}: {target} cannot express {given.path!r}{where}") from None
         return self._written(given, tools, converted, from_encoding=source, to_encoding=target)
 
-    @operation("line_endings")
+    @operation("line_endings", acts=True)
     def line_endings(self, given: Parameters, tools: Surroundings) -> object:
         """Changes what ends lines: {input_path, output_path, operation, line_ending, lines, size}."""
         text, encoding = self._text(given, tools)
@@ -91,7 +91,7 @@ class FileConverter(Tool):
             given, tools, converted.encode(encoding), line_ending=given.line_ending, lines=len(parts) - 1
         )
 
-    @operation("indentation")
+    @operation("indentation", acts=True)
     def indentation(self, given: Parameters, tools: Surroundings) -> object:
         """Changes tabs at the starts of lines to spaces, or back: {..., changed_lines, size}."""
         text, encoding = self._text(given, tools)

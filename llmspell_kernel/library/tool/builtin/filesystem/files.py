@@ -77,14 +77,14 @@ class FileOperations(Tool):
             content = data
         return {"path": given.path, "input": content, "content": content, "size": len(data)}
 
-    @operation("write", needs=("path", "input"))
+    @operation("write", needs=("path", "input"), acts=True)
     def write(self, given: Parameters, tools: Surroundings) -> object:
         """Writes `input` to a file in place of what is in it: {path, size, bytes_written}."""
         data = as_bytes(self.name, "input", given.input)
         tools.files.write_bytes(given.path, data)
         return {"path": given.path, "size": len(data), "bytes_written": len(data)}
 
-    @operation("append", needs=("path", "input"))
+    @operation("append", needs=("path", "input"), acts=True)
     def append(self, given: Parameters, tools: Surroundings) -> object:
         """Writes `input` behind what is in a file: {path, size, bytes_written}."""
         data = as_bytes(self.name, "input", given.input)
@@ -96,13 +96,13 @@ class FileOperations(Tool):
             "bytes_written": len(data),
         }
 
-    @operation("delete", "rm", "remove", needs=("path",))
+    @operation("delete", "rm", "remove", needs=("path",), acts=True)
     def delete(self, given: Parameters, tools: Surroundings) -> object:
         """Removes a file, a link or a folder, with `recursive` also a full one: {path, deleted}."""
         tools.files.remove(given.path, recursive=given.recursive)
         return {"path": given.path, "deleted": True}
 
-    @operation("create_dir", "mkdir", needs=("path",))
+    @operation("create_dir", "mkdir", needs=("path",), acts=True)
     def create_dir(self, given: Parameters, tools: Surroundings) -> object:
         """Makes a folder, with `recursive` also those above it: {path, created}."""
         new = tools.files.status(given.path) is None
@@ -132,14 +132,14 @@ class FileOperations(Tool):
             "truncated": len(found) < len(walked),
         }
 
-    @operation("copy", "cp", needs=("target_path",))
+    @operation("copy", "cp", needs=("target_path",), acts=True)
     def copy(self, given: Parameters, tools: Surroundings) -> object:
         """Copies a file, with `recursive` a folder: {source_path, target_path, files, size}."""
         source, target = self._two(given, tools)
         files, size = copied(source, target, tools, self.name, recursive=given.recursive)
         return {"source_path": source, "target_path": target, "files": files, "size": size}
 
-    @operation("move", "mv", "rename", needs=("target_path",))
+    @operation("move", "mv", "rename", needs=("target_path",), acts=True)
     def move(self, given: Parameters, tools: Surroundings) -> object:
         """Moves or renames a file or a folder: {source_path, target_path}."""
         source, target = self._two(given, tools)

@@ -102,7 +102,7 @@ class AudioProcessor(Tool):
                 **audio_facts(self.name, path, container),
             }
 
-    @operation("convert", needs=("target_path",))
+    @operation("convert", needs=("target_path",), acts=True)
     def convert(self, given: Parameters, tools: Surroundings) -> object:
         """To another format: {target_path, format, codec, duration_seconds, sample_rate, channels}."""
         path = media_path(self.name, given)

@@ -102,7 +102,7 @@ class ImageProcessor(Tool):
                 "file_size": stream.seek(0, io.SEEK_END),
             }
 
-    @operation("resize", needs=("target_path",))
+    @operation("resize", needs=("target_path",), acts=True)
     def resize(self, given: Parameters, tools: Surroundings) -> object:
         """To `width` and `height`, or one of them: {target_path, width, height, format, file_size, ...}."""
         with self._opened(given, tools) as (image, _):
@@ -118,13 +118,13 @@ class ImageProcessor(Tool):
             check_pixels(self.name, *size, tools)
             return self._saved(upright.resize(size, _filter()), image, given, tools)
 
-    @operation("convert", needs=("target_path",))
+    @operation("convert", needs=("target_path",), acts=True)
     def convert(self, given: Parameters, tools: Surroundings) -> object:
         """To another format: {target_path, width, height, format, file_size, ...}."""
         with self._opened(given, tools) as (image, _):
             return self._saved(self._upright(image), image, given, tools)
 
-    @operation("crop", needs=("target_path", "width", "height"))
+    @operation("crop", needs=("target_path", "width", "height"), acts=True)
     def crop(self, given: Parameters, tools: Surroundings) -> object:
         """The part at `x` and `y`: {target_path, width, height, format, file_size, ...}."""
         with self._opened(given, tools) as (image, _):
@@ -141,7 +141,7 @@ class ImageProcessor(Tool):
                 )
             return self._saved(upright.crop((given.x, given.y, right, bottom)), image, given, tools)
 
-    @operation("rotate", needs=("target_path",))
+    @operation("rotate", needs=("target_path",), acts=True)
     def rotate(self, given: Parameters, tools: Surroundings) -> object:
         """By `degrees`; the picture grows as it must: {target_path, width, height, format, ...}."""
         with self._opened(given, tools) as (image, _):
@@ -155,7 +155,7 @@ class ImageProcessor(Tool):
             check_pixels(self.name, *turned.size, tools)
             return self._saved(turned, image, given, tools)
 
-    @operation("thumbnail", needs=("target_path",))
+    @operation("thumbnail", needs=("target_path",), acts=True)
     def thumbnail(self, given: Parameters, tools: Surroundings) -> object:
         """Not bigger than `max_width` and `max_height`: {target_path, width, height, format, ...}."""
         with self._opened(given, tools) as (image, _):

@@ -96,12 +96,12 @@ class VideoProcessor(Tool):
                 "audio": audio,
             }
 
-    @operation("thumbnail", needs=("target_path",))
+    @operation("thumbnail", needs=("target_path",), acts=True)
     def thumbnail(self, given: Parameters, tools: Surroundings) -> object:
         """A small picture: {target_path, width, height, timestamp_seconds, format, file_size}."""
         return self._picture(given, tools, (given.max_width, given.max_height))
 
-    @operation("extract_frame", needs=("target_path",))
+    @operation("extract_frame", needs=("target_path",), acts=True)
     def extract_frame(self, given: Parameters, tools: Surroundings) -> object:
         """The picture in full size: {target_path, width, height, timestamp_seconds, format, file_size}."""
         return self._picture(given, tools, None)

@@ -53,7 +53,7 @@ class EnvironmentReader(Tool):
         variables = tools.environment.visible(given.pattern)
         return {"pattern": given.pattern, "variables": variables, "count": len(variables)}
 
-    @operation("set", needs=("variable_name", "value"))
+    @operation("set", needs=("variable_name", "value"), acts=True)
     def set(self, given: Parameters, tools: Surroundings) -> object:
         """Sets a variable, if the settings allow it: {variable_name, value, previous}."""
         value = given.value or ""
@@ -101,6 +101,11 @@ class ProcessExecutor(Tool):
             Annotated[float, Meta(gt=0)] | None,
             Meta(description="Seconds that it may run, if fewer than the settings allow."),
         ] = None
+
+    @classmethod
+    def acts(cls, given: Any) -> bool:
+        """Every call: it starts a program."""
+        return True
 
     @classmethod
     def limit(cls, given: Any) -> float:

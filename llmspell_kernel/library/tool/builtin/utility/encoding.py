@@ -39,6 +39,7 @@ class Base64Encoder(Tool):
 
     name, category, level = "base64-encoder", "utility", "safe"
     aliases = ("base64", "base64_encode")
+    writes = ("output_file",)
     example: ClassVar[dict[str, Any]] = {"operation": "encode", "input": "Hello, Lua!"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -66,6 +66,11 @@ class EmailSender(Tool):
         ] = None
 
     @classmethod
+    def acts(cls, given: Any) -> bool:
+        """Every call: it sends a mail."""
+        return True
+
+    @classmethod
     def limit(cls, given: Any) -> float:
         """What tools.email.timeout_seconds says counts."""
         return 300.0

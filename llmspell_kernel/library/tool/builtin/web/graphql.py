@@ -96,7 +96,7 @@ class GraphqlQuery(Tool):
         """Asks a query: {operation, endpoint, result{data, errors?}}."""
         return self._ask(given, tools, given.input)
 
-    @operation("mutation", needs=("input",))
+    @operation("mutation", needs=("input",), acts=True)
     def mutation(self, given: Parameters, tools: Surroundings) -> object:
         """Changes something: {operation, endpoint, result{data, errors?}}."""
         return self._ask(given, tools, given.input)

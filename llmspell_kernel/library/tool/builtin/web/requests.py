@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 
+_READING = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing on a server that does as HTTP says."""
+
 Body = Annotated[
     Any,
     Meta(
@@ -102,6 +105,11 @@ class HttpRequester(Tool):
         follow_redirects: Annotated[bool, Meta(description="Whether redirects are followed.")] = True
 
     @classmethod
+    def acts(cls, given: Any) -> bool:
+        """With another method than GET, HEAD and OPTIONS."""
+        return given.method not in _READING
+
+    @classmethod
     def limit(cls, given: Any) -> float:
         """Longer than usual if it is told to wait or to repeat."""
         policy = given.retry.policy(3) if given.retry else Retry()
@@ -161,6 +169,11 @@ class ApiTester(Tool):
         ] = None
 
     @classmethod
+    def acts(cls, given: Any) -> bool:
+        """With another method than GET, HEAD and OPTIONS."""
+        return given.method not in _READING
+
+    @classmethod
     def limit(cls, given: Any) -> float:
         """As long as it is told to wait."""
         return longest(given.timeout, 0)
@@ -208,6 +221,11 @@ class WebhookCaller(Tool):
             Meta(description="How often it is tried again; if not given, tools.network.max_retries."),
         ] = None
         timeout: Timeout = 30.0
+
+    @classmethod
+    def acts(cls, given: Any) -> bool:
+        """Every call: it tells somebody something."""
+        return True
 
     @classmethod
     def limit(cls, given: Any) -> float:
