@@ -92,7 +92,7 @@ class Exchange:
 
         return msgpack.decode(self.packed(value, empty, argument=argument))
 
-    def to_lua(self, value: Any, *, marks: Marks = "none", keeps_null: bool = False) -> Any:
+    def to_lua(self, value: Any, *, marks: Marks = "arrays", keeps_null: bool = False) -> Any:
         """A Python value as what lupa needs to make the same in Lua.
 
         With `keeps_null`, what is None within a table is `JSON.null`: for values that a script has given away
