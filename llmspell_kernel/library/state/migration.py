@@ -120,6 +120,8 @@ class Migrations:
             services.hooks.run("StateMigration", {"from_version": current, "to_version": target})
         warnings = self._backup(current, target)
         changed = services.state.transaction(lambda: self._run(path, current))
+        if changed is None:
+            return self._migrate(target)
         return {**done, "status": "completed", "items_migrated": changed, "warnings": warnings, "errors": []}
 
     def _backup(self, current: str, target: str) -> list[str]:
@@ -133,8 +135,10 @@ class Migrations:
         backups_of(services).create(note=f"before the migration from {current} to {target}")
         return []
 
-    def _run(self, path: list[Step], before: str) -> int:
-        """All steps over all values; how many have changed."""
+    def _run(self, path: list[Step], before: str) -> int | None:
+        """All steps over all values; how many have changed. None if somebody has migrated them meanwhile."""
+        if self.current() != before:
+            return None
         state = self._services.state
         storage, changed = state.storage, 0
         for entry in list(state.entries()):

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import msgpack
 
 from llmspell_kernel.errors import CancelledError, ConflictError, ScriptError, StorageKeyError
 from llmspell_kernel.library.hook.registered import HookContext
 from llmspell_kernel.library.services import Services
+from llmspell_kernel.library.state.migration import Migrations
 from llmspell_kernel.library.state.scopes import prefix, split, stored_key
 from llmspell_kernel.library.state.service import ATTEMPTS, State, same
 
@@ -313,3 +315,18 @@ def test_writes_are_events_where_that_is_wanted(new_services: Callable[..., Serv
 def _write_and_fail(state: State) -> None:
     state.set("global", "b", 1)
     raise ScriptError("no")
+
+
+def test_two_that_migrate_at_once_do_it_once(new_services: Callable[..., Services]) -> None:
+    first, second = new_services(), new_services()
+    first.state.set("global", "n", 1)
+    both = []
+    for services in (first, second):
+        migrations = Migrations(services)
+        migrations.register("1.0.0", "1.1.0", lambda scope, key, value: msgpack.encode(msgpack.decode(value) + 1))
+        both.append(migrations)
+    faster: list[dict[str, Any]] = []
+    first.hooks.register("StateMigration", lambda context: faster.append(both[1].migrate("1.1.0")))
+    assert both[0].migrate("1.1.0")["status"] == "up_to_date"
+    assert (faster[0]["status"], faster[0]["items_migrated"]) == ("completed", 1)
+    assert first.state.get("global", "n") == 2
