@@ -133,6 +133,10 @@ def test_the_stack_is_told(client: EmbeddedClient) -> None:
         ("Debug.setLevel(3)", "bad argument 'level' to 'Debug.setLevel' (string expected, got number)"),
         ("Debug.timer()", "bad argument 'name' to 'Debug.timer' (string expected, got no value)"),
         ("Debug.addAdvancedFilter('(', 'regex', true)", "is no regular expression"),
+        (
+            "Debug.addAdvancedFilter('(a|aa)+$', 'regex', true) Debug.info('m', ('a'):rep(40) .. '!')",
+            "the filter '(a|aa)+$' takes longer than 0.1 s",
+        ),
         ("Debug.dumpWithOptions({}, {colour = 1})", "no option is called 'colour'"),
         ("Debug.recordEvent('timer-99', 'x')", "no timer 'timer-99'"),
     ],

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEVELS = ("trace", "debug", "info", "warn", "error", "off")
 """From the least to the most; `off` is above all messages."""
 
+_PATTERN_SECONDS = 0.1
+
 _FILTER_KINDS = ("exact", "wildcard", "regex", "hierarchical")
 
 
@@ -172,8 +174,26 @@ def _matcher(pattern: str, kind: str) -> Callable[[str], object]:
     if kind == "wildcard":
         return re.compile(translate(pattern)).match
     if kind == "regex":
-        try:
-            return re.compile(pattern).search
-        except re.error as error:
-            raise ScriptError(f"the filter {pattern!r} is no regular expression: {error}") from None
+        return _regex_matcher(pattern)
     raise ScriptError(f"no kind of filter is called {kind!r}; there are {', '.join(_FILTER_KINDS)}")
+
+
+def _regex_matcher(pattern: str) -> Callable[[str], object]:
+    # Python's own cannot be ended: some patterns take for ever on the wrong text.
+    import regex
+
+    try:
+        search = regex.compile(pattern).search
+    except regex.error as error:
+        raise ScriptError(f"the filter {pattern!r} is no regular expression: {error}") from None
+
+    def matches(module: str) -> object:
+        try:
+            return search(module, timeout=_PATTERN_SECONDS)
+        except TimeoutError:
+            raise ScriptError(
+                f"the filter {pattern!r} takes longer than {_PATTERN_SECONDS} s for {module[:40]!r}: "
+                "take another expression, without repetitions of repetitions"
+            ) from None
+
+    return matches
