@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,7 +15,12 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
     enabled: Annotated[
         bool, Meta(description="Whether there are any; otherwise `Session` and `Artifact` are nil.")
     ] = True
-    storage_backend: Annotated[Backend, Meta(description="The store that keeps them.")] = "sqlite"
+    storage_backend: Annotated[
+        Literal["auto", Backend],
+        Meta(
+            description="The store that keeps them; auto for `postgres` where State is kept there, else `sqlite`."
+        ),
+    ] = "auto"
     max_sessions: Annotated[
         int, Meta(ge=0, description="How many may be active at once; 0 for any number.")
     ] = 1000

@@ -80,7 +80,11 @@ class Sessions:
     @property
     def store(self) -> Storage:
         """Where they are."""
-        return self._services.store(self.settings.storage_backend)
+        backend = self.settings.storage_backend
+        if backend == "auto":
+            kept = self._services.settings.runtime.state_persistence
+            backend = "postgres" if kept.backend_type == "postgres" else "sqlite"
+        return self._services.store(backend)
 
     def atomically(self, act: Callable[[], _Answer]) -> _Answer:
         """Does it as one transaction, again if others were faster.
