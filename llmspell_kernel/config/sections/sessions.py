@@ -17,9 +17,7 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
     ] = True
     storage_backend: Annotated[
         Literal["auto", Backend],
-        Meta(
-            description="The store that keeps them; auto for `postgres` where State is kept there, else `sqlite`."
-        ),
+        Meta(description="The store that keeps them; auto: `postgres` if State is there, else `sqlite`."),
     ] = "auto"
     max_sessions: Annotated[
         int, Meta(ge=0, description="How many may be active at once; 0 for any number.")

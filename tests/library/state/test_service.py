@@ -323,7 +323,9 @@ def test_two_that_migrate_at_once_do_it_once(new_services: Callable[..., Service
     both = []
     for services in (first, second):
         migrations = Migrations(services)
-        migrations.register("1.0.0", "1.1.0", lambda scope, key, value: msgpack.encode(msgpack.decode(value) + 1))
+        migrations.register(
+            "1.0.0", "1.1.0", lambda scope, key, value: msgpack.encode(msgpack.decode(value) + 1)
+        )
         both.append(migrations)
     faster: list[dict[str, Any]] = []
     first.hooks.register("StateMigration", lambda context: faster.append(both[1].migrate("1.1.0")))
