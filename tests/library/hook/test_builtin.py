@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,21 @@ def test_logging(scripts: Scripts, caplog: pytest.LogCaptureFixture) -> None:
     assert scripts.run(
         "Hook.report('logging').lines > 0, Hook.disable('logging'), Hook.disable('logging')"
     ) == ("true\ttrue\tfalse")
+
+
+def test_metrics_of_several_threads(scripts: Scripts) -> None:
+    hooks = scripts.runtime.services.hooks
+    together = threading.Barrier(4)
+
+    def come(_number: int) -> None:
+        together.wait()
+        hooks.observe("SessionStart", {})
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(50):
+            hooks.builtin.enable("metrics", {})
+            list(pool.map(come, range(4)))
+            assert hooks.builtin.report("metrics")["points"]["SessionStart"] == 4
 
 
 def test_metrics(scripts: Scripts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -26,12 +27,14 @@ class BuiltinHook(ABC, Generic[Options]):
 
     Attributes:
         options: as the settings or a script have them.
+        lock: for what it counts, at points that any thread may come to.
     """
 
     def __init__(self, services: Services, options: Options) -> None:
         """Nothing is registered yet."""
         self.services = services
         self.options = options
+        self.lock = threading.Lock()
         self._ids: list[str] = []
 
     @abstractmethod

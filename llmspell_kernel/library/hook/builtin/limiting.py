@@ -29,16 +29,17 @@ class RateLimitHook(BuiltinHook[options.RateLimitHook]):
     def _check(self, context: HookContext) -> HookResult | None:
         name = f"{context.point} {context.name}".strip() if self.options.per_component else ""
         now = time.monotonic()
-        recent = self._recent.setdefault(name, deque(maxlen=self.options.per_minute))
-        if len(recent) == self.options.per_minute and now - recent[0] < _MINUTE:
+        with self.lock:
+            recent = self._recent.setdefault(name, deque(maxlen=self.options.per_minute))
+            if len(recent) < self.options.per_minute or now - recent[0] >= _MINUTE:
+                recent.append(now)
+                return None
             self._refused[name or "all"] += 1
             wait = _MINUTE - (now - recent[0])
-            return HookResult(
-                "cancel",
-                text=f"more than {self.options.per_minute} in a minute; the next may come in {wait:.1f} s",
-            )
-        recent.append(now)
-        return None
+        return HookResult(
+            "cancel",
+            text=f"more than {self.options.per_minute} in a minute; the next may come in {wait:.1f} s",
+        )
 
     def report(self) -> dict[str, Any]:
         """`refused`: how often, by what was refused."""

@@ -62,15 +62,16 @@ class MetricsHook(BuiltinHook[options.MetricsHook]):
         return [(point, self._count, "lowest") for point in matching_points(self.options.points)]
 
     def _count(self, context: HookContext) -> None:
-        self._counts[context.point] += 1
         took = context.data.get("duration_ms")
         kind = _PAIRS.get(context.point)
-        if kind is None or not isinstance(took, int | float):
-            return
-        found = self._times.setdefault(f"{kind}:{context.name}" if context.name else kind, [0, 0.0, 0.0])
-        found[0] += 1
-        found[1] += took
-        found[2] = max(found[2], took)
+        with self.lock:
+            self._counts[context.point] += 1
+            if kind is None or not isinstance(took, int | float):
+                return
+            found = self._times.setdefault(f"{kind}:{context.name}" if context.name else kind, [0, 0.0, 0.0])
+            found[0] += 1
+            found[1] += took
+            found[2] = max(found[2], took)
 
     def report(self) -> dict[str, Any]:
         """`points`: how often each was come to; `durations`: count, mean_ms and max_ms of each component."""
