@@ -70,7 +70,7 @@ def run_there(frame: Frame, job: Job) -> int:
             status = FAILED
         else:
             error, status = _error_of(execution), _status_of(execution)
-        if error is None and keys.ended_input:  # the end of input has come before the interrupt
+        if keys.ended_input and not _is_interrupted_code(error):  # it was told so before the interrupt came
             error, status = _INTERRUPTED_READ, INTERRUPTED
         if watch.status == TIMED_OUT:
             error = _late(error, job.timeout or 0)
@@ -324,6 +324,11 @@ def _error_of(execution: Execution | None) -> ErrorReport | None:
         return ErrorReport("Aborted", message, (message,))
     error = execution.error
     return None if error is None else ErrorReport(error.ename, error.evalue, tuple(error.traceback))
+
+
+def _is_interrupted_code(error: ErrorReport | None) -> bool:
+    """Whether it shows the place; what was waiting for its timers only has none."""
+    return error is not None and error.name == "KeyboardInterrupt" and bool(error.traceback)
 
 
 def _late(error: ErrorReport | None, seconds: float) -> ErrorReport:

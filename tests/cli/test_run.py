@@ -249,6 +249,7 @@ class Started:
         "os.execute('sleep 600; true')",
         "io.popen('sleep 600; true'):read()",
         "io.read()",
+        "print(io.read() .. '!')",
         "for line in io.lines() do end",
     ],
 )
