@@ -236,12 +236,11 @@ class EmbeddedKernel:
     def _publish_stream(self, msg_type: str, content: Message, parent: Any) -> None:
         self._send("iopub", msg_type, content, parent)
 
-    def ask(self, prompt: str, *, password: bool) -> str:
+    def ask(self, prompt: str, *, password: bool, parent: Message) -> str:
         """Waits for `answer`."""
         assert self._requests is not None
         self._value = None
         content = {"prompt": prompt, "password": password}
-        parent = self._requests.output.cell.parent
         self._question = self._next_id()
         self._send("stdin", "input_request", content, parent, msg_id=self._question)
         try:

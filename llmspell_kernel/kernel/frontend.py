@@ -13,7 +13,7 @@ from llmspell_kernel.kernel.scripts import ScriptCalls
 from llmspell_kernel.kernel.streams import Cell, CellOutput
 
 if TYPE_CHECKING:
-    from llmspell_kernel.kernel.requests import Requests
+    from llmspell_kernel.kernel.requests import Message, Requests
     from llmspell_kernel.library.session.recording import Sink
     from llmspell_kernel.magics.session import Captured
 
@@ -48,7 +48,7 @@ class JupyterFrontend:
         Those take input and send no cell id; who else does so can still show text that overwrites itself.
         """
         parent = self._output.cell.parent
-        return not self._requests.allow_stdin or "cellId" in (parent.get("metadata") or {})
+        return not _takes_input(parent) or _is_of_notebook(parent)
 
     def clear_output(self, *, wait: bool) -> None:
         """Clears the cell's output."""
@@ -88,19 +88,38 @@ class JupyterFrontend:
             cell.sink = None
 
     def read_line(self, prompt: str, *, password: bool) -> str:
-        """Asks the client that runs the cell; an unfinished line on stdout serves as prompt."""
-        if not self._requests.allow_stdin:
-            raise StdinUnavailableError(
-                "this front end cannot be asked for input: pass the values in the code, or run the cell in "
-                "a front end that takes input, such as JupyterLab"
-            )
+        """Asks the client that runs the cell; an unfinished line on stdout serves as prompt.
+
+        Between cells only a notebook is asked, below the cell that the callback belongs to: it still shows
+        that one. A terminal reads its next input by then, and would never show the question.
+        """
+        parent = self._asked_request()
         prompt = prompt or self._output.take_unfinished_line()
         self._output.flush()
-        answer = self._carrier.ask(prompt, password=password)
+        answer = self._carrier.ask(prompt, password=password, parent=parent)
         record = self._output.cell.record
         if record is not None and not password:
             record.answers.append(answer)
         return answer
+
+    def _asked_request(self) -> Message:
+        """The request whose client can be asked now."""
+        request, cell = self._requests.request, self._output.cell
+        if request is not None and self._requests.allow_stdin:
+            return request
+        runs = request is not None and request["msg_type"] in ("execute_request", "tool_request")
+        if runs or not _takes_input(cell.parent):
+            raise StdinUnavailableError(
+                "this front end cannot be asked for input: pass the values in the code, or run the cell in "
+                "a front end that takes input, such as JupyterLab"
+            )
+        if not _is_of_notebook(cell.parent):
+            raise StdinUnavailableError(
+                "nobody can be asked for input here, between cells: ask in a cell, and keep the answer for "
+                "what is called later"
+            )
+        parent: Message = cell.parent
+        return parent
 
     def current_cell(self) -> Cell:
         """The cell that output goes to."""
@@ -186,3 +205,13 @@ class JupyterFrontend:
     def wake(self) -> None:
         """Interrupts what the interpreter's thread is blocked in."""
         self._carrier.wake()
+
+
+def _takes_input(request: Message) -> bool:
+    """Whether its client can be asked while it runs."""
+    return bool((request.get("content") or {}).get("allow_stdin"))
+
+
+def _is_of_notebook(request: Message) -> bool:
+    """Whether it is a cell of a document that goes on showing it."""
+    return "cellId" in (request.get("metadata") or {})

@@ -196,10 +196,9 @@ class LLMSpellKernel(ShellDispatch):
                 buffers=buffers,
             )
 
-    def ask(self, prompt: str, *, password: bool) -> str:
+    def ask(self, prompt: str, *, password: bool, parent: dict[str, Any]) -> str:
         """Sends an input_request and waits for the answer."""
-        content = {"prompt": prompt, "password": password}
-        ident, parent = self._parent_ident["shell"], self.output.cell.parent
+        content, ident = {"prompt": prompt, "password": password}, self._parent_ident["shell"]
         with self.runtime.gate.shut():
             self._drop_stale_answers()
             self.session.send(self.stdin_socket, "input_request", content, parent, ident=ident)

@@ -48,8 +48,8 @@ class Carrier(Protocol):
     ) -> None:
         """Sends on iopub. Any thread; an interrupt cannot tear it apart."""
 
-    def ask(self, prompt: str, *, password: bool) -> str:
-        """Asks the client of the running request; on the interpreter's thread, and interruptible.
+    def ask(self, prompt: str, *, password: bool, parent: Message) -> str:
+        """Asks the client of the request `parent`; on the interpreter's thread, and interruptible.
 
         Raises:
             EOFError: the user ended the input.
@@ -85,7 +85,7 @@ class Requests:
 
     Attributes:
         request: the shell message that is being handled; none in between.
-        allow_stdin: whether its client can be asked for input.
+        allow_stdin: whether its client can be asked for input; false in between.
         execution_count: of the last cell that was counted.
         executions: requests that ran code, also scripts that have no number; not the silent ones.
     """
@@ -157,6 +157,7 @@ class Requests:
     def begin(self, message: Message) -> None:
         """A message of the shell channel is handled from here on; to be called before `busy` is published."""
         self.request = message
+        self.allow_stdin = False
         if message["msg_type"] in ("execute_request", "tool_request"):
             self.runtime.expect(True)
             if self._closing:  # no more cells: a long one would keep the kernel from ending
@@ -165,6 +166,7 @@ class Requests:
     def finish(self) -> None:
         """It has been handled; to be called before `idle` is published."""
         self.runtime.expect(False)
+        self.allow_stdin = False
         self.output.flush()  # what callbacks of comms have written
 
     def forget_request(self) -> None:

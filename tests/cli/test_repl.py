@@ -333,3 +333,18 @@ def test_code_that_does_not_stop_can_be_left_behind(repl: Repl) -> None:
     terminal.wait_for('"alive"')
     terminal.press("C-d")
     terminal.wait_for("ended with 0")
+
+
+def test_a_question_between_inputs_is_refused_and_the_prompt_lives(repl: Repl) -> None:
+    terminal = repl()
+    terminal.type("timer.after(0, function() print(pcall(io.read)) end);")
+    terminal.wait_for("nobody can be asked for input here")
+    terminal.type("io.write('Na' .. 'me? ') io.read()")
+    terminal.wait_for("\nName?")
+    terminal.press("C-c")
+    terminal.wait_for("[3]> ")
+    terminal.type("6 * 7")
+    terminal.wait_for("42")
+    terminal.wait_for("[4]> ")
+    terminal.press("C-d")
+    terminal.wait_for("ended with 0")

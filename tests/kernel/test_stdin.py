@@ -73,3 +73,31 @@ def test_answers_nobody_asked_for_are_ignored(kernel: KernelSession) -> None:
     kernel.client.input("for")
     assert kernel.execute("1 + 1").result == "2"
     assert kernel.execute("io.read()", answers=["asked"]).result == '"asked"'
+
+
+def test_a_terminal_is_not_asked_between_cells(kernel: KernelSession) -> None:
+    late = (
+        "local _, why = pcall(io.read) if why:find('asked for input here, between cells') then print(1) end"
+    )
+    cell = kernel.client.execute(f"timer.after(0, function() {late} end);", allow_stdin=True)
+    kernel.wait_output(cell)
+    assert kernel.execute("1 + 1", answers=[]).result == "2"
+
+
+def test_a_notebook_is_asked_below_the_cell_that_a_callback_belongs_to(kernel: KernelSession) -> None:
+    session = kernel.client.session
+    code = "timer.after(0, function() io.write('Who? ') print(io.read()) end);"
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": True}
+    cell = session.msg("execute_request", content, metadata={"cellId": "a"})
+    kernel.client.shell_channel.send(cell)
+    asked = kernel.client.get_stdin_msg(timeout=60)
+    assert asked["content"]["prompt"] == "Who? "
+    assert asked["parent_header"]["msg_id"] == cell["header"]["msg_id"]
+    kernel.client.input("me")
+    assert kernel.execute("1 + 1").result == "2"
+
+
+def test_who_runs_a_cell_is_asked_whosever_function_asks(kernel: KernelSession) -> None:
+    kernel.execute("Event.on('who', function() who = io.read() end);")
+    done = kernel.execute("Event.publish('who', 1) return who", answers=["me"])
+    assert done.result == '"me"'
