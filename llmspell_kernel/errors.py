@@ -23,6 +23,7 @@
     │   └── NoSuchKernelError      no kernel is called so
     ├── LuaSyntaxError             Lua refuses to compile
     └── ScriptError                what a library function tells the Lua code that called it
+        ├── OptionError            an option that there is not
         ├── NotAllowedError        a setting, a guard or the user forbids it
         ├── LuaCallError           a Lua function that Python called has failed
         ├── CancelledError         a hook has stopped what was about to happen
@@ -198,6 +199,25 @@ class LuaSyntaxError(LLMSpellError):
 
 class ScriptError(LLMSpellError):
     """What a library function tells the Lua code that called it; becomes a Lua error with position."""
+
+
+class OptionError(ScriptError):
+    """An option that there is not."""
+
+    @classmethod
+    def of(cls, name: str, known: Sequence[str], function: str) -> OptionError:
+        """For an option of a function, which takes those in `known`."""
+        return cls(f"bad argument 'options' to '{function}' ({cls.text(name, known)})")
+
+    @staticmethod
+    def text(name: str, known: Sequence[str]) -> str:
+        """What is to be said of it: which options there are, and which one is like it."""
+        import difflib
+
+        near = difflib.get_close_matches(name, known, 1)
+        near = near or [each for each in known if name and (each.startswith(name) or name.startswith(each))]
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"there is no option '{name}'; it takes {', '.join(known)}{hint}"
 
 
 class NotAllowedError(ScriptError):

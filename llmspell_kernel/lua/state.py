@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError, NotAllowedError
+from llmspell_kernel.errors import LanguageUnavailableError, LuaCallError, NotAllowedError, OptionError
 from llmspell_kernel.interpreter import SignalGate
 from llmspell_kernel.lua.binding import Binder, LuaFunction, LuaTable
 from llmspell_kernel.lua.interrupts import Interrupts
-from llmspell_kernel.lua.values import to_lua
+from llmspell_kernel.lua.values import decode, to_lua
 from llmspell_kernel.records import record
 
 LANGUAGES = {"lua54": "lua54", "lua55": "lua55", "luajit": "luajit21"}
@@ -183,6 +183,7 @@ class LuaState:
         )
         self.helpers = self.table()
         self.helpers[b"lua_version"] = self.version
+        self.helpers[b"no_option"] = self.binder.function(_no_option)
         for name in (b"fail", b"where", b"argument", b"null"):
             host[name] = self.helpers[name] = functions[name]
         host[b"is_own"] = functions[b"is_own"]
@@ -350,7 +351,7 @@ class LuaState:
         """Gives scripts the global (and module) `name`: what the Lua file at `path` returns.
 
         The file gets two tables: `functions`, bound, and the helpers `fail`, `where`, `argument`,
-        `null`, `lua_version`.
+        `null`, `lua_version`, `no_option` (what to say of an option's name, where the given ones are known).
         """
         module = self.chunk(path, self.binder.table(functions), self.helpers)
         self.globals[name.encode()] = module
@@ -378,3 +379,7 @@ class LuaState:
         if isinstance(report, bytes):  # out of memory: Lua calls no handler
             report = self.runtime.table_from({b"kind": b"string", b"text": report, b"value": report})
         return LuaCallError(report[b"text"].decode(errors="backslashreplace"), report)
+
+
+def _no_option(name: bytes, known: LuaTable) -> str:
+    return OptionError.text(decode(name), [decode(each) for each in known.values()])

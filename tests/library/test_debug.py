@@ -137,7 +137,7 @@ def test_the_stack_is_told(client: EmbeddedClient) -> None:
             "Debug.addAdvancedFilter('(a|aa)+$', 'regex', true) Debug.info('m', ('a'):rep(40) .. '!')",
             "the filter '(a|aa)+$' takes longer than 0.1 s",
         ),
-        ("Debug.dumpWithOptions({}, {colour = 1})", "no option is called 'colour'"),
+        ("Debug.dumpWithOptions({}, {colour = 1})", "there is no option 'colour'; it takes depth, length"),
         ("Debug.recordEvent('timer-99', 'x')", "no timer 'timer-99'"),
     ],
 )

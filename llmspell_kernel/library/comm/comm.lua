@@ -1,6 +1,6 @@
 -- The global `comm`: messages between Lua and code in the front end.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local setmetatable, tostring, type, pairs = setmetatable, tostring, type, pairs
 
 ---Messages between Lua and code in the front end.
@@ -47,8 +47,8 @@ local function split(options, func)
   argument(options, "options", "table", func)
   for name in pairs(options) do
     if name ~= "metadata" and name ~= "buffers" then
-      fail("bad argument 'options' to '" .. func .. "' (there is no option '" .. tostring(name)
-        .. "'; it takes buffers, metadata)")
+      fail("bad argument 'options' to '" .. func .. "' ("
+        .. no_option(tostring(name), { "buffers", "metadata" }) .. ")")
     end
   end
   if options.metadata ~= nil then argument(options.metadata, "metadata", "table", func) end

@@ -1,6 +1,6 @@
 -- The global `Debug`.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local type, tostring, setmetatable, pairs = type, tostring, setmetatable, pairs
 local getinfo, collectgarbage, time, concat = debug.getinfo, collectgarbage, os.time, table.concat
 
@@ -231,7 +231,8 @@ function Debug.dumpWithOptions(value, options, label)
     if name == "compact_mode" then
       if limit then limits.width = 1e9 end
     elseif not DUMP[name] then
-      fail("bad argument 'options' to 'Debug.dumpWithOptions' (no option is called '" .. tostring(name) .. "'; there are depth, length, width, string_length)")
+      fail("bad argument 'options' to 'Debug.dumpWithOptions' ("
+        .. no_option(tostring(name), { "depth", "length", "width", "string_length" }) .. ")")
     else
       limits[name] = argument(limit, "options." .. name, "number", "Debug.dumpWithOptions")
     end

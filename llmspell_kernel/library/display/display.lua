@@ -1,9 +1,9 @@
 -- The global `display`: shows values, markup, pictures and progress bars.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local select, setmetatable, tostring, type, pairs, ipairs, next =
   select, setmetatable, tostring, type, pairs, ipairs, next
-local concat, sort, unpack = table.concat, table.sort, table.unpack or unpack
+local sort, unpack = table.sort, table.unpack or unpack
 
 ---What scripts show on purpose.
 ---@class display
@@ -30,7 +30,7 @@ local function check_options(options, func, known)
       local names = {}
       for each in pairs(known) do names[#names + 1] = each end
       sort(names)
-      bad("options", func, "there is no option '" .. tostring(name) .. "'; it takes " .. concat(names, ", "))
+      bad("options", func, no_option(tostring(name), names))
     end
     argument(value, name, OPTIONS[name], func)
   end

@@ -1,8 +1,8 @@
 -- The global `Event`: what components tell each other.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
-local concat, sort = table.concat, table.sort
+local sort = table.sort
 
 ---What components tell each other: scripts publish events and subscribe to them, and so do the kernel, tools,
 ---sessions and `State`. A pattern is a type of events in which `*` stands for any text, dots included:
@@ -22,7 +22,7 @@ local function check_options(options, kinds, func)
       local known = {}
       for each in pairs(kinds) do known[#known + 1] = each end
       sort(known)
-      bad("options", func, "there is no option '" .. tostring(name) .. "'; it takes " .. concat(known, ", "))
+      bad("options", func, no_option(tostring(name), known))
     end
     if type(value) ~= expected then
       bad("options." .. name, func, expected .. " expected, got " .. type(value))

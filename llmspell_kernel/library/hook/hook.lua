@@ -1,6 +1,6 @@
 -- The global `Hook`: functions that are called at points of what happens.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local pairs, setmetatable, tostring, type = pairs, setmetatable, tostring, type
 
 ---Functions that are called before and after things happen, and may change or stop them.
@@ -63,7 +63,7 @@ local function check_options(options)
   for name, value in pairs(options) do
     local expected = OPTIONS[name]
     if not expected then
-      bad("options", "Hook.register", "there is no option '" .. tostring(name) .. "'; it takes name, description, priority, tags")
+      bad("options", "Hook.register", no_option(tostring(name), { "name", "description", "priority", "tags" }))
     end
     if type(value) ~= expected then bad("options." .. name, "Hook.register", expected .. " expected, got " .. type(value)) end
   end

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import OptionError, ScriptError
 from llmspell_kernel.library.plot.data import SERIES, Record, Table, as_table, field_type, is_dates_only
 
 Spec = dict[str, Any]
@@ -87,7 +87,7 @@ class ChartOptions:
         known = {field.name: str(field.type) for field in fields(cls)}
         for name, value in options.items():
             if name not in known:
-                raise ScriptError(f"there is no option '{name}'; it takes {', '.join(known)}")
+                raise OptionError(OptionError.text(name, list(known)))
             _check(name, value, known[name])
         if options.get("log", False) not in (True, False, "x", "y", "xy"):
             raise ScriptError(f"""option 'log' must be true, "x", "y" or "xy", not {options["log"]!r}""")

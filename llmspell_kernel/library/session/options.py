@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import OptionError, ScriptError
 from llmspell_kernel.lua.values import decode
 
 Kinds = Mapping[str, type | tuple[type, ...]]
@@ -50,7 +50,7 @@ def checked(given: Mapping[Any, Any], kinds: Kinds, where: str, *, strict: bool 
         kind = kinds.get(key) if isinstance(key, str) else None
         if kind is None:
             if strict:
-                raise ScriptError(f"'{where}' has no option {key!r}; choose from: {', '.join(kinds)}")
+                raise OptionError.of(str(key), list(kinds), where)
             continue
         if value is None:
             continue

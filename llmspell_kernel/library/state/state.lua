@@ -1,6 +1,6 @@
 -- The global `State`: values that last.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
 local select, tostring, type, pairs, next = select, tostring, type, pairs, next
 local find = string.find
 local GLOBAL = "global"
@@ -27,7 +27,7 @@ local function lifetime(options, func)
   if options == nil then return nil end
   argument(options, "options", "table", func)
   for name in pairs(options) do
-    if name ~= "ttl" then bad("options", func, "it has ttl (seconds), and no " .. tostring(name)) end
+    if name ~= "ttl" then bad("options", func, no_option(tostring(name), { "ttl" })) end
   end
   local ttl = options.ttl
   if ttl ~= nil and not (type(ttl) == "number" and ttl > 0 and ttl < 1e12) then

@@ -235,7 +235,7 @@ def test_scripts(shell: Shell, tmp_path: Path) -> None:
             "bad argument 'content' to 'Artifact.store' (string expected, got no value)",
         ),
         ("Artifact.get(s, 5)", "bad argument 'artifact_id' to 'Artifact.get' (table expected, got number)"),
-        ("Artifact.query{size = 1}", "'Artifact.query' has no option 'size'; choose from: session_id"),
+        ("Artifact.query{size = 1}", "'Artifact.query' (there is no option 'size'; it takes session_id"),
         (
             "Artifact.query{created_after = 'soon'}",
             "option 'created_after' of 'Artifact.query': seconds since",

@@ -203,7 +203,7 @@ def test_scripts(shell: Shell) -> None:
         ("Replay.schedules.cron('* * * * *', 'Mars')", "no time zone 'Mars'"),
         ("Replay.schedules.once(-1)", "bad argument 'delay_seconds' to 'Replay.schedules.once'"),
         ("Replay.create_comparator().compare_json({}, {})", "call it as comparator:compare_json(...)"),
-        ("Replay.create_comparator{exact = 1}:compare_json(1, 1)", "has no option 'exact'"),
+        ("Replay.create_comparator{exact = 1}:compare_json(1, 1)", "there is no option 'exact'"),
     ):
         assert message in shell.fail(code).value
 

@@ -65,7 +65,7 @@ def test_statuses(shell: Shell) -> None:
             "Session.create{tags = {1}}",
             "bad option 'tags' of 'Session.create' (a text expected, got number 1)",
         ),
-        ("Session.list{state = 'x'}", "'Session.list' has no option 'state'; choose from: tags, status"),
+        ("Session.list{state = 'x'}", "to 'Session.list' (there is no option 'state'; it takes tags, status"),
         (
             "Session.list{limit = true}",
             "bad option 'limit' of 'Session.list' (a whole number expected, got boolean",
@@ -78,7 +78,7 @@ def test_statuses(shell: Shell) -> None:
         ("Session.replay(Session.create())", "nothing has run in session"),
         ("Session.replay('x', {mode = 'fast'})", "no mode 'fast'; choose one of: exact, modified"),
         ("Session.replay('x', {timeout_seconds = 0})", "timeout_seconds must be more than 0"),
-        ("Session.replay('x', {speed = 2})", "'Session.replay' has no option 'speed'"),
+        ("Session.replay('x', {speed = 2})", "'Session.replay' (there is no option 'speed'"),
     ],
 )
 def test_what_does_not_fit(shell: Shell, code: str, message: str) -> None:

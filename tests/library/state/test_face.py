@@ -115,7 +115,7 @@ def test_what_cannot_be_kept_is_refused_with_its_place(script: Script) -> None:
             "State.set('s', 'k', 1, {ttl = -1})",
             "bad argument 'options.ttl' to 'State.set' (seconds above 0 expected",
         ),
-        ("State.set('s', 'k', 1, {tll = 1})", "it has ttl (seconds), and no tll"),
+        ("State.set('s', 'k', 1, {tll = 1})", "there is no option 'tll'; it takes ttl; did you mean 'ttl'?"),
         ("State.set('k', 'v', {ttl = 1})", "write State.set('global', key, value, {ttl = ...})"),
         ("State.write('k', 'v', {ttl = 1})", "in the scope 'k' write State.save(scope, key, {ttl = ...})"),
         (

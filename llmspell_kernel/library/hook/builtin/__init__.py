@@ -6,7 +6,7 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from llmspell_kernel.errors import ScriptError
+from llmspell_kernel.errors import OptionError, ScriptError
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.hook.builtin.contract import BuiltinHook
@@ -49,12 +49,17 @@ class BuiltinHooks:
 
         configured = getattr(self._services.settings.hooks.builtin, self._checked(name))
         given = {key: _as_list(value) for key, value in options.items() if key != "enabled"}
+        known = [each for each in structs.asdict(configured) if each != "enabled"]
+        for key in given:
+            if key not in known:
+                raise OptionError.of(str(key), known, "Hook.enable")
         try:
             made = convert(
                 {**structs.asdict(configured), **given, "enabled": True}, type(configured), strict=False
             )
         except ValidationError as error:
-            raise ScriptError(f"bad argument 'options' to 'Hook.enable' ({name}: {error})") from None
+            problem = _problem(name, given) or error
+            raise ScriptError(f"bad argument 'options' to 'Hook.enable' ({name}: {problem})") from None
         self._switch_on(name, made)
 
     def _switch_on(self, name: str, options: Any) -> None:
@@ -107,6 +112,22 @@ class BuiltinHooks:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_CLASSES)}"
             raise ScriptError(f"there is no built-in hook {name!r}; {hint}")
         return name
+
+
+def _problem(name: str, options: dict[str, Any]) -> str:
+    """Which option does not fit, and what would, as for settings; empty if each does by itself."""
+    from llmspell_kernel.config import schema
+    from llmspell_kernel.config.checking import convert
+
+    for key, value in options.items():
+        node = schema.find(("hooks", "builtin", name, key))
+        whole = isinstance(value, float) and value.is_integer()
+        try:
+            if node is not None:
+                convert(node, int(value) if whole else value)
+        except ValueError as error:
+            return f"{key}: {error}"
+    return ""
 
 
 def _as_list(value: Any) -> Any:
