@@ -18,6 +18,7 @@ MAX_ANALYSED = 2000
 """Nodes up to which what takes more than linear time is computed."""
 
 _Graph = dict[str, Any]
+_PARTS = frozenset({"nodes", "edges", "links", "graph_type", "type", "directed"})
 _EMPTY: _Graph = {"graph_type": "directed", "nodes": [], "edges": []}
 
 
@@ -129,17 +130,25 @@ class GraphBuilder(Tool):
         size = len(graph["nodes"]) + len(graph["edges"])
         limited(self.name, "the number of nodes and edges", size, limit, "tools.data.max_graph_elements")
 
-    def _graph(self, given: Parameters, tools: Surroundings) -> _Graph:
-        found = given.graph if given.graph is not None else given.input
-        if isinstance(found, str | bytes):
+    def _given(self, graph: Any) -> _Graph:
+        """The table that a call has given, or has given as JSON; empty for none."""
+        if isinstance(graph, dict) and isinstance(graph.get("json"), str):  # what export_json has answered
+            graph = graph["json"]
+        if isinstance(graph, str | bytes):
             try:
-                found = msgspec.json.decode(found)
+                graph = msgspec.json.decode(graph)
             except (ValueError, RecursionError) as error:
                 raise ParameterError(self.name, [f"the graph is no JSON: {error}"]) from error
-        if found is None or found == []:
+        if graph is None or graph == []:
+            return {}
+        if not isinstance(graph, dict) or (graph and not _PARTS & graph.keys()):
+            raise wrong(self.name, "graph", "a table with nodes and edges", graph)
+        return graph
+
+    def _graph(self, given: Parameters, tools: Surroundings) -> _Graph:
+        found = self._given(given.graph if given.graph is not None else given.input)
+        if not found:
             found = {**_EMPTY, "graph_type": given.graph_type or "directed"}
-        if not isinstance(found, dict):
-            raise wrong(self.name, "graph", "a table with nodes and edges", found)
         kind = found.get("graph_type", found.get("type"))
         if kind is None:
             kind = "directed" if found.get("directed", True) else "undirected"

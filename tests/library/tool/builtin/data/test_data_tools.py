@@ -280,6 +280,7 @@ def test_graphs_as_json(call: Caller) -> None:
     exported = call("graph-builder", operation="export_json", graph=GRAPH)
     assert (exported["node_count"], exported["edge_count"]) == (4, 2)
     imported = call("graph-builder", operation="import_json", input=exported["json"])
+    assert call("graph-builder", operation="import_json", input=exported) == imported
     assert [each["weight"] for each in imported["edges"]] == [1.0, 2]
     d3 = '{"directed": false, "nodes": [{"id": 1}, {"id": 2}], "links": [{"source": 1, "target": 2}]}'
     found = call("graph-builder", operation="import_json", input=d3)
@@ -313,6 +314,7 @@ def test_graphs_are_analysed(call: Caller) -> None:
         ({"operation": "add_edge", "graph": GRAPH, "from": "a"}, "'to'"),
         ({"operation": "add_node", "graph": GRAPH}, "node_id"),
         ({"operation": "import_json", "input": "{"}, "no JSON"),
+        ({"operation": "import_json", "input": {"bogus": 1}}, "a table with nodes and edges"),
         ({"operation": "analyze", "graph": {"nodes": ["a", "a"]}}, "same id"),
         ({"operation": "analyze", "graph": {"nodes": [], "edges": [["a", "b"]]}}, "no node"),
         ({"operation": "analyze", "graph": {"nodes": ["a"], "edges": [["a", "a", "x"]]}}, "a number"),
