@@ -55,7 +55,7 @@ class FileWatcher(Tool):
         input: Annotated[
             list[str] | str,
             Meta(description="The files and folders to watch, or one of them."),
-        ]
+        ] = []
         recursive: Annotated[bool, Meta(description="Whether folders below are watched too.")] = True
         pattern: Annotated[str, Meta(description="Which names count, such as `*.lua`; any if empty.")] = ""
         debounce_ms: Annotated[
@@ -81,13 +81,13 @@ class FileWatcher(Tool):
         """What the call says itself, and a moment to answer."""
         return _seconds(given) + 10
 
-    @operation("watch")
+    @operation("watch", needs=("input",))
     def watch(self, given: Parameters, tools: Surroundings) -> object:
         """Waits for changes: {events, event_count, timed_out}; events are {path, type, timestamp}."""
         with needed(self.name, "watchfiles"):
             from watchfiles import Change
         kinds = {Change.added: "created", Change.modified: "modified", Change.deleted: "deleted"}
-        paths = [tools.files.readable(each) for each in self._paths(given)]
+        paths = [tools.files.readable(each) for each in self._watched(given)]
         deadline = time.monotonic() + _seconds(given)
         events: list[dict[str, Any]] = []
         for changes in self._bursts(given, paths, tools):
@@ -117,7 +117,7 @@ class FileWatcher(Tool):
     def config(self, given: Parameters, tools: Surroundings) -> object:
         """What would be watched, and how: {paths, recursive, pattern, debounce_ms, timeout_seconds, ...}."""
         return {
-            "paths": [str(tools.files.readable(each)) for each in self._paths(given)],
+            "paths": [str(tools.files.readable(each)) for each in _paths(given)],
             "recursive": given.recursive,
             "pattern": given.pattern,
             "debounce_ms": given.debounce_ms,
@@ -184,11 +184,15 @@ class FileWatcher(Tool):
                 return next(watching, set()), watching, folders
         raise ToolError(f"{self.name}: the folders that it should watch come and go too fast")
 
-    def _paths(self, given: Parameters) -> list[str]:
-        paths = [given.input] if isinstance(given.input, str) else given.input
+    def _watched(self, given: Parameters) -> list[str]:
+        paths = _paths(given)
         if not paths:
             raise ParameterError(self.name, ["input is empty: name the files and folders to watch"])
         return paths
+
+
+def _paths(given: Any) -> list[str]:
+    return [given.input] if isinstance(given.input, str) else given.input
 
 
 def _seconds(given: Any) -> float:

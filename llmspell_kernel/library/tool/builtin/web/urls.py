@@ -122,10 +122,7 @@ def _parameters(query: str, decode: bool) -> dict[str, Any]:
         pairs = [
             (name, value) for each in query.split("&") if each for name, _, value in [each.partition("=")]
         ]
-    found: dict[str, Any] = {}
+    found: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name in found:
-            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
-        else:
-            found[name] = value
-    return found
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}

@@ -435,6 +435,7 @@ def test_watching_until_the_time_is_over(call: Caller, tmp_path: Path) -> None:
 
 
 def test_what_would_be_watched(call: Caller, tmp_path: Path) -> None:
+    assert call("file-watcher", operation="config")["paths"] == []
     shown = call("file-watcher", operation="config", input=[str(tmp_path)], timeout_ms=500, recursive=False)
     assert shown == {
         "paths": [str(tmp_path)],
