@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from llmspell_kernel.lua.binding import LuaFunction, LuaTable
     from llmspell_kernel.lua.interpreter import LuaInterpreter
 
+_DEEPEST = 1000
+"""How many events may lead to each other, each published by what is called for the one before."""
+
 Flat = tuple[Any, ...]
 """What event.lua makes a table of."""
 
@@ -45,11 +48,12 @@ class ScriptEvents:
         self._bus = services.events
         self._services = services
         settings = services.settings.events
-        self._waiting: Buffer[tuple[_Handler, Event]] = Buffer(
+        self._waiting: Buffer[tuple[_Handler, Event, int]] = Buffer(
             settings.buffer_size, settings.buffer_size_bytes
         )
         self._lock = threading.Lock()  # of what waits: other threads add to it
         self._is_calling = self._is_posted = False
+        self._depth = 0  # how many events have led to each other until now
 
     def adopt(self, call: LuaFunction) -> None:
         """A function of event.lua that calls another one with an event, and answers true."""
@@ -93,9 +97,14 @@ class ScriptEvents:
 
     def _callback(self, handler: _Handler) -> EventCallback:
         def receive(event: Event) -> None:
+            here = threading.get_ident() == self._lua.thread
+            depth = self._depth + 1 if here else 1
+            if depth > _DEEPEST:
+                self._failed(handler, event, f"it causes itself: {_DEEPEST:,} events have led to each other")
+                return
             with self._lock:
-                self._waiting.add((handler, event), event.size)
-            if threading.get_ident() == self._lua.thread:
+                self._waiting.add((handler, event, depth), event.size)
+            if here:
                 self._call_waiting()
             elif not self._is_posted and self._services.frontend is not None:
                 self._is_posted = True
@@ -114,7 +123,7 @@ class ScriptEvents:
         self._is_calling = True
         try:
             while (found := self._next()) is not None:
-                handler, event = found
+                handler, event, self._depth = found
                 if self._bus.has(handler.number):
                     self._call_one(handler, event)
         except BaseException:  # the cell ends: what it has not been told by now it does not want to hear
@@ -122,9 +131,9 @@ class ScriptEvents:
                 self._waiting.clear()
             raise
         finally:
-            self._is_calling = False
+            self._is_calling, self._depth = False, 0
 
-    def _next(self) -> tuple[_Handler, Event] | None:
+    def _next(self) -> tuple[_Handler, Event, int] | None:
         with self._lock:
             return self._waiting.take() if self._waiting else None
 
@@ -135,12 +144,15 @@ class ScriptEvents:
         except LuaCallError as error:
             if isinstance(error.value, BaseException):  # the cell ends
                 raise error.value from None
-            text = f"{handler.name} has failed at {event.event_type}: {error}\n"
-            self._lua.frontend.write("stderr", text.encode(errors="backslashreplace"))
-            self._bus.handler_failed(event, handler.name, error)
+            self._failed(handler, event, str(error))
             return
         # Between cells the traceback was shown already.
         self._bus.handler_failed(event, handler.name, RuntimeError("see the traceback on stderr"))
+
+    def _failed(self, handler: _Handler, event: Event, why: str) -> None:
+        text = f"{handler.name} has failed at {event.event_type}: {why}\n"
+        self._lua.frontend.write("stderr", text.encode(errors="backslashreplace"))
+        self._bus.handler_failed(event, handler.name, RuntimeError(why))
 
     def receive(self, number: bytes, seconds: float) -> Flat | None:
         """The next event of a subscription; None if none comes in time."""

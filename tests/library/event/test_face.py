@@ -92,6 +92,14 @@ def test_a_callback_may_publish(scripts: Scripts) -> None:
     )
 
 
+def test_a_callback_that_causes_itself_ends(scripts: Scripts) -> None:
+    scripts.run("n = 0 Event.on('again', function() n = n + 1 Event.publish('again', n) end)")
+    scripts.run("Event.publish('again', 0)")
+    assert scripts.run("n") == "1000"
+    assert "at again: it causes itself: 1,000 events have led to each other" in scripts.output()
+    assert scripts.run("n = 0 Event.publish('again', 0) return n") == "1000"
+
+
 def test_a_failing_callback_is_told_and_harms_nobody(scripts: Scripts) -> None:
     scripts.run("Event.on('a', function(e) error('oops') end) Event.on('a', function(e) seen = e.data end)")
     assert scripts.run("Event.publish('a', 7) return seen") == "7"
