@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER
-from tools import reference
+from tools import reference, tool_examples
 from tools.notebook import Client
 
 from .examples import examples_in, shown_lines
 from .kernels import Execution, KernelSession
+from .library.tool.web import serving
 from .notebooks import output_text, read_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -45,16 +50,41 @@ def test_examples_show_what_the_page_says(
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
+@contextmanager
+def servers() -> Iterator[tuple[int, int]]:
+    """What the examples of tools call: the ports of a web server and a mail server."""
+    pages: dict[str, object] = {f"/{name}": text for name, text in tool_examples.SITE.items()}
+    pages["/sitemap.xml"] = (200, {"Content-Type": "application/xml"}, tool_examples.SITE["sitemap.xml"])
+    for name, answer in tool_examples.SERVICES.items():
+        pages[f"/{name}"] = (200, {"Content-Type": "application/json"}, answer)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mail = Controller(Sink(), hostname="127.0.0.1", port=port)
+    mail.start()
+    try:
+        with serving(pages) as site:
+            yield site.port, port
+    finally:
+        mail.stop()
+
+
 def test_examples_of_tools(
     new_kernel: Callable[..., KernelSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    kernel = new_kernel("llmspell")
-    with TemporaryDirectory(dir=Path(EXAMPLE_FOLDER).parent) as folder:
+    monkeypatch.delenv("BRAVE_API_KEY", raising=False)
+    wrong = []
+    with servers() as (port, mail), TemporaryDirectory(dir=Path(EXAMPLE_FOLDER).parent) as folder:
+        settings = tool_examples.SETTINGS.replace(f"port = {tool_examples.MAIL_PORT}", f"port = {mail}")
+        (tmp_path / "llmspell.toml").write_text(settings)
+        kernel = new_kernel("llmspell")
         for file in sorted(TOOL_PAGES.glob("*.md")):
             for example in examples_in(file, file.name):
-                code = example.code.replace(EXAMPLE_FOLDER, f"{folder}/example")
-                assert example.mismatch(kernel.execute(f"do {code}\nend")) is None
+                code = example.code.replace(EXAMPLE_FOLDER, f"{folder}/{file.stem}")
+                code = code.replace(tool_examples.SITE_URL, f"http://localhost:{port}")
+                wrong.append(example.mismatch(kernel.execute(f"do {code}\nend")))
+    assert len(wrong) == len(list(TOOL_PAGES.glob("*.md")))
+    assert not any(wrong), "\n".join(filter(None, wrong))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from llmspell_kernel.library.tool.builtin import ALIASES, BUILTIN
 from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Tool
 from llmspell_kernel.library.tool.entries import ClassEntry
 from llmspell_kernel.library.tool.registry import Registry
+from tools.tool_examples import CALLS, SHOWS
 
 INTRODUCTION = """
 What scripts call by `Tool.execute(name, {...})` ([the global `Tool`](tool.md)), clients by `tool_request` and
@@ -84,11 +85,19 @@ def _page(entry: ClassEntry) -> str:
             for each in entry.operations.values()
         ]
         parts += ["## Operations", _table(("operation", "needs", ""), rows)]
-    if entry.example is not None:
+    return "\n\n".join([*parts, "## Example", *_example(entry)])
+
+
+def _example(entry: ClassEntry) -> Iterator[str]:
+    """How to try it, and the code."""
+    if entry.example is None:
+        call = CALLS[entry.name]
+        yield call.preparation()
+        code = [f"local answer = {_call(entry.name, call.params)}", call.shows]
+    else:
         calls = [_call(*each) for each in _preparation(entry)]
-        calls.append(f"local answer = {_call(entry.name, entry.example)}")
-        parts += ["## Example", "\n".join(["```lua", *calls, "print(answer.success)  --> true", "```"])]
-    return "\n\n".join(parts)
+        code = [*calls, f"local answer = {_call(entry.name, entry.example)}", SHOWS[entry.name]]
+    yield "\n".join(["```lua", *code, "```"])
 
 
 def _preparation(entry: ClassEntry) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -130,7 +139,8 @@ def _facts(entry: ClassEntry) -> str:
 def _acts(tool: type[Tool]) -> str:
     """Which calls change something outside."""
     if "acts" in vars(tool):
-        return (inspect.getdoc(tool.acts) or "").rstrip(".")
+        text = (inspect.getdoc(tool.acts) or "").rstrip(".")
+        return text[:1].lower() + text[1:]
     operations = [f"`{each.name}`" for each in tool.operations.values() if each.acts]
     return ", ".join([*operations, *(f"with `{name}`" for name in tool.writes)]) or "never"
 

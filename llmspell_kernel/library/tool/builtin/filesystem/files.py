@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from llmspell_kernel.errors import ToolError
 from llmspell_kernel.library.tool.builtin.support import as_bytes
-from llmspell_kernel.library.tool.contract import Place, Tool, operation
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Place, Tool, operation
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.guards.listing import Entry
@@ -32,7 +32,8 @@ class FileOperations(Tool):
 
     name, category, level = "file-operations", "filesystem", "privileged"
     aliases = ("file-ops", "filesystem")
-    example: ClassVar[dict[str, Any]] = {"operation": "exists", "path": "/tmp/no-such-file.txt"}
+    example: ClassVar[dict[str, Any]] = {"operation": "read", "path": f"{EXAMPLE_FOLDER}/notes.txt"}
+    example_files: ClassVar[dict[str, bytes]] = {"notes.txt": b"Buy milk"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

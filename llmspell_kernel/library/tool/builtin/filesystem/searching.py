@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field
 
 from llmspell_kernel.errors import NotAllowedError, ParameterError, ToolError, ToolTimeoutError
 from llmspell_kernel.library.tool.builtin.support import needed
-from llmspell_kernel.library.tool.contract import Place, Tool
+from llmspell_kernel.library.tool.contract import EXAMPLE_FOLDER, Place, Tool
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.tool.guards.listing import Entry
@@ -53,9 +53,10 @@ class FileSearch(Tool):
     aliases = ("grep",)
     example: ClassVar[dict[str, Any]] = {
         "pattern": "TODO",
-        "path": "/tmp",
+        "path": EXAMPLE_FOLDER,
         "include_extensions": ["lua"],
     }
+    example_files: ClassVar[dict[str, bytes]] = {"main.lua": b"print('hello')\n-- TODO: say it in Lua\n"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""

@@ -22,7 +22,7 @@ class EnvironmentReader(Tool):
 
     name, category, level = "environment-reader", "system", "restricted"
     aliases = ("env-reader", "environment")
-    example: ClassVar[dict[str, Any]] = {"operation": "get", "variable_name": "LANG"}
+    example: ClassVar[dict[str, Any]] = {"operation": "get", "variable_name": "HOME"}
 
     class Parameters(Struct, kw_only=True, forbid_unknown_fields=True):
         """What it takes."""
