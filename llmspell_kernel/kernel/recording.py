@@ -39,7 +39,9 @@ def _name_of(connection_file: str) -> str:
     """The same after a restart, and no other kernel's: one may get a file of this name later."""
     with open(connection_file, "rb") as file:
         content = json.load(file)
-    secret = content["key"] or str(content["shell_port"])
+    secret = content["key"]
+    if "llmspell_pid" in content or not secret:  # settings may give each kernel the same key
+        secret += f":{content['shell_port']}"
     return f"{hashlib.sha256(secret.encode()).hexdigest()[:32]}/{os.path.basename(connection_file)}"
 
 
