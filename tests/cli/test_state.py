@@ -141,12 +141,16 @@ def test_import_replaces_scopes_or_merges(run: Run, home: Path, parsed: Callable
         'format = "llmspell-state"\nversion = 1\n[scopes.global]\na = 5\nd = 2020-01-01\n'
     )
     (home / "deep.json").write_text("[" * 100_000)
+    (home / "large.json").write_text('{"format": "llmspell-state", "scopes": {"global": {"a": 1e999}}}')
     (home / "deep_value.json").write_text(
         f'{{"format": "llmspell-state", "version": 1, "scopes": {{"global": {{"a": {DEEP}}}}}}}'
     )
     assert "bad.json is no exported state" in run("state", "import", "bad.json", status=1)
     assert "version 9" in run("state", "import", "late.json", status=1)
     assert "is a date, which cannot be kept" in run("state", "import", "date.toml", status=1)
+    assert "large.json is nothing that can be read without a loss: 1e999 is beyond" in (
+        run("state", "import", "large.json", status=1)
+    )
     assert "deep.json is no JSON" in run("state", "import", "deep.json", status=1)
     assert "nested deeper than 200 levels" in run("state", "import", "deep_value.json", status=1)
     assert "cannot read none.json: No such file" in run("state", "import", "none.json", status=1)

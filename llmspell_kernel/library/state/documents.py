@@ -168,6 +168,8 @@ def from_text(text: str, form: Form) -> dict[str, Any]:
 
     try:
         found = from_json(text) if form == "json" else tomllib.loads(text)
+    except ScriptError as error:
+        raise ScriptError(f"nothing that can be read without a loss: {error}") from None
     except ValueError as error:
         raise ScriptError(f"no {form.upper()}: {error}") from None
     except RecursionError:
