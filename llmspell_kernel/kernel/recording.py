@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import LLMSpellError
 from llmspell_kernel.kernel import comms
+from llmspell_kernel.kernel.notebooks import Notebook
 from llmspell_kernel.library.session.recording import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def record_cells(
 ) -> None:
     """Makes the notebook's session the current one, and has its cells recorded, unless settings forbid it.
 
-    It is the one that an earlier kernel of the same notebook has had, or, without a notebook, this kernel
-    before it was restarted; it is made with the first cell. Takes no time: no store is opened.
+    It is the one that this kernel has had before it was restarted, else the one that an earlier kernel of the
+    same notebook has had; it is made with the first cell. Takes no time: no store is opened.
 
     Args:
         services: the kernel's.
@@ -66,10 +67,17 @@ def record_cells(
         comes_back: whether somebody starts the kernel again; asked when it ends.
         warn: told once that cells cannot be recorded, and why.
     """
-    notebook = os.environ.get(NAME_VARIABLE, "")
+    name = os.environ.get(NAME_VARIABLE, "")
+    identity = _name_of(connection_file)
+    notebook = Notebook(name, identity, connection_file) if name else None
     services.comes_back = comes_back
-    services.notebook = notebook or _name_of(connection_file)
-    services.connection_file = "" if notebook else connection_file
+    if notebook is None:
+        services.notebook, services.connection_file = identity, connection_file
+    else:
+        services.notebook, services.document = notebook.key, notebook.name
+        services.is_gone = lambda: notebook.is_gone
+        services.current.old_name = notebook.old_name
+        services.at_close(lambda: notebook.end(comes_back=comes_back()))
     if settings is not None and not settings.enabled:
         return
     services.current.enter_jupyter(services.notebook, language)
@@ -77,11 +85,11 @@ def record_cells(
         return
 
     def end() -> None:
-        """Of a kernel without a notebook nobody finds the session again, so that it is complete."""
+        """Without a notebook, or if that is gone, nobody finds the session again, so that it is complete."""
         session_id = services.current.session_id
         if session_id is None or not services.current.jupyter:
             return
-        rests = bool(notebook) or comes_back()
+        rests = comes_back() or (notebook is not None and not notebook.is_gone)
         with suppress(LLMSpellError):  # it may have ended or been deleted meanwhile, or the store may be away
             if services.sessions.get(session_id).jupyter:
                 services.sessions.act("suspend" if rests else "complete", session_id)

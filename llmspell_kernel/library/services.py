@@ -99,8 +99,10 @@ class Services:
         timers: those of scripts; None outside of a runtime.
         forgets: nothing lasts here: all stores are in memory.
         making: held while one of them is made.
-        notebook: the notebook that the runtime is for, or else what no other kernel's restarts go by; empty
-            outside of kernels.
+        notebook: the key of the notebook that the runtime is for, or else what no other kernel's restarts go
+            by; empty outside of kernels.
+        document: that notebook's path, as it is called now; empty without one.
+        is_gone: whether it is not there any more; asked when the kernel ends.
         connection_file: the kernel's, if it has no notebook, so that nobody finds it again once it has ended.
         comes_back: whether somebody starts the kernel again; asked when it ends.
         persistence: makes what keeps the user's variables; None where there are none.
@@ -126,7 +128,8 @@ class Services:
         self.another_runtime: Callable[[Frontend, str], AnotherRuntime] | None = None
         self.timers: Timers | None = None
         self.forgets = False
-        self.notebook = self.connection_file = ""
+        self.notebook = self.document = self.connection_file = ""
+        self.is_gone: Callable[[], bool] = bool
         self.comes_back: Callable[[], bool] = bool
         self.persistence: Callable[[], Persistence] | None = None
         self._stores: dict[Backend, Storage] = {}

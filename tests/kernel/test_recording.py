@@ -139,6 +139,82 @@ def test_a_restarted_kernel_goes_on_with_its_session(new_kernel: NewKernel, serv
     assert codes[:2] == ["print('before')", "print('after')"]
 
 
+@pytest.fixture
+def renamed(
+    new_kernel: NewKernel, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], KernelSession]:
+    """Answers a kernel of a notebook of that name, which was called Untitled.ipynb in its first cells."""
+
+    def rename(name: str) -> KernelSession:
+        file = tmp_path / "Untitled.ipynb"
+        file.touch()
+        monkeypatch.setenv("JPY_SESSION_NAME", str(file))
+        kernel = new_kernel()
+        kernel.execute("%persist on")
+        kernel.execute("secret = 'mine' Session.save(Session.get_current())")
+        file.rename(tmp_path / name)
+        return kernel
+
+    return rename
+
+
+def test_a_renamed_notebook_takes_its_own_along(
+    renamed: Callable[[str], KernelSession],
+    new_kernel: NewKernel,
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = renamed("work.ipynb")
+    session_id = only(services).id
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "work.ipynb"))  # as servers tell it
+    for _ in range(2):
+        kernel.manager.restart_kernel()
+        wait_ready(kernel.client)
+        assert "Brought back from the last kernel: secret" in kernel.execute("1").stderr
+        assert kernel.execute("secret, Session.get_current()").result == f'"mine"\t"{session_id}"'
+        assert f"kept for {tmp_path}/work.ipynb" in kernel.execute("%persist").stdout
+    assert only(services).name == "work.ipynb"
+    kernel.end()
+    again = new_kernel()
+    assert again.execute("secret, Session.get_current()").result == f'"mine"\t"{session_id}"'
+    (tmp_path / "Untitled.ipynb").touch()
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "Untitled.ipynb"))
+    other = new_kernel()
+    assert other.execute("secret").result == "nil"
+    assert other.execute("Session.get_current()").result != f'"{session_id}"'
+    again.execute("%persist off")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_new_notebook_of_the_old_name_gets_nothing(
+    renamed: Callable[[str], KernelSession],
+    new_kernel: NewKernel,
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: bool,
+) -> None:
+    kernel = renamed("work.ipynb")
+    session_id = only(services).id
+    if ends:
+        kernel.end()
+    (tmp_path / "Untitled.ipynb").touch()
+    other = new_kernel()
+    assert other.execute("secret").result == "nil"
+    own = other.execute("Session.get_current()").result
+    assert own != f'"{session_id}"' and other.execute("#Session.runs()").result == "2"
+    other.manager.restart_kernel()
+    wait_ready(other.client)
+    assert other.execute("Session.get_current()").result == own
+    if not ends:
+        monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "work.ipynb"))
+        kernel.manager.restart_kernel()
+        wait_ready(kernel.client)
+        assert kernel.execute("secret, Session.get_current()").result == f'"mine"\t"{session_id}"'
+        kernel.execute("%persist off")
+
+
 def test_without_a_notebook_the_session_is_complete_at_the_end(
     new_kernel: NewKernel, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

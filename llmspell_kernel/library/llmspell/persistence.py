@@ -151,7 +151,8 @@ class Persistence:
         atexit.unregister(self._close)
         if not self.is_on:
             return
-        if self.ends_with_kernel and not self._services.comes_back():
+        nobody_asks = self.ends_with_kernel or self._services.is_gone()
+        if nobody_asks and not self._services.comes_back():
             try:
                 self.switch(on=False)
             except (ScriptError, StorageError) as error:  # nobody is there who could be told
@@ -286,11 +287,16 @@ class Persistence:
         """Whether what is kept outlives restarts only: nobody could find it by a notebook's name."""
         return bool(self._services.connection_file)
 
+    @property
+    def _called(self) -> str:
+        """What people call what they are kept for."""
+        return os.path.basename(self.name) if self.ends_with_kernel else self._services.document or self.name
+
     def described(self) -> dict[str, Any]:
         """What is kept and what is not, as scripts see it."""
         return {
             "enabled": self.is_on,
-            "name": (os.path.basename(self.name) if self.ends_with_kernel else self.name) or None,
+            "name": self._called or None,
             "saved_at": self.saved_at or None,
             "saved": self.saved,
             "not_saved": [each._asdict() for each in self.skipped],
@@ -306,7 +312,9 @@ class Persistence:
         if not self.is_on:
             return "Variables are not kept: a restart of the kernel ends them. `%persist on` keeps them."
         self.save()
-        whom = "restarts of this kernel, until it is shut down," if self.ends_with_kernel else f"{self.name},"
+        whom = (
+            "restarts of this kernel, until it is shut down," if self.ends_with_kernel else f"{self._called},"
+        )
         lines = [
             f"Variables are kept for {whom} in {self._store().info().location}.",
             f"Kept: {', '.join(self.saved) or 'nothing yet'}.",

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from llmspell_kernel.library.session.checks import MAX_NAME
+
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
     from llmspell_kernel.library.session.recording import Recorder
@@ -17,6 +19,7 @@ class CurrentSession:
     Attributes:
         session_id: the session; None if there is none, or if it is still to be looked up by `jupyter`.
         jupyter: the Jupyter session whose session is current; empty outside of notebooks.
+        old_name: what the notebook was called before the kernel was restarted, if it was renamed.
         language: of the runtime.
         recorder: notes what runs; None while nothing is to be noted.
     """
@@ -26,6 +29,7 @@ class CurrentSession:
         self._services = services
         self.session_id: str | None = None
         self.jupyter = ""
+        self.old_name = ""
         self.language = ""
         self.recorder: Recorder | None = None
         self._changing = threading.Lock()
@@ -68,12 +72,20 @@ class CurrentSession:
             outer, self._who_looks_up = self._who_looks_up, threading.get_ident()
             try:
                 session_id = sessions.of_jupyter(name, self.language)
+                self._rename(session_id)
             finally:
                 self._who_looks_up = outer
         with self._changing:
             if self.session_id is None and self.jupyter == name:
                 self.session_id = session_id
         return session_id
+
+    def _rename(self, session_id: str) -> None:
+        """A session that is called as its notebook was is called as that is now."""
+        old, new = self.old_name.rpartition("/")[2], self._services.document.rpartition("/")[2]
+        if old and self._services.sessions.get(session_id).name == old[:MAX_NAME]:
+            self._services.sessions.update(session_id, {"name": new[:MAX_NAME]})
+        self.old_name = ""
 
     def record(self, limit: int | None = None, warn: Callable[[str], None] = lambda message: None) -> None:
         """From now on what runs in the current session is recorded, if there is a runtime.
