@@ -111,18 +111,25 @@ class ScriptTools:
     def register(self, table: Any, function: Any) -> str:
         """A tool that the Lua function does."""
         about = definition(self._read(table))
+        name = str(about["name"])
 
         def run(params: dict[str, Any], surroundings: Surroundings) -> Any:
             given = self._lua.exchange.to_lua(params, keeps_null=True)
-            results = self._limited.call(
-                surroundings.seconds_left,
-                lambda: self._readable(function, given),
-                lambda seconds: timed_out(surroundings.tool, seconds),
-            )
-            return self._read(results[0]) if results else None
+            try:
+                results = self._limited.call(
+                    surroundings.seconds_left,
+                    lambda: self._readable(function, given),
+                    lambda seconds: timed_out(surroundings.tool, seconds),
+                )
+            except LuaCallError as error:
+                raise ToolError(f"{name}: {error}") from error
+            try:
+                return self._read(results[0]) if results else None
+            except ScriptError as error:
+                raise ToolError(f"{name}: its answer cannot be passed on: {error}") from error
 
         self._tools.registry.add(FunctionEntry(function=run, **about))
-        return str(about["name"])
+        return name
 
     def unregister(self, name: bytes) -> bool:
         """Removes a script's tool."""

@@ -294,6 +294,20 @@ def test_a_table_that_a_tool_raises_is_readable(lua: ToolShell) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("error('boom')", "named: cell [1]:1: boom"),
+        ("error({code = 3})", "named: {code = 3}"),
+        ("return print", "named: its answer cannot be passed on: the value is a function"),
+        ("return {a = print}", "named: its answer cannot be passed on: the value at .a is a function"),
+    ],
+)
+def test_an_error_of_a_scripts_tool_names_it(lua: ToolShell, body: str, message: str) -> None:
+    lua.run(f"Tool.register{{name = 'named', execute = function() {body} end}}")
+    assert f"Tool execution failed: {message}" in lua.fail("Tool.execute('named', {})").value
+
+
 @pytest.mark.parametrize("tool", ["probe", "thread-probe"])
 def test_an_interrupt_ends_a_call(lua: ToolShell, tool: str) -> None:
     lua.run("Tool.execute('probe', {value = 1})")  # the process is there
