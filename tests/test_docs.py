@@ -115,6 +115,16 @@ def test_generated_pages_of_tools_are_what_the_package_says(generated: dict[str,
     assert [name for name in sorted(wanted) if f"reference/{name}" not in nav] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("json.md", "JSON"), ("llmspell.md", "llmspell"), ("tools/csv-analyzer.md", "csv-analyzer")],
+)
+def test_the_navigation_has_the_names_that_things_have(
+    name: str, title: str, generated: dict[str, str]
+) -> None:
+    assert generated[name].startswith(f"---\ntitle: {title}\n---\n")
+
+
 def test_messages_page_is_about_this_kernel(kernel: KernelSession) -> None:
     from llmspell_kernel.kernel.kernel import LLMSpellKernel
 

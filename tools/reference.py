@@ -123,7 +123,8 @@ def content(name: str) -> str:
     """The whole text that a generated page should have."""
     if name == HELP_FILE.name:
         return help_text()
-    return f"{NOTICE}\n\n{pages()[name]().rstrip()}\n"
+    text = pages()[name]().rstrip()
+    return f"---\ntitle: {_title(text)}\n---\n\n{NOTICE}\n\n{text}\n"
 
 
 def outdated() -> list[str]:
@@ -186,6 +187,12 @@ def _cell(text: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _title(page: str) -> str:
+    """What the navigation calls a page; by itself it would make something of the file's name."""
+    heading = page.partition("\n")[0].removeprefix("# ")
+    return heading.removeprefix("The global ").strip("`")
 
 
 def _text(file: Path) -> str | None:
