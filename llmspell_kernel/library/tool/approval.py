@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from llmspell_kernel.errors import NotAllowedError, ScriptError, StdinUnavailableError
-from llmspell_kernel.library.tool.audit import without_secrets
+from llmspell_kernel.library.tool.audit import HIDDEN, without_secrets
 
 if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
@@ -19,7 +19,7 @@ Asker = Callable[[dict[str, Any]], bool | str | None]
 """Gets a table as `Tool.approve` of `tool.lua` tells; answers true to allow the call."""
 
 _LEVELS = {"safe": 0, "restricted": 1, "privileged": 2}
-_SHOWN = 80
+_SHOWN = 120
 """Characters of each value that the user is shown: no value hides another one."""
 
 _FIRST = ("executable", "path", "target_path", "source_path", "url", "endpoint", "database", "to")
@@ -134,7 +134,10 @@ class Approvals:
         settings = self._services.settings.tools
         if entry.name in settings.approval_tools:
             return "the setting tools.approval_tools names the tool"
-        return f"the setting tools.approval is {settings.approval!r}"
+        why = f"the setting tools.approval is {settings.approval!r}"
+        if settings.approval == "privileged" and entry.level != "privileged":
+            why += ", and this call writes, starts, sends or changes something"
+        return why
 
     def _check_user(self, entry: Entry, operation: str, params: dict[str, Any]) -> bool:
         """Whether the user has allowed it for always, not only this time."""
@@ -166,5 +169,21 @@ class Approvals:
 
 
 def _shown(name: str, value: Any) -> str:
-    text = repr(without_secrets(name, value))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"
+    """A value, cut in its middle: its end may be what matters."""
+    text = repr(_told(name, value))
+    left_out = len(text) - _SHOWN
+    if left_out <= 0:
+        return text
+    half = _SHOWN // 2
+    return f"{text[:half]} ... ({left_out:,} characters left out) ... {text[-half:]}"
+
+
+def _told(name: str, value: Any) -> Any:
+    """All of a value but its secrets."""
+    if without_secrets(name, "") == HIDDEN:
+        return HIDDEN
+    if isinstance(value, dict):
+        return {str(key): _told(str(key), each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(name, each) for each in value]
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

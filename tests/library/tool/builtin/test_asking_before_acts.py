@@ -207,6 +207,15 @@ def test_the_others_change_nothing(world: World, name: str) -> None:
     assert [line for line in world.lines() if line.changes] == []
 
 
+def test_a_refusal_says_why_somebody_is_asked_about_a_safe_tool() -> None:
+    services = Services(lambda: msgspec.convert({"tools": {"approval": "privileged"}}, Settings))
+    with pytest.raises(
+        NotAllowedError, match=r"is 'privileged', and this call writes, .* nobody can be asked"
+    ):
+        services.tools.call("base64-encoder", {"operation": "encode", "input": "a", "output_file": "/tmp/a"})
+    services.close()
+
+
 def test_always_for_calls_that_only_read_is_not_for_those_that_act(world: World) -> None:
     settings = msgspec.convert({"tools": {"approval": "always"}}, Settings)
     services = Services(lambda: settings)
