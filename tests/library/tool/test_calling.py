@@ -250,6 +250,13 @@ def test_a_long_value_hides_no_other_one_from_the_user(make_services: MakeServic
     prompt = frontend.asked[-1][0]
     assert prompt.startswith("Allow tool file-operations to write (path='/tmp/important', input='xxx"), prompt
     assert len(prompt) < 250
+    for query in ("SELECT 1" + " + 1" * 300 + "; DROP TABLE x", b"SELECT 1" + b" " * 300 + b"; DROP TABLE x"):
+        frontend.answers = ["n"]
+        with pytest.raises(NotAllowedError, match="has not approved"):
+            services.tools.call("here-probe", {"value": {"query": query, "password": "hunter2"}})
+        prompt = frontend.asked[-1][0]
+        assert "SELECT 1" in prompt and "left out" in prompt
+        assert "; DROP TABLE x', 'password': '<hidden>'}" in prompt and len(prompt) < 250
 
 
 def test_an_approval_function_only_refuses(make_services: MakeServices) -> None:
