@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OUTPUT_LIMIT = 100_000_000
 _EXIT_SECONDS = 2.0
+_ASK_SECONDS = 0.1
 _kernels: weakref.WeakSet[EmbeddedKernel] = weakref.WeakSet()
 
 
@@ -156,7 +158,9 @@ def _end_all() -> None:
     for kernel in kernels:
         kernel.stop()
     for kernel in kernels:
-        kernel.join(_EXIT_SECONDS)
+        until = time.monotonic() + _EXIT_SECONDS
+        while not kernel.join(_ASK_SECONDS) and time.monotonic() < until:
+            kernel.interrupt()
 
 
 atexit.register(_end_all)

@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union
@@ -150,9 +151,11 @@ class History:
         with self._starting:
             if self._thread is not None or self._closed:
                 return
-            self._thread = threading.Thread(target=self._serve, name="llmspell-history", daemon=True)
-            self._thread.start()
-            atexit.register(self.close)
+            thread = threading.Thread(target=self._serve, name="llmspell-history", daemon=True)
+            with suppress(RuntimeError):  # Python 3.12 starts none when it ends: the cell is not kept then
+                thread.start()
+                self._thread = thread
+                atexit.register(self.close)
 
     def _serve(self) -> None:
         try:

@@ -18,6 +18,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -285,8 +286,10 @@ class Interrupts:
     def _act(self) -> None:
         self._install()
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._insist, name="llmspell-interrupts", daemon=True)
+            with suppress(RuntimeError):  # Python 3.12 starts none when it ends: who wants that asks again
+                thread.start()
+                self._thread = thread
         self._changed.notify_all()
 
     def send_warnings(self, write: Callable[[bytes], None]) -> None:

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmspell_kernel.errors import LLMSpellError, StorageError
@@ -274,9 +275,13 @@ class Recorder:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._serve, name="llmspell-recorder", daemon=True)
-                self._thread.start()
-                atexit.register(self.close)
+                thread = threading.Thread(target=self._serve, name="llmspell-recorder", daemon=True)
+                with suppress(
+                    RuntimeError
+                ):  # Python 3.12 starts none when it ends: the cell is not kept then
+                    thread.start()
+                    self._thread = thread
+                    atexit.register(self.close)
 
     # Any thread
 
