@@ -91,7 +91,7 @@ def test_tables_of_records_are_drawn(repl: Repl) -> None:
     terminal = repl()
     terminal.type("{{name = 'Ada', born = 1815}, {name = 'Alan', born = 1912}}")
     shown = lines(terminal.wait_for("[2]> "))
-    assert shown[2:6] == ["  │ born │ name", "──┼──────┼─────", "1 │ 1815 │ Ada", "2 │ 1912 │ Alan"]
+    assert shown[2:6] == ["  │ name │ born", "──┼──────┼─────", "1 │ Ada  │ 1815", "2 │ Alan │ 1912"]
     terminal.type(".set tables off")
     terminal.type("{{name = 'Ada', born = 1815}}")
     terminal.wait_for('{{born = 1815, name = "Ada"}}')
