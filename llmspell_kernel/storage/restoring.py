@@ -9,6 +9,9 @@ from typing import NamedTuple
 from llmspell_kernel.storage.archive import Item
 from llmspell_kernel.storage.contract import PAGE, Storage
 
+_CLOCKS_DIFFER = 1.0
+"""Seconds by which the end of an entry may move on its way from a store to another."""
+
 
 class Restored(NamedTuple):
     """What was done: how many entries were written, removed, and left because they were the same."""
@@ -75,7 +78,7 @@ class _Writing:
 
 
 def _close(one: float | None, other: float | None) -> bool:
-    """Whether two times are the same, for what a store keeps of them."""
+    """Whether two times are the same: a store counts from its own clock, and from when it begins to write."""
     if one is None or other is None:
         return one is other
-    return abs(one - other) < 0.001
+    return abs(one - other) < _CLOCKS_DIFFER
