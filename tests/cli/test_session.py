@@ -107,7 +107,15 @@ def test_what_ran_is_shown_replayed_and_exported(llmspell: Llmspell, tmp_path: P
     notebook = nbformat.read(here / "june.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert notebook.cells[0].source == script
-    assert llmspell("session", "export", "june", "-", "-f", "lua").stdout.decode().startswith(script)
+    assert notebook.metadata.language_info.version == "5.4"
+    assert notebook.metadata.kernelspec.name == "llmspell"
+    assert [each.output_type for each in notebook.cells[0].outputs] == ["stream", "execute_result"]
+    assert script in llmspell("session", "export", "june", "-", "-f", "lua").stdout.decode()
+    llmspell("session", "export", "june", "june.lua")
+    assert text(llmspell("check", "june.lua")) == "no problems in 1 file\n"
+    wrong = text(llmspell("session", "export", "june", "june.xyz", status=1))
+    assert "june.xyz ends in .xyz, which names no format: .json, .ipynb, .lua do" in wrong
+    llmspell("session", "export", "june", "june.xyz", "--format", "json")
     assert data(llmspell("session", "export", "june", "-"))["session"]["id"] == session_id
     assert text(llmspell("run", "script.lua", "nope", status=1)).count("Invalid session ID") >= 1
 

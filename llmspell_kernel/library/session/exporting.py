@@ -1,4 +1,4 @@
-"""A session as a file: JSON with all of it, a notebook, or only the code."""
+"""A session as a file: JSON with all of it, or a notebook."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from llmspell_kernel.library.services import Services
 
 _NOTEBOOK_MINOR = 5
+_LANGUAGES = {
+    "lua54": ("llmspell", "Lua 5.4 (LLMSpell)", "5.4"),
+    "lua55": ("llmspell-lua55", "Lua 5.5 (LLMSpell)", "5.5"),
+    "luajit": ("llmspell-luajit", "LuaJIT 2.1 (LLMSpell)", "5.1"),
+}
+"""Name and title of the kernel of a language, and the version of Lua, as the kernel tells it."""
 
 
 def exported(services: Services, session_id: str, form: str) -> str:
-    """The session as text; `form` is `json`, `ipynb` or `lua`.
+    """The session as text; `form` is `json` or `ipynb`.
 
     Raises:
         NoSuchThingError: there is no such session.
     """
     record = services.sessions.get(session_id)
     runs = services.sessions.runs.of(session_id)
-    if form == "lua":
-        return "\n\n".join(run.code for run in runs) + "\n"
     if form == "ipynb":
         data: dict[str, Any] = _notebook(runs, record.language)
     else:
@@ -53,19 +57,25 @@ def _notebook(runs: list[Run], language: str) -> dict[str, Any]:
             "metadata": {},
             "execution_count": run.number or None,
             "source": run.code,
-            "outputs": [_output(each, run.number) for each in run.shown],
+            "outputs": [_output(each, run.number) for each in sorted(run.shown, key=_is_last)],
         }
         for run in runs
     ]
+    kernel, title, version = _LANGUAGES.get(language, _LANGUAGES["lua54"])
     return {
         "cells": cells,
         "metadata": {
-            "kernelspec": {"name": "llmspell", "display_name": "Lua", "language": "lua"},
-            "language_info": {"name": "lua", "version": language},
+            "kernelspec": {"name": kernel, "display_name": title, "language": "lua"},
+            "language_info": {"name": "lua", "version": version, "file_extension": ".lua"},
         },
         "nbformat": 4,
         "nbformat_minor": _NOTEBOOK_MINOR,
     }
+
+
+def _is_last(shown: Shown) -> bool:
+    """Whether kernels send it when the cell has ended, after all else that it shows."""
+    return shown.kind in ("result", "error")
 
 
 def _output(shown: Shown, number: int) -> dict[str, Any]:
