@@ -63,13 +63,13 @@ def _checked(schema: Schema, value: Any, path: str, problems: list[str]) -> Any:
     value = _mended(value, kinds)
     what = f"the parameter {path!r}" if path else "the parameters"
     if kinds and not any(_is(value, kind) for kind in kinds):
-        problems.append(f"{what}: expected {' or '.join(kinds)}, got {shown(value)}")
+        problems.append(f"{what}: expected {' or '.join(kinds)}, got {shown(value, path)}")
         return value
     if "enum" in schema and value not in schema["enum"]:
-        problems.append(f"{what} is one of {', '.join(map(str, schema['enum']))}; got {shown(value)}")
+        problems.append(f"{what} is one of {', '.join(map(str, schema['enum']))}; got {shown(value, path)}")
     if "const" in schema and value != schema["const"]:
-        problems.append(f"{what} is {shown(schema['const'])}; got {shown(value)}")
-    _check_limits(schema, value, what, problems)
+        problems.append(f"{what} is {shown(schema['const'])}; got {shown(value, path)}")
+    _check_limits(schema, value, path, problems)
     if isinstance(value, dict) and ("properties" in schema or "required" in schema):
         return _checked_object(schema, value, path, problems)
     items = schema.get("items")
@@ -118,13 +118,14 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, _KINDS.get(kind, (object,)))
 
 
-def _check_limits(schema: Schema, value: Any, what: str, problems: list[str]) -> None:
+def _check_limits(schema: Schema, value: Any, path: str, problems: list[str]) -> None:
+    what = f"the parameter {path!r}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         for keyword, fits, words in _OF_NUMBERS:
             if keyword in schema and not fits(value, schema[keyword]):
-                problems.append(f"{what} is {words} {schema[keyword]}; got {shown(value)}")
+                problems.append(f"{what} is {words} {schema[keyword]}; got {shown(value, path)}")
     elif isinstance(value, str | list):
         for keyword, fits, words in _OF_SIZES:
             is_meant = keyword.endswith("Length") == isinstance(value, str) and keyword in schema
             if is_meant and not fits(len(value), schema[keyword]):
-                problems.append(f"{what} is {words.format(schema[keyword])}; got {shown(value)}")
+                problems.append(f"{what} is {words.format(schema[keyword])}; got {shown(value, path)}")
