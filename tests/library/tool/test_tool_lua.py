@@ -175,7 +175,9 @@ def test_wrong_arguments_are_named(code: str, message: str) -> None:
 
 def test_errors_of_script_tools_show_no_secrets() -> None:
     lua = ToolShell("lua54")
-    lua.run("Tool.register{name = 'x', execute = print, parameters = {{name = 'password', type = 'integer'}}}")
+    lua.run(
+        "Tool.register{name = 'x', execute = print, parameters = {{name = 'password', type = 'integer'}}}"
+    )
     error = lua.fail("Tool.execute('x', {password = 'hunter2'})").value
     lua.runtime.close()
     assert "'password': expected integer" in error and "hunter2" not in error
