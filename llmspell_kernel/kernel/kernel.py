@@ -321,5 +321,8 @@ class LLMSpellKernel(ShellDispatch):
         self.restart_wanted = restart
         if threading.current_thread() is self.control_thread and self.control_stream is not None:
             self.control_stream.stop_on_recv()  # what comes now would be begun and never ended
+        # Clients interrupt what runs before they ask for the end. That may reach the main thread after this,
+        # but it is not meant for what hears of the end there.
+        self.call_soon(self.forget_signals)
         self.requests.close()
         return {"status": "ok", "restart": restart}
