@@ -158,6 +158,7 @@ def _rows(parameters: Sequence[Mapping[str, Any]], prefix: str = "") -> list[tup
             default = f"`{json.dumps(each['default'], ensure_ascii=False)}`"
         rows.append((f"`{prefix}{each['name']}`", kind, default, _cell(each["description"])))
         rows += _rows(each.get("properties", ()), f"{prefix}{each['name']}.")
+        rows += _rows(each.get("items", ()), f"{prefix}{each['name']}[].")
     return rows
 
 

@@ -39,6 +39,8 @@ def test_info() -> None:
         llmspell("tool", "info", "hash-calculator", "--show-schema", "--output", "json").stdout
     )
     assert shown["schema"]["properties"]["algorithm"]["default"] == "sha256"
+    mail = llmspell("tool", "info", "email-sender").stdout
+    assert "\n  attachments[].path " in mail and "One of: sendgrid, ses, smtp." in mail
     unknown = llmspell("tool", "info", "hash-calculater")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "Tool 'hash-calculater' not found; did you mean hash-calculator" in unknown.stderr

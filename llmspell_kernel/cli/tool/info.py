@@ -74,6 +74,10 @@ def _rows(parameters: list[dict[str, Any]], prefix: str = "") -> list[tuple[str,
             about += ", required"
         elif each.get("default") not in (None, "", {}, []):
             about += f", default {json.dumps(each['default'], ensure_ascii=False)}"
-        rows.append((prefix + each["name"], about, each["description"]))
+        description = each["description"]
+        if "enum" in each and each["name"] != "operation":  # those have lines of their own
+            description = f"{description} One of: {', '.join(map(str, each['enum']))}."
+        rows.append((prefix + each["name"], about, description))
         rows += _rows(each.get("properties", []), f"{prefix}{each['name']}.")
+        rows += _rows(each.get("items", []), f"{prefix}{each['name']}[].")
     return rows

@@ -35,7 +35,8 @@ def json_schema(tool: type[Tool]) -> Schema:
 def parameter_list(schema: Schema) -> list[dict[str, Any]]:
     """The parameters of an object's schema: `name`, `type`, `description`, `required`, `default`, `enum`.
 
-    One that is a table with known keys has them as `properties`, a list of the same kind.
+    One that is a table with known keys has them as `properties`, a list of the same kind; a list of such
+    tables has theirs as `items`.
     """
     return _parameters(schema, schema.get("$defs", {}))
 
@@ -57,6 +58,8 @@ def _parameters(schema: Schema, definitions: Schema) -> list[dict[str, Any]]:
             each["enum"] = choices
         if meant.get("properties"):
             each["properties"] = _parameters(meant, definitions)
+        if items := _parameters(_item(meant, definitions), definitions):
+            each["items"] = items
         found.append(each)
     return found
 
@@ -67,6 +70,14 @@ def _meant(about: Schema, definitions: Schema) -> Schema:
     only = kinds[0] if len(kinds) == 1 else about
     found: Schema = definitions.get(only.get("$ref", "").rpartition("/")[2], only)
     return found
+
+
+def _item(about: Schema, definitions: Schema) -> Schema:
+    """What each entry of a list is."""
+    for each in (about, *about.get("anyOf", ())):
+        if isinstance(each.get("items"), dict):
+            return _meant(each["items"], definitions)
+    return {}
 
 
 def _type(about: Schema) -> str:
