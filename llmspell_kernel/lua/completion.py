@@ -39,6 +39,7 @@ class Completer:
         self._introspection = introspection or Introspection(interpreter)
         self._language = interpreter.settings.language
         self._may_see_files = interpreter.settings.files
+        self._argument_words = interpreter.argument_words
         self._signatures: dict[tuple[str, str], str] = {}
         version = interpreter.state.version
         self._keywords: frozenset[str] = RESERVED | ({"goto"} if version != 501 else set())
@@ -127,9 +128,13 @@ class Completer:
         return [self._completion(text, each, at.separator) for text, each in matches]
 
     def _in_string(self, at: StringAt, cursor: int) -> Completions:
-        """Names of modules for `require`, paths of files everywhere else."""
+        """Words that the function takes, names of modules for `require`, paths of files everywhere else."""
         call = at.call
-        if call and call.argument == 0 and call.function.text == "require":
+        function = call.function.text if call and call.argument == 0 else ""
+        if (words := self._argument_words.get(function)) is not None:
+            start = at.start
+            kinds = [(word, "text") for word in words() if word.startswith(at.content)]
+        elif function == "require":
             known, search_path = self._introspection.modules()
             start = at.start
             names = module_matches(at.content, known, search_path if self._may_see_files else "")

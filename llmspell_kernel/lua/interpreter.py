@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,8 @@ class LuaInterpreter(Interpreter):
         thread: ident of the thread that owns the Lua state.
         state: the Lua state, for the library that binds its functions into it.
         sources: text of each chunk by its short name, for tracebacks and inspection.
+        argument_words: by the name of a function, such as `Tool.execute`, what completion offers as the text
+            of its first argument.
         endings: called on this thread when a cell, or a callback between cells, has ended, with whether it
             failed; they must not raise.
         on_exit: what os.exit comes to, where it does more than end the cell.
@@ -72,6 +74,7 @@ class LuaInterpreter(Interpreter):
         self.gate = SignalGate()
         self.waits = Waits(lambda: self.state.interrupts.ending())
         self.sources: dict[str, str] = {}
+        self.argument_words: dict[str, Callable[[], Iterable[str]]] = {}
         self.endings: list[Callable[[bool], None]] = []
         self._debugger: Debugger | None = None
         self._timer: threading.Timer | None = None

@@ -22,6 +22,9 @@ def install(lua: LuaInterpreter, services: Services) -> None:
 
         return ScriptHooks(lua, services)
 
+    lua.argument_words["Hook.register"] = _points
+    for name in ("enable", "disable", "report"):
+        lua.argument_words[f"Hook.{name}"] = _builtin
     lua.state.library(
         "Hook",
         beside(__file__, "hook.lua"),
@@ -38,3 +41,15 @@ def install(lua: LuaInterpreter, services: Services) -> None:
             "report": lambda name: hooks().report(name),
         },
     )
+
+
+def _points() -> list[str]:
+    from llmspell_kernel.library.hook.points import POINTS
+
+    return sorted(point for points in POINTS.values() for point in points)
+
+
+def _builtin() -> list[str]:
+    from llmspell_kernel.library.hook.builtin import NAMES
+
+    return sorted(NAMES)

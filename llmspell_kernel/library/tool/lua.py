@@ -43,4 +43,6 @@ def install(lua: LuaInterpreter, services: Services) -> None:
     def bound(name: str) -> Callable[..., Any]:
         return lambda *arguments: getattr(tools(), name)(*arguments)
 
+    for name in ("execute", "invoke", "get", "exists", "get_info", "get_schema"):
+        lua.argument_words[f"Tool.{name}"] = lambda: services.tools.names()
     lua.state.library("Tool", beside(__file__, "tool.lua"), {name: bound(name) for name in _FUNCTIONS})

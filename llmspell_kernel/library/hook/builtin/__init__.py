@@ -23,6 +23,9 @@ _CLASSES = {
     "security": "security:SecurityHook",
 }
 
+NAMES = tuple(_CLASSES)
+"""What they are called."""
+
 
 class BuiltinHooks:
     """Those of one runtime."""
