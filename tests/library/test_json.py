@@ -73,6 +73,7 @@ def test_values_become_text_and_back(client: EmbeddedClient, code: str, printed:
         ("JSON.parse('[1,\\n 2,, 3]')", "line 2 column 4"),
         ("JSON.parse('')", "JSON parse error: the text is empty"),
         ("JSON.parse('\"\\255\"')", "JSON parse error"),
+        ("JSON.stringify({}, {prety = true})", "there is no option 'prety'; it takes indent, pretty"),
         ("JSON.parse(nil)", "bad argument 'text' to 'JSON.parse' (string expected, got no value)"),
         ("JSON.parse(string.rep('[', 100000))", "JSON parse error"),
         ("JSON.stringify({f = print})", "JSON.stringify: the value at .f is a function"),

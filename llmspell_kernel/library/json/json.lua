@@ -1,6 +1,7 @@
 -- The global `JSON`.
 local host, helpers = ...
-local fail, argument = helpers.fail, helpers.argument
+local fail, argument, no_option = helpers.fail, helpers.argument, helpers.no_option
+local pairs, tostring = pairs, tostring
 local type, rawget, setmetatable, getmetatable, floor = type, rawget, setmetatable, getmetatable, math.floor
 
 ---JSON text to values and back.
@@ -10,9 +11,17 @@ local JSON = { null = helpers.null }
 
 local ARRAY, OBJECT = { __jsontype = "array" }, { __jsontype = "object" }
 
-local function options_of(options, func)
-  if options ~= nil then argument(options, "options", "table", func) end
-  return options or {}
+local function options_of(options, func, ...)
+  if options == nil then return {} end
+  argument(options, "options", "table", func)
+  local names, known = { ... }, {}
+  for i = 1, #names do known[names[i]] = true end
+  for name in pairs(options) do
+    if not known[name] then
+      fail("bad argument 'options' to '" .. func .. "' (" .. no_option(tostring(name), names) .. ")")
+    end
+  end
+  return options
 end
 
 ---The value of a JSON text. An integer beyond 64 bits becomes a float.
@@ -21,7 +30,7 @@ end
 ---@return any value
 function JSON.parse(text, options)
   argument(text, "text", "string", "JSON.parse")
-  return host.parse(text, options_of(options, "JSON.parse").null == true)
+  return host.parse(text, options_of(options, "JSON.parse", "null").null == true)
 end
 
 ---The JSON text of a value; an object's keys are sorted. NaN and the infinities are null.
@@ -29,7 +38,7 @@ end
 ---@param options? table `indent`: spaces of each level, or `pretty = true` for 2; otherwise it is a single line.
 ---@return string text
 function JSON.stringify(value, options)
-  options = options_of(options, "JSON.stringify")
+  options = options_of(options, "JSON.stringify", "indent", "pretty")
   local indent = options.indent or (options.pretty and 2) or 0
   if type(indent) ~= "number" or indent < 0 or indent > 16 or indent ~= floor(indent) then
     fail("bad argument 'options.indent' to 'JSON.stringify' (a whole number from 0 to 16 expected)")

@@ -1,6 +1,6 @@
 -- The global `Tool`: calling tools.
 local host, helpers = ...
-local argument, fail = helpers.argument, helpers.fail
+local argument, fail, no_option = helpers.argument, helpers.fail, helpers.no_option
 local type, setmetatable, rawget, tostring = type, setmetatable, rawget, tostring
 local ipairs, pairs, pcall = ipairs, pairs, pcall
 
@@ -78,7 +78,14 @@ local CALL_KEYS = { tool = true, name = true, params = true, parameters = true, 
 ---@return table answers For each call what `Tool.execute` answers; an error is an answer with `success = false`.
 function Tool.batch(calls, options)
   argument(calls, "calls", "table", "Tool.batch")
-  if options ~= nil then argument(options, "options", "table", "Tool.batch") end
+  if options ~= nil then
+    argument(options, "options", "table", "Tool.batch")
+    for key in pairs(options) do
+      if key ~= "stop_on_error" then
+        fail("bad argument 'options' to 'Tool.batch' (" .. no_option(tostring(key), { "stop_on_error" }) .. ")")
+      end
+    end
+  end
   local answers = {}
   for i, each in ipairs(calls) do
     argument(each, "calls[" .. i .. "]", "table", "Tool.batch")
