@@ -104,6 +104,8 @@ class ShellDispatch(Kernel):
         if parsed is None:
             return
         idents, message = parsed
+        if message["msg_type"] == "execute_request":
+            self.iopub_thread.wait_until_heard()
         self.set_parent(idents, message, channel="shell")
         self.begin_request(message)
         self._publish_status("busy", "shell", message)

@@ -21,6 +21,9 @@ from llmspell_kernel.kernel.session import send_frames
 SEND_HIGH_WATER_MARK = 100_000
 """Messages kept for a subscriber that does not read; more are dropped (ZeroMQ's default is 1,000)."""
 
+_HEARD_SECONDS = 1.0
+"""ZeroMQ tries to connect ten times a second."""
+
 _lock = threading.RLock()  # a process has one iopub socket; sockets take no attributes of ours
 
 
@@ -59,6 +62,7 @@ class IOPub(IOPubThread):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._topics: Counter[bytes] = Counter()
+        self._is_heard = threading.Event()
         super().__init__(*arguments, **options)
 
     @property
@@ -66,10 +70,21 @@ class IOPub(IOPubThread):
         """How many clients are connected: those that subscribe to all messages, as Jupyter's do."""
         return max(self._topics.values(), default=0)
 
+    def wait_until_heard(self) -> None:
+        """Returns when the first client listens, or after `_HEARD_SECONDS`; then never waits again.
+
+        A client's sockets connect one by one. One that was quick to send its first cell would miss what that
+        shows, and wait for its end for ever.
+        """
+        if not self._is_heard.is_set():
+            self._is_heard.wait(_HEARD_SECONDS)
+            self._is_heard.set()
+
     def _handle_subscription(self, frames: Sequence[bytes]) -> None:
         for frame in frames:
             if frame[:1] in (b"\0", b"\1"):
                 self._topics[frame[1:]] += 1 if frame[0] else -1
+                self._is_heard.set()
         super()._handle_subscription(frames)
 
     def send_multipart(self, frames: Sequence[Any], **_options: Any) -> None:
