@@ -7,6 +7,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
 WAIT_MS = 30_000
+LATE_MS = 100
 
 
 def test_who_listens_a_moment_late_misses_nothing_of_the_first_cell(kernelspecs: list[str]) -> None:
@@ -25,6 +26,8 @@ def test_who_listens_a_moment_late_misses_nothing_of_the_first_cell(kernelspecs:
                 assert shell.poll(WAIT_MS)
                 request = session.msg("execute_request", {"code": "print('heard')", "silent": False})
                 session.send(shell, request)
+                shell.recv_multipart()  # the reply to the first request
+                assert not shell.poll(LATE_MS), "the cell has run with nobody listening"
                 iopub.subscribe(b"")
                 iopub.connect(f"tcp://127.0.0.1:{info['iopub_port']}")
                 heard: list[tuple[str, str | None]] = []
