@@ -66,6 +66,9 @@ class _CHooks:
         self._get = library.lua_gethook
         self._get.argtypes = [ctypes.c_void_p]
         self._get.restype = ctypes.c_void_p
+        self._mask = library.lua_gethookmask
+        self._mask.argtypes = [ctypes.c_void_p]
+        self._mask.restype = ctypes.c_int
 
     @classmethod
     def of(cls, module: ModuleType) -> _CHooks | None:
@@ -99,6 +102,10 @@ class _CHooks:
 
     def install(self, thread: int, hook: int) -> None:
         self._set(thread, hook, _MASK_EVERYTHING, 1)
+
+    def has(self, thread: int, hook: int) -> bool:
+        """Whether it is installed, and not as a script's own."""
+        return self._get(thread) == hook and self._mask(thread) == _MASK_EVERYTHING
 
     def remove(self, thread: int) -> None:
         self._set(thread, None, 0, 0)
@@ -326,6 +333,10 @@ class Interrupts:
 
     def _install(self) -> None:
         if self._hooks is None or not self._hook or not self._asynchronous:
+            return
+        # LuaJIT notes that a hook is running in the byte that holds the mask. Who writes the mask meanwhile may
+        # bring that note back after its end, and no hook is ever called again.
+        if self.is_jit and self._hooks.has(self._main, self._hook):
             return
         self._hooks.install(self._main, self._hook)
         current = self._current()
