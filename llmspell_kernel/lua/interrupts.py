@@ -105,7 +105,7 @@ class _CHooks:
 
     def has(self, thread: int, hook: int) -> bool:
         """Whether it is installed, and not as a script's own."""
-        return self._get(thread) == hook and self._mask(thread) == _MASK_EVERYTHING
+        return bool(self._get(thread) == hook and self._mask(thread) == _MASK_EVERYTHING)
 
     def remove(self, thread: int) -> None:
         self._set(thread, None, 0, 0)
@@ -334,8 +334,8 @@ class Interrupts:
     def _install(self) -> None:
         if self._hooks is None or not self._hook or not self._asynchronous:
             return
-        # LuaJIT notes that a hook is running in the byte that holds the mask. Who writes the mask meanwhile may
-        # bring that note back after its end, and no hook is ever called again.
+        # LuaJIT notes that a hook is running in the byte that holds the mask. Who writes the mask meanwhile
+        # may bring that note back after its end, and no hook is ever called again.
         if self.is_jit and self._hooks.has(self._main, self._hook):
             return
         self._hooks.install(self._main, self._hook)
