@@ -29,7 +29,8 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._limits: list[tuple[float, Callable[[], object]]] = []
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # taken itself: an interrupt in the condition's own code would keep it
+        self._changed = threading.Condition(self._lock)
         self._wakes_at = _NEVER
         self._thread: threading.Thread | None = None
 
@@ -37,7 +38,7 @@ class Watchdog:
     def limit(self, seconds: float, on_timeout: Callable[[], object]) -> Iterator[None]:
         """Calls `on_timeout` once, on another thread, if what is within takes longer; never later."""
         ends = time.monotonic() + seconds
-        with self._changed:
+        with self._lock:
             self._limits.append((ends, on_timeout))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="llmspell-limits", daemon=True)
@@ -47,11 +48,11 @@ class Watchdog:
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._limits.pop()
 
     def _watch(self) -> None:
-        with self._changed:
+        with self._lock:
             while True:
                 now = time.monotonic()
                 for place, (ends, on_timeout) in enumerate(self._limits):

@@ -147,7 +147,9 @@ class Interrupts:
         self._asynchronous = self._hooks is not None and (self.is_jit or _can_peek(runtime, self._main))
         self._touched: set[int] = set()
         self._warn_sink: Callable[[bytes], None] = lambda text: None
-        self._changed = threading.Condition()
+        # Taken itself: an interrupt in the condition's own code, which is Python, would keep it for ever.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._closed = False
         self._active = False
         self._expected = False
@@ -194,7 +196,7 @@ class Interrupts:
         Only when urgent in place of a script's own, or where loops that never look at it may be running. Any
         thread.
         """
-        with self._changed:
+        with self._lock:
             may = urgent or (self.can_poke and not self._user_hooked)
             if self._active and self._reason is None and may:
                 self._poked = True
@@ -221,20 +223,20 @@ class Interrupts:
 
     def close(self) -> None:
         """Ends the thread that keeps asking, once no cell has to be asked any more. Any thread."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
 
     def expect(self, expected: bool) -> None:
         """Whether a cell will begin soon: requests are kept for it, or forgotten again."""
-        with self._changed:
+        with self._lock:
             self._expected = expected
             if not self._active:
                 self._requests, self._reason = 0, None
 
     def begin(self) -> None:
         """A cell starts."""
-        with self._changed:
+        with self._lock:
             self._active = True
             if not self._expected:
                 self._requests, self._reason = 0, None
@@ -243,7 +245,7 @@ class Interrupts:
 
     def finish(self) -> BaseException | None:
         """The cell has ended. Answers why it was asked to end, or None."""
-        with self._changed:
+        with self._lock:
             self._active = self._expected = False
             reason, self._reason = self._reason, None
             if reason is not None:
@@ -265,7 +267,7 @@ class Interrupts:
             Whether there is a cell, and how often the user has asked by now.
         """
         by_user = isinstance(reason, KeyboardInterrupt)
-        with self._changed:
+        with self._lock:
             self.asked += by_user and not isinstance(self._reason, CellTimeLimit)
             if not (self._active or self._expected):
                 return False, 0
@@ -282,7 +284,7 @@ class Interrupts:
 
         Unless the user has asked for its end meanwhile. Answers whether there was anything to take back.
         """
-        with self._changed:
+        with self._lock:
             if self._reason is not reason:
                 return False
             self._reason = KeyboardInterrupt() if self._requests else None
@@ -351,7 +353,7 @@ class Interrupts:
 
     def _insist(self) -> None:
         """Keeps asking until the cell has ended; says so when it does not listen."""
-        with self._changed:
+        with self._lock:
             while True:
                 self._changed.wait_for(lambda: self._closed or self._ending())
                 if not self._ending():
